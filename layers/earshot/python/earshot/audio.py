@@ -1,0 +1,182 @@
+"""Recording to waveform: decode, mix to mono, resample to 16 kHz, block by block.
+
+libsndfile decodes (WAV in all its kinds, and whatever else it knows), soxr resamples; soxr's HQ
+is also what `librosa.resample` uses by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from earshot.errors import RejectedClipError
+from earshot.log_mel import SAMPLE_RATE
+
+MAX_CLIP_BYTES = 100_000_000
+MAX_DURATION_S = 4 * 3600.0
+MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 384_000
+MAX_CHANNELS = 16
+ACCEPTED = (
+    "Accepted is WAV (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM; also RF64, Wave64, AIFF, "
+    f"FLAC, Ogg and MP3) of {MIN_RATE_HZ // 1000} to {MAX_RATE_HZ // 1000} kHz, "
+    f"1 to {MAX_CHANNELS} channels, up to {MAX_DURATION_S / 3600:.0f} hours "
+    f"and {MAX_CLIP_BYTES // 10**6} MB."
+)
+
+_BLOCK_SAMPLES = 2**19  # of all channels together: 2 MB as float32
+# The channels' mean is kept unless it has lost this much power against the loudest channel: then
+# they cancel each other out (a microphone wired in anti-phase) and the loudest is heard alone.
+_CANCELLED_POWER_RATIO = 0.05
+
+Floats = NDArray[np.float32]
+
+
+class Clip:
+    """A recording, open for reading.
+
+    Args:
+        file: seekable binary file. It stays open and belongs to the caller.
+
+    Attributes:
+        sample_rate: of the recording, in Hz.
+        channels: of the recording.
+        format: container and sample format, such as ``WAV PCM_16``.
+        duration_s: seconds of sound decoded so far; of the whole clip once it has been read.
+        warnings: what had to be mended to hear the clip, for a person.
+
+    Raises:
+        RejectedClipError: the file is empty, not audio, or outside the accepted limits.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        if not file.read(1):
+            raise RejectedClipError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
+        file.seek(0)
+        try:
+            self._sound = soundfile.SoundFile(file)
+        except soundfile.SoundFileError as error:
+            raise RejectedClipError(
+                "not_audio", f"The file cannot be read as audio ({_reason(error)}). {ACCEPTED}"
+            ) from error
+        self.sample_rate: int = self._sound.samplerate
+        self.channels: int = self._sound.channels
+        self.format = f"{self._sound.format} {self._sound.subtype}"
+        self.duration_s = 0.0
+        self.warnings: list[str] = []
+        try:
+            self._check_limits()
+        except RejectedClipError:
+            self.close()
+            raise
+
+    def _check_limits(self) -> None:
+        if not MIN_RATE_HZ <= self.sample_rate <= MAX_RATE_HZ:
+            raise RejectedClipError(
+                "unsupported_rate", f"The sample rate is {self.sample_rate} Hz. {ACCEPTED}"
+            )
+        if self.channels > MAX_CHANNELS:
+            raise RejectedClipError(
+                "too_many_channels", f"The clip has {self.channels} channels. {ACCEPTED}"
+            )
+        if self._sound.frames == 0:
+            raise RejectedClipError("no_samples", f"The clip holds no samples. {ACCEPTED}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the decoder; the file stays open."""
+        self._sound.close()
+
+    def waveform_blocks(self) -> Iterator[Floats]:
+        """Decode the whole clip from its start.
+
+        Yields:
+            ``(samples,)`` float32 pieces of the mono 16 kHz waveform, in order. Full scale is
+            -1..1; a float recording may go beyond.
+
+        Raises:
+            RejectedClipError: the data is corrupt, or longer than `MAX_DURATION_S`.
+        """
+        channel = self._cancelling_channel() if self.channels > 1 else None
+        mono = (_mix(block, channel) for block in self._finite_blocks())
+        if self.sample_rate == SAMPLE_RATE:
+            yield from mono
+            return
+        resampler = soxr.ResampleStream(self.sample_rate, SAMPLE_RATE, 1, dtype="float32")
+        for block in mono:
+            yield resampler.resample_chunk(block)
+        yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+
+    def _finite_blocks(self) -> Iterator[Floats]:
+        """Decoded ``(frames, channels)`` blocks, with NaN and infinity replaced by silence."""
+        n_frames = n_bad = 0
+        try:
+            if self._sound.tell():  # GSM 6.10 cannot seek at all, not even to where it is
+                self._sound.seek(0)
+            while len(block := self._read()):
+                n_frames += len(block)
+                self.duration_s = n_frames / self.sample_rate
+                if self.duration_s > MAX_DURATION_S:
+                    raise RejectedClipError("too_long", f"The clip is too long. {ACCEPTED}")
+                finite = np.isfinite(block)
+                if not finite.all():
+                    n_bad += int(block.size - finite.sum())
+                    block = np.where(finite, block, np.float32(0))
+                yield block
+        except soundfile.SoundFileError as error:
+            raise RejectedClipError(
+                "corrupt",
+                f"The audio data cannot be decoded after {self.duration_s:.2f} s "
+                f"({_reason(error)}). {ACCEPTED}",
+            ) from error
+        if n_frames == 0:
+            raise RejectedClipError("no_samples", f"The clip holds no samples. {ACCEPTED}")
+        if n_bad:
+            self.warnings = [f"{n_bad} samples were not finite numbers and were silenced"]
+
+    def _read(self) -> Floats:
+        block: Floats = self._sound.read(
+            _BLOCK_SAMPLES // self.channels, dtype="float32", always_2d=True
+        )
+        return block
+
+    def _cancelling_channel(self) -> int | None:
+        """Loudest channel, if the mean of the channels cancels them out, else None."""
+        channel_power = np.zeros(self.channels)
+        mean_power = 0.0
+        for block in self._finite_blocks():
+            channel_power += np.square(block, dtype=np.float64).sum(axis=0)
+            mean_power += float(np.square(block.mean(axis=1), dtype=np.float64).sum())
+        if mean_power < _CANCELLED_POWER_RATIO * channel_power.max():
+            return int(channel_power.argmax())
+        return None
+
+
+def _mix(block: Floats, channel: int | None) -> Floats:
+    """Mono ``(frames,)`` of ``(frames, channels)``: one channel, or the mean of all."""
+    if channel is not None:
+        return np.ascontiguousarray(block[:, channel])
+    if block.shape[1] == 1:
+        return block[:, 0]
+    mono: Floats = block.mean(axis=1)
+    return mono
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's own words, without the repr of the file object before them."""
+    return str(error).rpartition(": ")[2].rstrip(".")

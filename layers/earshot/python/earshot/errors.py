@@ -1,0 +1,25 @@
+"""Errors of the domain. Everything else that is raised is transient or a bug."""
+
+from __future__ import annotations
+
+
+class EarshotError(Exception):
+    """Base of the errors that Earshot raises on purpose."""
+
+
+class RejectedClipError(EarshotError):
+    """The clip itself is at fault and trying again cannot help.
+
+    Args:
+        code: stable machine-readable word, such as ``not_audio``.
+        detail: what is wrong and what is accepted, for a person.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class ModelError(EarshotError):
+    """A model version is missing, incomplete, altered, or does not fit this software."""

@@ -1,0 +1,129 @@
+"""YAMNet's front end in numpy: 16 kHz waveform to log-mel patches, block by block.
+
+Constants: tensorflow/models, research/audioset/yamnet/params.py. The numbers agree with
+`tf.signal` to within 1e-4 (tests/integration/test_yamnet_parity.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+WINDOW_SAMPLES = 400  # 25 ms
+HOP_SAMPLES = 160  # 10 ms
+FFT_LENGTH = 512
+MEL_BANDS = 64
+MEL_MIN_HZ = 125.0
+MEL_MAX_HZ = 7500.0
+LOG_OFFSET = 0.001
+PATCH_FRAMES = 96  # 0.96 s
+PATCH_HOP_FRAMES = 48  # 0.48 s
+PATCH_SAMPLES = (PATCH_FRAMES - 1) * HOP_SAMPLES + WINDOW_SAMPLES  # 15,600: 0.975 s
+FRAME_S = HOP_SAMPLES / SAMPLE_RATE
+PATCH_S = PATCH_FRAMES * FRAME_S
+
+Floats = NDArray[np.float32]
+
+
+class PatchBatch(NamedTuple):
+    """Consecutive patches of one clip.
+
+    Attributes:
+        starts: ``(n,)`` start of each patch in seconds from the start of the clip.
+        patches: ``(n, 96, 64)`` float32 log-mel values.
+    """
+
+    starts: NDArray[np.float64]
+    patches: Floats
+
+
+@cache
+def hann_window() -> Floats:
+    """Periodic Hann window, ``(400,)``, as `tf.signal.hann_window` makes it."""
+    phase = 2 * np.pi * np.arange(WINDOW_SAMPLES) / WINDOW_SAMPLES
+    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+
+def hertz_to_mel(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """HTK mel scale: ``1127 ln(1 + f / 700)`` (O'Shaughnessy 1987; the HTK Book)."""
+    return np.asarray(1127.0 * np.log1p(np.asarray(hertz) / 700.0), dtype=np.float64)
+
+
+@cache
+def mel_weights() -> Floats:
+    """Triangular mel filters, ``(257, 64)``; the zero-frequency bin has no weight."""
+    bins_mel = hertz_to_mel(np.linspace(0.0, SAMPLE_RATE / 2, FFT_LENGTH // 2 + 1))
+    edges = np.linspace(hertz_to_mel(MEL_MIN_HZ), hertz_to_mel(MEL_MAX_HZ), MEL_BANDS + 2)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising = (bins_mel[:, None] - lower) / (centre - lower)
+    falling = (upper - bins_mel[:, None]) / (upper - centre)
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    weights[0] = 0.0
+    return weights.astype(np.float32)
+
+
+def log_mel_spectrogram(waveform: Floats) -> Floats:
+    """Log-mel spectrogram of whole frames only: a tail under one window is left out.
+
+    Args:
+        waveform: ``(samples,)`` float32 at 16 kHz in -1..1.
+
+    Returns:
+        ``(frames, 64)`` float32, one frame each 10 ms.
+    """
+    if len(waveform) < WINDOW_SAMPLES:
+        return np.empty((0, MEL_BANDS), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW_SAMPLES)[::HOP_SAMPLES]
+    magnitudes = np.abs(np.fft.rfft(windows * hann_window(), FFT_LENGTH))
+    mel: Floats = magnitudes @ mel_weights()
+    mel += np.float32(LOG_OFFSET)
+    return np.log(mel, out=mel)
+
+
+def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
+    """Cut a waveform, given in blocks, into log-mel patches of 0.96 s, one each 0.48 s.
+
+    Every frame of the clip is in some patch, and no patch of a clip of 0.975 s or more holds
+    padding: where the hop does not divide the clip, a last patch ends with the clip's last frame.
+    A shorter clip is padded with silence to one patch. Memory does not grow with the clip.
+
+    Args:
+        blocks: consecutive ``(samples,)`` float32 pieces of one 16 kHz waveform, of any lengths.
+
+    Yields:
+        Batches in order; about as many patches as the block had half-seconds.
+    """
+    samples = np.empty(0, np.float32)  # not yet in a frame, or shared with the next frame
+    frames = np.empty((0, MEL_BANDS), np.float32)  # of the clip, from frame `first` on
+    first = 0
+    next_start = 0  # frame at which the next patch starts
+    for block in blocks:
+        samples = np.concatenate([samples, block])
+        new_frames = log_mel_spectrogram(samples)
+        samples = samples[len(new_frames) * HOP_SAMPLES :]
+        frames = np.concatenate([frames, new_frames])
+        starts = np.arange(next_start, first + len(frames) - PATCH_FRAMES + 1, PATCH_HOP_FRAMES)
+        if len(starts):
+            yield _cut(frames, first, starts)
+            next_start = int(starts[-1]) + PATCH_HOP_FRAMES
+            # Keep the last patch's frames: the clip's tail patch overlaps it.
+            frames, first = frames[starts[-1] - first :], int(starts[-1])
+    if next_start == 0:
+        padding = PATCH_SAMPLES - len(frames) * HOP_SAMPLES - len(samples)
+        padded = np.concatenate([samples, np.zeros(padding, np.float32)])
+        frames = np.concatenate([frames, log_mel_spectrogram(padded)])
+        yield _cut(frames, first, np.zeros(1, np.int64))
+    elif len(frames) > PATCH_FRAMES:
+        yield _cut(frames, first, np.array([first + len(frames) - PATCH_FRAMES]))
+
+
+def _cut(frames: Floats, first: int, starts: NDArray[np.int64]) -> PatchBatch:
+    """Patches that start at clip frames `starts`, of `frames` that begin at clip frame `first`."""
+    windows = np.lib.stride_tricks.sliding_window_view(frames, PATCH_FRAMES, axis=0)
+    patches = windows[starts - first].transpose(0, 2, 1)
+    return PatchBatch(starts * FRAME_S, np.ascontiguousarray(patches))

@@ -1,0 +1,59 @@
+"""YAMNet as a LiteRT flatbuffer: log-mel patches to embeddings and AudioSet scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+N_EMBEDDING = 1024
+N_SCORES = 521
+
+FLATBUFFER_NAME = "yamnet.tflite"
+CLASS_MAP_NAME = "yamnet_class_map.csv"
+DESCRIPTION_NAME = "yamnet.json"
+
+Floats = NDArray[np.float32]
+
+
+class YamnetOutput(NamedTuple):
+    """What YAMNet says of ``n`` patches.
+
+    Attributes:
+        embeddings: ``(n, 1024)`` float32, not negative.
+        scores: ``(n, 521)`` float32 in 0..1, one for each AudioSet class.
+    """
+
+    embeddings: Floats
+    scores: Floats
+
+
+class Yamnet:
+    """YAMNet as `training.yamnet` converted it.
+
+    Args:
+        folder: holds the flatbuffer, the class map and the description.
+        threads: CPU threads of one inference.
+
+    Attributes:
+        class_names: display names of the 521 AudioSet classes, in score order.
+        weights_sha256: identity of the weights; a head fits only the weights it was trained on.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        with (folder / CLASS_MAP_NAME).open(newline="") as file:
+            self.class_names = tuple(row["display_name"] for row in csv.DictReader(file))
+        description = json.loads((folder / DESCRIPTION_NAME).read_text())
+        self.weights_sha256: str = description["weights_sha256"]
+        self._interpreter = Interpreter(str(folder / FLATBUFFER_NAME), num_threads=threads)
+        self._run = self._interpreter.get_signature_runner()
+
+    def __call__(self, patches: Floats) -> YamnetOutput:
+        """Run YAMNet on ``(n, 96, 64)`` float32 log-mel patches, ``n >= 1``."""
+        output = self._run(patches=patches)
+        return YamnetOutput(output["embeddings"], output["scores"])

@@ -1,0 +1,1 @@
+"""Obtaining YAMNet, training the head on its embeddings, evaluating and exporting the result."""

@@ -1,0 +1,1 @@
+"""YAMNet: fetch the published weights, rebuild the network, convert it once to LiteRT."""

@@ -1,0 +1,113 @@
+"""YAMNet rebuilt in Keras from its published weights.
+
+Architecture and front-end constants: "YAMNet", tensorflow/models, research/audioset/yamnet
+(Plakal & Ellis), itself MobileNet v1 (Howard et al. 2017, arXiv:1704.04861) on log-mel patches.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from earshot import log_mel
+from earshot.yamnet import N_SCORES
+
+# (stride, output channels) of the thirteen depthwise-separable blocks after the first convolution.
+BLOCKS = (
+    (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), (1, 512),
+    (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024),
+)  # fmt: skip
+BATCH_NORM_EPSILON = 1e-4
+N_TENSORS = 110  # 27 kernels, 27 x 3 of batch norm, 2 of the dense layer
+TENSOR_KEY = re.compile(r"_yamnet/layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
+
+
+def _normalise_and_rectify(x: keras.KerasTensor) -> keras.KerasTensor:
+    x = keras.layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON)(x)
+    return keras.layers.ReLU()(x)
+
+
+def build_network() -> keras.Model:
+    """Network with random weights: log-mel patches to embeddings and scores.
+
+    Returns a model that maps ``(n, 96, 64)`` float32 log-mel patches to a pair of embeddings
+    ``(n, 1024)`` and AudioSet scores ``(n, 521)`` in 0..1.
+    """
+    patches = keras.Input((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS), name="patches")
+    x = keras.layers.Reshape((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS, 1))(patches)
+    x = keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)(x)
+    x = _normalise_and_rectify(x)
+    for stride, channels in BLOCKS:
+        x = keras.layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
+        x = _normalise_and_rectify(x)
+        x = keras.layers.Conv2D(channels, 1, padding="same", use_bias=False)(x)
+        x = _normalise_and_rectify(x)
+    embeddings = keras.layers.GlobalAveragePooling2D(name="embeddings")(x)
+    scores = keras.layers.Dense(N_SCORES, activation="sigmoid", name="scores")(embeddings)
+    return keras.Model(patches, [embeddings, scores], name="yamnet")
+
+
+def read_weights(saved_model: Path) -> list[dict[str, np.ndarray]]:
+    """Weights of a YAMNet SavedModel, one ``{name: array}`` per layer that has any, in order.
+
+    Any SavedModel that holds YAMNet under ``_yamnet`` will do: the TF Hub one and models wrapped
+    around it alike.
+
+    Raises:
+        ValueError: the SavedModel does not hold YAMNet's 110 tensors.
+    """
+    reader = tf.train.load_checkpoint(str(saved_model / "variables" / "variables"))
+    layers: dict[int, dict[str, np.ndarray]] = {}
+    for key in reader.get_variable_to_shape_map():
+        if match := TENSOR_KEY.search(key):
+            # TF 2 checkpoints say depthwise_kernel where Keras 3 says kernel.
+            name = match[2].removeprefix("depthwise_")
+            layers.setdefault(int(match[1]), {})[name] = reader.get_tensor(key)
+    n_tensors = sum(len(layer) for layer in layers.values())
+    if n_tensors != N_TENSORS:
+        raise ValueError(
+            f"{saved_model} holds {n_tensors} YAMNet tensors, not {N_TENSORS}: not a YAMNet SavedModel"
+        )
+    return [layers[index] for index in sorted(layers)]
+
+
+def load_network(saved_model: Path) -> keras.Model:
+    """YAMNet with the published weights of `saved_model` (see `read_weights`)."""
+    network = build_network()
+    weighted = [layer for layer in network.layers if layer.weights]
+    for layer, tensors in zip(weighted, read_weights(saved_model), strict=True):
+        layer.set_weights([tensors[weight.name] for weight in layer.weights])
+    return network
+
+
+def reference_log_mel(waveform: tf.Tensor) -> tf.Tensor:
+    """Log-mel spectrogram by `tf.signal`: the reference that the numpy front end is tested on.
+
+    Args:
+        waveform: ``(samples,)`` float32 at 16 kHz in -1..1.
+
+    Returns:
+        ``(frames, 64)`` float32.
+    """
+    stft = tf.signal.stft(
+        waveform, log_mel.WINDOW_SAMPLES, log_mel.HOP_SAMPLES, fft_length=log_mel.FFT_LENGTH
+    )
+    mel_weights = tf.signal.linear_to_mel_weight_matrix(
+        num_mel_bins=log_mel.MEL_BANDS,
+        num_spectrogram_bins=log_mel.FFT_LENGTH // 2 + 1,
+        sample_rate=log_mel.SAMPLE_RATE,
+        lower_edge_hertz=log_mel.MEL_MIN_HZ,
+        upper_edge_hertz=log_mel.MEL_MAX_HZ,
+    )
+    return tf.math.log(tf.matmul(tf.abs(stft), mel_weights) + log_mel.LOG_OFFSET)
+
+
+def reference_patches(waveform: tf.Tensor) -> tf.Tensor:
+    """Log-mel patches ``(n, 96, 64)`` of `reference_log_mel`, one each 0.48 s."""
+    return tf.signal.frame(
+        reference_log_mel(waveform), log_mel.PATCH_FRAMES, log_mel.PATCH_HOP_FRAMES, axis=0
+    )
