@@ -126,7 +126,7 @@ class Clip:
         """Decoded ``(frames, channels)`` blocks, with NaN and infinity replaced by silence."""
         n_frames = n_bad = 0
         try:
-            if self._sound.tell():  # GSM 6.10 cannot seek at all, not even to where it is
+            if self._sound.seekable():  # GSM 6.10 is not; it is mono and so read only once
                 self._sound.seek(0)
             while len(block := self._read()):
                 n_frames += len(block)

@@ -23,3 +23,19 @@ class RejectedClipError(EarshotError):
 
 class ModelError(EarshotError):
     """A model version is missing, incomplete, altered, or does not fit this software."""
+
+
+class BadRequestError(EarshotError):
+    """A request that cannot be understood; the message says what is expected."""
+
+
+class PayloadTooLargeError(EarshotError):
+    """A request body over the limit; the message says where larger clips go."""
+
+
+class UnsupportedMediaTypeError(EarshotError):
+    """A request body of a type that is not accepted; the message names those that are."""
+
+
+class UnavailableError(EarshotError):
+    """A service that we stand on did not answer as it should; trying again may help."""

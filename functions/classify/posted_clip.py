@@ -1,0 +1,97 @@
+"""Take the clip out of a `POST /predict` request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from python_multipart import parse_form
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File
+
+from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
+from earshot.service import DEFAULT_SOURCE, UPLOADS_PREFIX
+
+# Lambda takes requests of 6 MB, in which a binary body stands as base64: a third longer.
+MAX_BODY_BYTES = 4_500_000
+EXPECTED = (
+    "Send the WAV as the field `file` of a multipart form (curl -F file=@clip.wav), "
+    "or as the body with the content type audio/wav."
+)
+
+
+@dataclass(frozen=True)
+class PostedClip:
+    """A clip as it was posted.
+
+    Attributes:
+        content: seekable.
+        request: the client's idempotency key, or else the request's own id.
+        source: camera or site that the client names.
+    """
+
+    content: BinaryIO
+    request: str
+    source: str
+
+
+def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
+    """Clip of a `POST /predict` event.
+
+    Raises:
+        BadRequestError: there is no clip in the body, or the form is broken.
+        PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
+        UnsupportedMediaTypeError: the body is neither a form nor audio.
+    """
+    body = _body(event)
+    content_type = event.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    request = event.headers.get("idempotency-key") or event.request_context.request_id
+    if media_type == "multipart/form-data":
+        content, source = _from_form(body, content_type)
+        return PostedClip(content, request, source)
+    if media_type.startswith("audio/") or media_type == "application/octet-stream":
+        source = (event.query_string_parameters or {}).get("source", DEFAULT_SOURCE)
+        return PostedClip(BytesIO(body), request, source)
+    raise UnsupportedMediaTypeError(
+        f"The content type {media_type or '(none)'} is not accepted. {EXPECTED}"
+    )
+
+
+def _body(event: APIGatewayProxyEventV2) -> bytes:
+    text = event.body or ""
+    try:
+        body = base64.b64decode(text) if event.is_base64_encoded else text.encode()
+    except binascii.Error as error:
+        raise BadRequestError(f"The body is not the base64 that it says it is. {EXPECTED}") from error
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLargeError(
+            f"The body has {len(body)} bytes; /predict takes {MAX_BODY_BYTES}. Put larger clips, "
+            f"up to 100 MB, into the uploads bucket under {UPLOADS_PREFIX}."
+        )
+    return body
+
+
+def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, str]:
+    files: dict[bytes, File] = {}
+    fields: dict[bytes, bytes] = {}
+
+    def keep_file(file: File) -> None:
+        files[file.field_name or b""] = file
+
+    def keep_field(field: Field) -> None:
+        fields[field.field_name or b""] = field.value or b""
+
+    try:
+        parse_form({"Content-Type": content_type.encode()}, BytesIO(body), keep_field, keep_file)
+    except FormParserError as error:
+        raise BadRequestError(f"The form cannot be read ({error}). {EXPECTED}") from error
+    if b"file" not in files:
+        raise BadRequestError(f"The form has no file under the name `file`. {EXPECTED}")
+    content = files[b"file"].file_object
+    content.seek(0)
+    return content, fields.get(b"source", DEFAULT_SOURCE.encode()).decode(errors="replace")

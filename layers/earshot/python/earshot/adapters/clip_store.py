@@ -1,0 +1,55 @@
+"""Uploaded clips in S3."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from earshot.adapters.errors import unavailable_on_failure
+from earshot.audio import ACCEPTED, MAX_CLIP_BYTES
+from earshot.errors import RejectedClipError
+from earshot.service import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}  # the last: a delete marker
+_SPOOL_BYTES = 8 * 2**20  # larger clips go through a file in /tmp rather than through memory
+
+
+class S3ClipStore:
+    """Clips of one S3 client."""
+
+    def __init__(self, s3: S3Client) -> None:
+        self._s3 = s3
+
+    @contextmanager
+    def open(self, upload: Upload) -> Iterator[BinaryIO]:
+        """See `earshot.service.ClipStore.open`."""
+        if upload.size > MAX_CLIP_BYTES:
+            raise RejectedClipError("too_large", f"The file has {upload.size} bytes. {ACCEPTED}")
+        with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
+            with unavailable_on_failure("The uploads bucket"):
+                shutil.copyfileobj(self._get(upload)["Body"], file, 2**20)
+            file.seek(0)
+            yield cast(BinaryIO, file)
+
+    def _get(self, upload: Upload) -> GetObjectOutputTypeDef:
+        try:
+            if upload.version_id is None:
+                return self._s3.get_object(Bucket=upload.bucket, Key=upload.key)
+            return self._s3.get_object(
+                Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                raise RejectedClipError(
+                    "gone", "The object was deleted before it could be heard. Upload it again."
+                ) from error
+            raise

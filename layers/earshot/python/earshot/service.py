@@ -1,0 +1,131 @@
+"""What classify does: hear an upload or a posted clip, and keep the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol
+
+from earshot import result
+from earshot.audio import Clip
+from earshot.classifier import Classifier
+from earshot.errors import RejectedClipError
+
+UPLOADS_PREFIX = "incoming/"
+DEFAULT_SOURCE = "unknown"
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An object version in the uploads bucket.
+
+    Attributes:
+        bucket: its bucket.
+        key: its key, decoded; ``incoming/<source>/…`` or ``incoming/<name>``.
+        version: its version id, or its ETag where the bucket keeps no versions.
+        version_id: its version id; None where the bucket keeps no versions.
+        size: in bytes.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    version_id: str | None
+    size: int
+
+    @property
+    def source(self) -> str:
+        """Camera or site: the folder under ``incoming/``, if there is one."""
+        folder, slash, _ = self.key.removeprefix(UPLOADS_PREFIX).partition("/")
+        return folder if slash else DEFAULT_SOURCE
+
+
+class ClipStore(Protocol):
+    """Where uploads lie."""
+
+    def open(self, upload: Upload) -> AbstractContextManager[BinaryIO]:
+        """Seekable content of an upload.
+
+        Raises:
+            RejectedClipError: it is gone or too large.
+            UnavailableError: the store failed; trying again may help.
+        """
+
+
+class ResultStore(Protocol):
+    """Where results are kept."""
+
+    def save(self, result: Result) -> Result:
+        """Keep a result unless its clip has one; returns the one that stands.
+
+        Raises:
+            UnavailableError: the store failed; trying again may help.
+        """
+
+
+class ClassifyService:
+    """Hears clips and keeps results. A clip at fault is a result too: a rejection."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        clips: ClipStore,
+        results: ResultStore,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._classifier = classifier
+        self._clips = clips
+        self._results = results
+        self._now = now
+
+    def hear_upload(self, upload: Upload) -> Result:
+        """Result of an uploaded clip, classified or rejected.
+
+        Raises:
+            UnavailableError: clip or result store failed; the upload should be heard again later.
+        """
+        origin = result.Origin(
+            clip_id=result.object_clip_id(upload.bucket, upload.key, upload.version),
+            source=upload.source,
+            place={"bucket": upload.bucket, "key": upload.key},
+        )
+        try:
+            with self._clips.open(upload) as file:
+                return self._hear(file, origin)
+        except RejectedClipError as error:
+            return self._results.save(result.rejected(origin, error, self._now()))
+
+    def hear_posted(self, content: BinaryIO, request: str, source: str) -> Result:
+        """Result of a posted clip.
+
+        Args:
+            content: the clip, seekable.
+            request: the client's idempotency key, or else the request's own id.
+            source: camera or site that the client names.
+
+        Raises:
+            RejectedClipError: the clip is at fault; the rejection is kept.
+            UnavailableError: the result store failed.
+        """
+        origin = result.Origin(
+            clip_id=result.posted_clip_id(request, content.read()),
+            source=source or DEFAULT_SOURCE,
+            place={},
+        )
+        content.seek(0)
+        try:
+            return self._hear(content, origin)
+        except RejectedClipError as error:
+            self._results.save(result.rejected(origin, error, self._now()))
+            raise
+
+    def _hear(self, file: BinaryIO, origin: result.Origin) -> Result:
+        with Clip(file) as clip:
+            classification = self._classifier.classify(clip)
+        return self._results.save(
+            result.classified(origin, classification, self._classifier.model, self._now())
+        )
