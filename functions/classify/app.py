@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_plus
@@ -25,10 +26,13 @@ from wiring import service
 from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
 from earshot.service import Result, Upload
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="classify")
+metrics = Metrics(namespace="Earshot", service="classify")
 http = APIGatewayHttpResolver()
 uploads = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+# An invocation without a clip, such as the test event of S3, has nothing to count.
+warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
 @logger.inject_lambda_context(clear_state=True)

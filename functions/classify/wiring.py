@@ -20,7 +20,7 @@ from earshot.yamnet import Yamnet
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard"})
 
-logger = Logger()
+logger = Logger(service="classify")
 
 
 class NoResultStore:

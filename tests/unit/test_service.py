@@ -1,0 +1,121 @@
+"""What becomes of uploads and posted clips, with stores that live in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+import soundfile
+
+from earshot.audio import Clip
+from earshot.classifier import Classification
+from earshot.errors import RejectedClipError, UnavailableError
+from earshot.labels import LABELS, Label
+from earshot.service import ClassifyService, Result, Upload
+
+
+def wav() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(16_000), 16_000, format="WAV")
+    return file.getvalue()
+
+
+class Clips(dict[str, bytes]):
+    @contextmanager
+    def open(self, upload: Upload) -> Iterator[BinaryIO]:
+        yield io.BytesIO(self[upload.key])
+
+
+class Results(dict[str, Result]):
+    def save(self, result: Result) -> Result:
+        return self.setdefault(result["clip_id"], result)
+
+
+class FailingResults:
+    def save(self, result: Result) -> Result:
+        raise UnavailableError("The results table is not available at the moment")
+
+
+class SirenClassifier:
+    """Reads the clip as the real one does and finds a siren in whatever can be read."""
+
+    model = SimpleNamespace(version="v1", sha256="ab" * 32)
+
+    def classify(self, clip: Clip) -> Classification:
+        list(clip.waveform_blocks())
+        probabilities = dict(zip(LABELS, (0.1, 0.0, 0.0, 0.9), strict=True))
+        return Classification(Label.SIREN, probabilities, (), clip.duration_s, ())
+
+
+def make_service(clips: Clips, results: Results | FailingResults) -> ClassifyService:
+    return ClassifyService(SirenClassifier(), clips, results, lambda: datetime.now(UTC))
+
+
+def upload(key: str) -> Upload:
+    return Upload("clips", key, "v1", "v1", 100)
+
+
+def test_an_upload_becomes_a_result_that_finds_it_again():
+    results = Results()
+    heard = make_service(Clips({"incoming/gate/a.wav": wav()}), results).hear_upload(
+        upload("incoming/gate/a.wav")
+    )
+    assert results == {heard["clip_id"]: heard}
+    assert (heard["status"], heard["label"], heard["duration_s"]) == ("classified", "siren", 1.0)
+    assert (heard["bucket"], heard["key"]) == ("clips", "incoming/gate/a.wav")
+
+
+@pytest.mark.parametrize(
+    ("key", "source"),
+    [
+        ("incoming/north gate/a.wav", "north gate"),
+        ("incoming/gate/2026/01/a.wav", "gate"),
+        ("incoming/a.wav", "unknown"),
+    ],
+)
+def test_the_folder_of_an_upload_is_its_source(key, source):
+    assert upload(key).source == source
+
+
+def test_an_upload_that_is_delivered_twice_has_one_result():
+    results = Results()
+    service = make_service(Clips({"incoming/a.wav": wav()}), results)
+    first = service.hear_upload(upload("incoming/a.wav"))
+    assert service.hear_upload(upload("incoming/a.wav")) == first
+    assert len(results) == 1
+
+
+def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
+    results = Results()
+    make_service(Clips({"incoming/a.wav": b"text"}), results).hear_upload(upload("incoming/a.wav"))
+    (rejection,) = results.values()
+    assert rejection["status"] == "rejected"
+    assert rejection["reason"]["code"] == "not_audio"
+
+
+def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
+    results = Results()
+    with pytest.raises(RejectedClipError):
+        make_service(Clips(), results).hear_posted(io.BytesIO(b"text"), "r1", "gate")
+    (rejection,) = results.values()
+    assert (rejection["status"], rejection["source"]) == ("rejected", "gate")
+
+
+def test_a_posted_clip_sent_again_under_its_key_has_one_result():
+    results = Results()
+    service = make_service(Clips(), results)
+    for _ in range(2):
+        service.hear_posted(io.BytesIO(wav()), "retry-1", "gate")
+    assert len(results) == 1
+
+
+def test_a_store_that_fails_is_not_taken_for_a_fault_of_the_clip():
+    service = make_service(Clips({"incoming/a.wav": wav()}), FailingResults())
+    with pytest.raises(UnavailableError):
+        service.hear_upload(upload("incoming/a.wav"))

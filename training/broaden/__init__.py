@@ -1,0 +1,1 @@
+"""Training sounds from Debian's sound-effect and game-data packages, fetched and labelled."""
