@@ -6,13 +6,14 @@ import argparse
 import logging
 from pathlib import Path
 
+from training.yamnet import MODEL_DIR
 from training.yamnet.weights import HUB_HANDLE
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
-    parser.add_argument("--out", type=Path, default=Path("models/yamnet"))
+    parser.add_argument("--out", type=Path, default=MODEL_DIR)
     parser.add_argument("--force", action="store_true", help="convert again even if it is there")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

