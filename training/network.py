@@ -36,6 +36,12 @@ def head_arrays(network: keras.Model) -> dict[str, np.ndarray]:
             bias = (bias - layer.moving_mean.numpy()) * scale + layer.beta.numpy()
         else:
             continue
-        index = sum(isinstance(seen, keras.layers.Dense) for seen in network.layers[: network.layers.index(layer) + 1]) - 1
+        index = (
+            sum(
+                isinstance(seen, keras.layers.Dense)
+                for seen in network.layers[: network.layers.index(layer) + 1]
+            )
+            - 1
+        )
         arrays[f"kernel_{index}"], arrays[f"bias_{index}"] = kernel, bias
     return arrays

@@ -25,7 +25,8 @@ def siren(seconds: float = 6.0, seed: int = 0) -> Floats:
     sweep_hz = rng.uniform(0.25, 0.4)
     frequency = 1000 - 400 * np.cos(2 * np.pi * sweep_hz * time)
     phase = 2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE
-    tone = sum(np.sin(n * phase) / n for n in range(1, 6))
+    harmonics = np.arange(1, 6)[:, None]
+    tone = (np.sin(harmonics * phase) / harmonics).sum(axis=0)
     return _at_peak(_with_reverb(tone, rng) + 0.01 * rng.standard_normal(len(time)), 0.5)
 
 
@@ -106,7 +107,7 @@ def _low_pass(waveform: Floats, cutoff_hz: float) -> Floats:
     """Gentle low-pass by weighting the spectrum, second order."""
     spectrum = np.fft.rfft(waveform)
     frequencies = np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE)
-    return np.fft.irfft(spectrum / (1 + (frequencies / cutoff_hz) ** 2), len(waveform))
+    return np.asarray(np.fft.irfft(spectrum / (1 + (frequencies / cutoff_hz) ** 2), len(waveform)))
 
 
 def _with_reverb(waveform: Floats, rng: np.random.Generator) -> Floats:

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from earshot.yamnet import Yamnet
 from training.dataset import labelled_clips
 from training.export import write_version
 from training.features import embed_clips, stack_patches
 from training.network import build_head, head_arrays
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,13 +21,17 @@ def main():
     a = parser.parse_args()
     keras.utils.set_random_seed(0)
     y = Yamnet(Path("models/yamnet"), 2)
-    clips = labelled_clips(a.data); emb = embed_clips(clips, y)
+    clips = labelled_clips(a.data)
+    emb = embed_clips(clips, y)
     x, ids, w = stack_patches(clips, emb)
     net = build_head()
-    net.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    net.compile(
+        keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
     net.fit(x, ids, sample_weight=w, epochs=15, batch_size=128, verbose=2)
     arrays = head_arrays(net)
     write_version(a.out, net, arrays, {}, parent=None, yamnet_weights_sha256=y.weights_sha256)
+
 
 if __name__ == "__main__":
     main()

@@ -20,11 +20,11 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from posted_clip import posted_clip
-from wiring import service
 
 from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
 from earshot.service import Result, Upload
+from posted_clip import posted_clip
+from wiring import service
 
 logger = Logger(service="classify")
 metrics = Metrics(namespace="Earshot", service="classify")
@@ -92,9 +92,7 @@ def failed(error: Exception) -> Response[str]:
 @http.not_found
 def not_found(error: NotFoundError) -> Response[str]:
     """Answer an unknown route as problem+json."""
-    return problem_response(
-        make_problem(HTTPStatus.NOT_FOUND, "There is only POST /predict here.")
-    )
+    return problem_response(make_problem(HTTPStatus.NOT_FOUND, "There is only POST /predict here."))
 
 
 def problem_response(problem: Problem) -> Response[str]:

@@ -67,7 +67,9 @@ def _body(event: APIGatewayProxyEventV2) -> bytes:
     try:
         body = base64.b64decode(text) if event.is_base64_encoded else text.encode()
     except binascii.Error as error:
-        raise BadRequestError(f"The body is not the base64 that it says it is. {EXPECTED}") from error
+        raise BadRequestError(
+            f"The body is not the base64 that it says it is. {EXPECTED}"
+        ) from error
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLargeError(
             f"The body has {len(body)} bytes; /predict takes {MAX_BODY_BYTES}. Put larger clips, "

@@ -8,7 +8,6 @@ from functools import cache
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from settings import Settings
 
 from earshot.adapters.clip_store import S3ClipStore
 from earshot.adapters.model_registry import ModelRegistry
@@ -17,6 +16,7 @@ from earshot.classifier import Classifier
 from earshot.model import Model, load_model
 from earshot.service import ClassifyService, Result
 from earshot.yamnet import Yamnet
+from settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard"})
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+
 from earshot.audio import Clip
 from earshot.embedding import embed_whole
 from earshot.log_mel import PATCH_HOP_FRAMES, SAMPLE_RATE, log_mel_spectrogram, patch_batches
 from earshot.yamnet import Yamnet
-
 from training.synthetic import siren
 from training.yamnet import MODEL_DIR
 from training.yamnet.network import load_network, reference_log_mel, reference_patches

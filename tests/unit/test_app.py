@@ -7,9 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import app
 import pytest
 
+import app
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.service import Upload
 

@@ -61,9 +61,12 @@ def test_a_classification_keeps_every_field_that_clients_rely_on():
     )
     model = SimpleNamespace(version="v3", sha256="ab" * 32)
     stored = result.classified(ORIGIN, classification, model, NOON_IN_BERLIN)
-    assert {"class_id": 3, "label": "siren", "confidence": 0.9123, "model_version": "v3"}.items() <= (
-        stored.items()
-    )
+    assert {
+        "class_id": 3,
+        "label": "siren",
+        "confidence": 0.9123,
+        "model_version": "v3",
+    }.items() <= (stored.items())
     assert stored["timestamp"] == "2026-01-31T11:00:00.000Z"
     assert stored["probabilities"] == {
         "casual": 0.05, "gunshot": 0.02, "explosion": 0.01, "siren": 0.92,

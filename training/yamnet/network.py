@@ -70,7 +70,8 @@ def read_weights(saved_model: Path) -> list[dict[str, np.ndarray]]:
     n_tensors = sum(len(layer) for layer in layers.values())
     if n_tensors != N_TENSORS:
         raise ValueError(
-            f"{saved_model} holds {n_tensors} YAMNet tensors, not {N_TENSORS}: not a YAMNet SavedModel"
+            f"{saved_model} is not a YAMNet SavedModel: "
+            f"it holds {n_tensors} of its tensors, not {N_TENSORS}"
         )
     return [layers[index] for index in sorted(layers)]
 

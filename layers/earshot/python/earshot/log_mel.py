@@ -128,4 +128,4 @@ def _cut(frames: Floats, first: int, starts: NDArray[np.int64]) -> PatchBatch:
     """Patches that start at clip frames `starts`, of `frames` that begin at clip frame `first`."""
     windows = np.lib.stride_tricks.sliding_window_view(frames, PATCH_FRAMES, axis=0)
     patches = windows[starts - first].transpose(0, 2, 1)
-    return PatchBatch(starts * FRAME_S, np.ascontiguousarray(patches))
+    return PatchBatch(np.asarray(starts * FRAME_S, np.float64), np.ascontiguousarray(patches))

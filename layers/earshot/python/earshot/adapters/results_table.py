@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -43,7 +43,7 @@ class ResultsTable:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-                return from_item(error.response["Item"])
+                return from_item(cast(dict[str, Any], error.response)["Item"])
         return result
 
     def _to_item(self, result: Result) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+# Every task of the project; `make help` lists them.
+SHELL := /bin/sh
+PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p; done))
+BIN := .venv/bin
+READY := .venv/.ready
+YAMNET ?= https://tfhub.dev/google/yamnet/1
+UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
+# Keep TensorFlow's start-up remarks out of the way of what is being shown.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) models/yamnet/yamnet.json ## Set everything up (YAMNET=handle-or-folder of a SavedModel)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed and none is on the PATH."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version); this takes a minute or two the first time."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+models/yamnet/yamnet.json: | $(READY)
+	@echo "Fetching and converting YAMNet, once."
+	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
+
+.PHONY: demo
+demo: setup ## Hear recordings end to end on a local stack (WAV=file-or-folder)
+	@$(BIN)/python -m local.demo $(WAV)
+
+.PHONY: up
+up: setup ## Start the local stack (PORT=4566)
+	@$(BIN)/python -m local.up
+
+.PHONY: down
+down: $(READY) ## Stop the local stack
+	@$(BIN)/python -m local.down
+
+.PHONY: logs
+logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
+	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-unit
+test-unit: setup ## Run the unit tests: no network, no stack
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, types and template
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
+
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: train
+train: setup ## Train a model version (DATA=folder of labelled WAVs, OUT=models/<version>)
+	@$(BIN)/python -m training.train --data "$(or $(DATA),data/sesa/train)" --out "$(or $(OUT),models/v1)"
+
+.PHONY: lock
+lock: $(READY) ## Lock all requirements anew, with hashes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
+
+.PHONY: clean
+clean: ## Remove what was set up and built
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
+	@rm -rf .venv .local .aws-sam models/yamnet

@@ -1,0 +1,222 @@
+"""`python -m local.demo`: the main job, end to end, on a local stack of its own.
+
+Uploads recordings to the bucket, reads their results back from DynamoDB, posts one of them to
+the HTTP route, prints what was heard, and takes the stack down again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from earshot.adapters.results_table import from_item
+from earshot.result import object_clip_id
+from earshot.service import UPLOADS_PREFIX, Result
+from local import process
+from local.clients import forget_aws_settings, local_session
+from local.deploy import deploy
+from local.settings import REPOSITORY, LocalStackError, Settings
+from training.dataset import label_of
+from training.synthetic import write_clips
+
+PATIENCE_S = 120  # without any new result
+POLL_S = 0.2
+BATCH_GET_LIMIT = 100  # DynamoDB's
+MAX_PREDICT_BYTES = 4_000_000  # leaves the form around the clip its room
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A recording on its way.
+
+    Attributes:
+        path: on disk.
+        clip_id: of its result.
+        at: when the upload began.
+    """
+
+    path: Path
+    clip_id: str
+    at: datetime
+
+
+@contextmanager
+def demo_stack() -> Iterator[tuple[Settings, dict[str, Any]]]:
+    """A local stack beside the usual one, if that is up; it is taken down at the end."""
+    settings = Settings(port=_free_port(), folder=REPOSITORY / ".local" / "demo")
+    process.stop(settings)  # of a demo that was killed
+    process.start(settings)
+    try:
+        yield settings, deploy(settings).outputs
+    finally:
+        process.stop(settings)
+
+
+def recordings(path: Path) -> list[Path]:
+    """The file itself, or every file in the folder whose name ends in ``.wav``.
+
+    Raises:
+        LocalStackError: there is none.
+    """
+    if path.is_file():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".wav")
+    if not found:
+        raise LocalStackError(f"There is no WAV in {path}. Try: make demo WAV=folder-or-file")
+    return found
+
+
+def upload(s3: Any, bucket: str, paths: list[Path]) -> list[Uploaded]:
+    """Put recordings into the bucket, under the names they have."""
+    uploaded = []
+    for path in track(paths, "uploading", console=console):
+        key = f"{UPLOADS_PREFIX}demo/{path.name}"
+        at = datetime.now(UTC)
+        answer = s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        uploaded.append(Uploaded(path, object_clip_id(bucket, key, answer["VersionId"]), at))
+    return uploaded
+
+
+def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, Result]:
+    """Read results from the table until all are there, or none has come for a while."""
+    results: dict[str, Result] = {}
+    last_news = time.monotonic()
+    while len(results) < len(clip_ids) and time.monotonic() - last_news < PATIENCE_S:
+        missing = [clip_id for clip_id in clip_ids if clip_id not in results][:BATCH_GET_LIMIT]
+        answer = dynamodb.batch_get_item(
+            RequestItems={table: {"Keys": [{"clip_id": {"S": clip_id}} for clip_id in missing]}}
+        )
+        items = [from_item(item) for item in answer["Responses"].get(table, [])]
+        if items:
+            last_news = time.monotonic()
+            console.print(f"  {len(results) + len(items)} of {len(clip_ids)} results", style="dim")
+        results |= {item["clip_id"]: item for item in items}
+        time.sleep(POLL_S)
+    return results
+
+
+def predict(api_url: str, path: Path) -> tuple[Result, float]:
+    """Result of posting a recording to `/predict`, and the seconds that took.
+
+    Raises:
+        LocalStackError: the answer is an error.
+    """
+    started = time.perf_counter()
+    answer = urllib3.request(
+        "POST", f"{api_url}/predict", fields={"file": (path.name, path.read_bytes(), "audio/wav")}
+    )
+    seconds = time.perf_counter() - started
+    if answer.status != 200:
+        raise LocalStackError(f"POST /predict answered {answer.status}: {answer.data.decode()}")
+    result: Result = answer.json()
+    return result, seconds
+
+
+def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
+    """What was heard, a row a recording."""
+    table = Table(title="Results, read from DynamoDB")
+    for column in ("file", "label", "confidence", "seconds", "model", "latency"):
+        right = column in {"confidence", "seconds", "latency"}
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
+    for one in uploads:
+        result = results.get(one.clip_id)
+        if result is None:
+            table.add_row(one.path.name, "[red]missing[/]")
+        elif result["status"] == "rejected":
+            table.add_row(one.path.name, "rejected", result["reason"]["code"])
+        else:
+            latency = datetime.fromisoformat(result["timestamp"]) - one.at
+            table.add_row(
+                one.path.name,
+                result["label"],
+                f"{result['confidence']:.2f}",
+                f"{result['duration_s']:.1f}",
+                result["model_version"],
+                f"{latency.total_seconds():.2f} s",
+            )
+    return table
+
+
+def summary(uploads: list[Uploaded], results: dict[str, Result]) -> str:
+    """How many results came, and how many are what the files' names say."""
+    text = f"{len(results)} of {len(uploads)} recordings have a result"
+    named = [one for one in uploads if label_of(one.path) is not None]
+    right = sum(results.get(one.clip_id, {}).get("label") == label_of(one.path) for one in named)
+    return f"{text}; {right} of {len(named)} have the label in their name." if named else f"{text}."
+
+
+def run(paths: list[Path]) -> None:
+    """The demonstration.
+
+    Raises:
+        LocalStackError: a result is missing or `/predict` failed.
+    """
+    console.print("Starting the local stack …")
+    with demo_stack() as (settings, outputs):
+        s3 = local_session().client("s3", endpoint_url=settings.endpoint)
+        dynamodb = local_session().client("dynamodb", endpoint_url=settings.endpoint)
+        uploads = upload(s3, outputs["UploadsBucketName"], paths)
+        console.print("Waiting for the results …")
+        clip_ids = [one.clip_id for one in uploads]
+        results = await_results(dynamodb, outputs["ResultsTableName"], clip_ids)
+        console.print(result_table(uploads, results))
+        console.print(summary(uploads, results))
+        missing = len(uploads) - len(results)
+        if missing:
+            raise LocalStackError(
+                f"{missing} results are missing. What the functions said: {settings.log_file}"
+            )
+        classified = [
+            one.path
+            for one in uploads
+            if results[one.clip_id]["status"] == "classified"
+            and one.path.stat().st_size <= MAX_PREDICT_BYTES
+        ]
+        if classified:
+            result, seconds = predict(outputs["ApiUrl"], classified[0])
+            console.print(
+                f"POST /predict with {classified[0].name}: {result['label']} "
+                f"({result['confidence']:.2f}) in {seconds:.2f} s"
+            )
+    console.print("The stack is down again. `make up` starts one to stay.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser.add_argument("wav", nargs="?", type=Path, help="WAV file or folder of yours")
+    arguments = parser.parse_args()
+    forget_aws_settings()
+    try:
+        if arguments.wav:
+            run(recordings(arguments.wav))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            run(write_clips(Path(folder), n_each=2))
+    except LocalStackError as error:
+        sys.exit(str(error))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

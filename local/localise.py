@@ -1,0 +1,225 @@
+"""Turn the SAM template into one that the emulator runs as AWS runs the original.
+
+Pure functions from dict to dict. What has to change, and nothing else does:
+
+- functions run from the working copy, see `local.package`;
+- the emulator ignores the OpenAPI body that SAM makes of an HTTP API's routes, so integrations,
+  routes and authorizers become resources of their own;
+- the emulator speaks plain HTTP, so nothing may insist on TLS;
+- each function at work is a process, so fewer work at once; and the emulator's queue poller needs
+  that number as a number, where CloudFormation hands on a parameter's text.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from local.settings import LocalStackError
+
+Template = dict[str, Any]
+
+FUNCTION = "AWS::Serverless::Function"
+RUNTIME = "provided.al2023"
+
+# Fixes the address of the HTTP API from one start to the next.
+API_ID_TAG = "ms-custom-id"
+
+
+@dataclass(frozen=True)
+class FunctionSource:
+    """Where a function's code is.
+
+    Attributes:
+        folder: holds the handler's module, relative to the repository.
+        handler: as in `app.lambda_handler`.
+    """
+
+    folder: PurePosixPath
+    handler: str
+
+
+@dataclass(frozen=True)
+class CodeObject:
+    """A function's archive in S3."""
+
+    bucket: str
+    key: str
+
+
+def function_sources(template: Template) -> dict[str, FunctionSource]:
+    """Every function of a SAM template by logical id."""
+    return {
+        name: _source_of(name, resource)
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == FUNCTION
+    }
+
+
+def localise(
+    template: Template,
+    code: Mapping[str, CodeObject],
+    *,
+    region: str,
+    api_id: str,
+    concurrency: int,
+) -> Template:
+    """A SAM template as plain CloudFormation for the emulator."""
+    template = translate(run_from_source(template, code), region)
+    template = expand_http_apis(template, api_id)
+    template = allow_plain_http(template)
+    return limit_queue_concurrency(template, concurrency)
+
+
+def run_from_source(template: Template, code: Mapping[str, CodeObject]) -> Template:
+    """Make each function an archive with a `bootstrap`, whatever package it is on AWS."""
+    template = copy.deepcopy(template)
+    for name, source in function_sources(template).items():
+        resource = template["Resources"][name]
+        resource.pop("Metadata", None)
+        properties = resource["Properties"]
+        for key in ("ImageConfig", "ImageUri", "Layers"):
+            properties.pop(key, None)
+        properties |= {
+            "PackageType": "Zip",
+            "Runtime": RUNTIME,
+            "Handler": source.handler,
+            "CodeUri": {"Bucket": code[name].bucket, "Key": code[name].key},
+        }
+    return template
+
+
+def translate(template: Template, region: str) -> Template:
+    """SAM to CloudFormation, by AWS's own translator."""
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
+    result: Template = translator.translate(copy.deepcopy(template), parameter_values={})
+    return result
+
+
+def expand_http_apis(template: Template, api_id: str) -> Template:
+    """Replace the OpenAPI body of the template's HTTP API by the resources it stands for."""
+    template = copy.deepcopy(template)
+    resources = template["Resources"]
+    for name in [n for n, r in resources.items() if r["Type"] == "AWS::ApiGatewayV2::Api"]:
+        properties = resources[name]["Properties"]
+        body = properties.pop("Body")
+        properties |= {
+            "Name": body["info"]["title"],
+            "ProtocolType": "HTTP",
+            "Tags": {API_ID_TAG: api_id},
+        }
+        if cors := body.get("x-amazon-apigateway-cors"):
+            properties["CorsConfiguration"] = cors
+        resources |= _authorizers(name, body)
+        for path, operations in body["paths"].items():
+            for method, operation in operations.items():
+                resources |= _route(name, path, method, operation)
+    return template
+
+
+def allow_plain_http(template: Template) -> Template:
+    """Drop the policy statements that deny requests without TLS."""
+    template = copy.deepcopy(template)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            policy = resource["Properties"]["PolicyDocument"]
+            policy["Statement"] = [
+                statement
+                for statement in policy["Statement"]
+                if "aws:SecureTransport" not in statement.get("Condition", {}).get("Bool", {})
+            ]
+    return template
+
+
+def limit_queue_concurrency(template: Template, concurrency: int) -> Template:
+    """Let at most so many functions at once work for each queue."""
+    template = copy.deepcopy(template)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": concurrency}
+    return template
+
+
+def _source_of(name: str, resource: Template) -> FunctionSource:
+    properties = resource["Properties"]
+    try:
+        if properties.get("PackageType") == "Image":
+            (handler,) = properties["ImageConfig"]["Command"]
+            return FunctionSource(PurePosixPath(resource["Metadata"]["Dockerfile"]).parent, handler)
+        return FunctionSource(PurePosixPath(properties["CodeUri"]), properties["Handler"])
+    except (KeyError, ValueError) as error:
+        raise LocalStackError(
+            f"{name} in template.yaml does not tell where its code is. "
+            "An image needs Metadata.Dockerfile, in the folder of its handler, and "
+            "ImageConfig.Command with the handler; a zip needs CodeUri and Handler."
+        ) from error
+
+
+def _authorizers(api: str, body: Template) -> Template:
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    return {
+        _authorizer_id(api, name): {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "Name": name,
+                "AuthorizerType": "JWT",
+                "IdentitySource": [scheme["x-amazon-apigateway-authorizer"]["identitySource"]],
+                "JwtConfiguration": {
+                    key.capitalize(): value
+                    for key, value in scheme["x-amazon-apigateway-authorizer"][
+                        "jwtConfiguration"
+                    ].items()
+                },
+            },
+        }
+        for name, scheme in schemes.items()
+    }
+
+
+def _route(api: str, path: str, method: str, operation: Template) -> Template:
+    integration = operation["x-amazon-apigateway-integration"]
+    verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+    name = api + _words(f"{verb} {path}")
+    route = {
+        "ApiId": {"Ref": api},
+        "RouteKey": path if path == "$default" else f"{verb} {path}",
+        "Target": {"Fn::Sub": f"integrations/${{{name}Integration}}"},
+    }
+    # SAM lists at most one authorizer for a route; an empty entry means none.
+    for requirement in operation.get("security", []):
+        for authorizer, scopes in requirement.items():
+            route |= {
+                "AuthorizationType": "JWT",
+                "AuthorizerId": {"Ref": _authorizer_id(api, authorizer)},
+                "AuthorizationScopes": scopes,
+            }
+    return {
+        f"{name}Integration": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": integration["uri"],
+                "PayloadFormatVersion": integration["payloadFormatVersion"],
+            },
+        },
+        f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": route},
+    }
+
+
+def _authorizer_id(api: str, authorizer: str) -> str:
+    return f"{api}{_words(authorizer)}Authorizer"
+
+
+def _words(text: str) -> str:
+    """`POST /results/{clip_id}/feedback` as part of a logical id: `PostResultsClipIdFeedback`."""
+    return "".join(word.capitalize() for word in re.findall(r"[A-Za-z0-9]+", text))

@@ -1,0 +1,67 @@
+"""Where the local stack lives and what it is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TEMPLATE = REPOSITORY / "template.yaml"
+LAYER = REPOSITORY / "layers" / "earshot" / "python"
+YAMNET = REPOSITORY / "models" / "yamnet"
+FIRST_MODEL = REPOSITORY / "models" / "v1"
+
+STACK_NAME = "earshot-local"
+REGION = "us-east-1"
+DEFAULT_PORT = 4566
+
+
+class LocalStackError(Exception):
+    """The local stack cannot do what was asked. The message tells the user what to do next."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One local stack.
+
+    Attributes:
+        port: on 127.0.0.1, for every service and the HTTP API.
+        folder: what the stack writes; gone, save for the log, once it is down.
+        model: the model version that a new stack starts with.
+    """
+
+    port: int
+    folder: Path
+    model: Path = FIRST_MODEL
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack beside the usual one."""
+        port = environment.get("PORT") or str(DEFAULT_PORT)
+        if not (port.isdecimal() and 1 <= int(port) <= 65535):
+            raise LocalStackError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
+        folder = environment.get("EARSHOT_LOCAL_DIR") or REPOSITORY / ".local"
+        return cls(port=int(port), folder=Path(folder).resolve())
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.folder / "emulator.pid"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "emulator.log"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of the emulator and of the functions."""
+        return self.folder / "tmp"
+
+    @property
+    def outputs_file(self) -> Path:
+        return self.folder / "outputs.json"

@@ -1,0 +1,92 @@
+"""`python -m local.up`: start the local stack, or bring a running one up to the working copy."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from local import process
+from local.clients import forget_aws_settings
+from local.deploy import deploy
+from local.settings import FIRST_MODEL, YAMNET, LocalStackError, Settings
+
+_HOW_TO_USE = """
+Paste this to let the AWS command line and SDKs talk to it:
+
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
+  export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}
+  export ApiUrl={ApiUrl}
+
+Then, with a recording clip.wav of yours:
+
+  aws s3 cp clip.wav s3://{UploadsBucketName}/incoming/clip.wav
+  aws dynamodb scan --table-name {ResultsTableName}
+  aws dynamodb query --table-name {ResultsTableName} --index-name label-time-index \\
+    --key-condition-expression '#label = :label' \\
+    --expression-attribute-names '{{"#label": "label"}}' \\
+    --expression-attribute-values '{{":label": {{"S": "siren"}}}}'
+  curl -F file=@clip.wav "$ApiUrl/predict"
+
+`make logs` shows what the functions log, `make down` stops it all.
+These names are also in {outputs_file}."""
+
+
+def up(settings: Settings) -> None:
+    """Bring the local stack up and say how to use it."""
+    if not (YAMNET / "yamnet.tflite").is_file():
+        raise LocalStackError("YAMNet has not been set up yet. Run `make setup` first.")
+    if not (settings.model / "manifest.json").is_file():
+        raise LocalStackError(
+            f"There is no model in {settings.model}: its manifest.json is missing. "
+            "It comes with the repository; get it back from git, or train one as the README says."
+        )
+    running = process.find(settings)
+    if running:
+        # Where it runs counts, not where a new one would.
+        if running.port != settings.port and os.environ.get("PORT"):
+            raise LocalStackError(
+                f"Earshot is already running on port {running.port}. "
+                "To move it to another port, stop it first: make down"
+            )
+        settings = dataclasses.replace(settings, port=running.port)
+    emulator = running or process.start(settings)
+    try:
+        deployment = deploy(settings)
+    except BaseException:
+        if not running:
+            process.stop(settings)
+        raise
+    settings.outputs_file.write_text(json.dumps(deployment.outputs, indent=2) + "\n")
+    if not running:
+        print(f"Earshot is up at {settings.endpoint} (pid {emulator.pid}).")
+    else:
+        news = "now runs your changes" if deployment.changed else "nothing has changed"
+        print(f"Earshot is already running at {settings.endpoint} (pid {emulator.pid}); {news}.")
+    print(how_to_use(settings, deployment.outputs))
+
+
+def how_to_use(settings: Settings, outputs: dict[str, Any]) -> str:
+    return _HOW_TO_USE.format(outputs_file=settings.outputs_file, **outputs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.up", description=__doc__)
+    parser.add_argument(
+        "--model", type=Path, default=FIRST_MODEL, help="folder of the first model version"
+    )
+    arguments = parser.parse_args()
+    forget_aws_settings()
+    try:
+        settings = Settings.from_environment()
+        up(dataclasses.replace(settings, model=arguments.model.resolve()))
+    except LocalStackError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

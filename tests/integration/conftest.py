@@ -1,0 +1,41 @@
+"""One local stack for all integration tests, on a port and in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack import LocalStack, free_port
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack that is up."""
+    stack = LocalStack(tmp_path_factory.mktemp("local"), free_port())
+    up = stack.run("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        yield stack
+    finally:
+        stack.run("down")
+
+
+@pytest.fixture
+def second_stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack that is not up yet; if a test leaves it up, it is stopped."""
+    stack = LocalStack(tmp_path / "local", free_port())
+    yield stack
+    stack.run("down")
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests' own clients from the settings of whoever runs them."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")

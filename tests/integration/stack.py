@@ -1,0 +1,75 @@
+"""A local stack, run by its commands as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local.clients import local_session
+from local.settings import REPOSITORY
+
+# Settings of a user that must not reach the local stack.
+USERS_SETTINGS = {
+    "AWS_PROFILE": "a-profile-that-does-not-exist",
+    "AWS_ACCESS_KEY_ID": "AKIAUSERSOWNKEY",
+    "AWS_SECRET_ACCESS_KEY": "the-users-own-secret",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+}
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """One local stack.
+
+    Attributes:
+        folder: its `EARSHOT_LOCAL_DIR`.
+        port: its `PORT`.
+    """
+
+    folder: Path
+    port: int
+
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m local.<command>` for this stack."""
+        environment = os.environ | USERS_SETTINGS
+        environment |= {"PORT": str(self.port), "EARSHOT_LOCAL_DIR": str(self.folder)}
+        return subprocess.run(
+            [sys.executable, "-m", f"local.{command}", *arguments],
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What `outputs.json` says."""
+        content: dict[str, Any] = json.loads((self.folder / "outputs.json").read_text())
+        return content
+
+    @property
+    def pid(self) -> int:
+        """The emulator's process."""
+        return int(json.loads((self.folder / "emulator.pid").read_text())["pid"])
+
+    def client(self, service: Any, session: boto3.Session | None = None) -> Any:
+        """A boto3 client; of the root user, unless `session` is another's."""
+        return (session or local_session()).client(service, endpoint_url=self.outputs["endpoint"])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
