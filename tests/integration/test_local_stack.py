@@ -202,12 +202,13 @@ class TestPermissions:
         with pytest.raises(ClientError, match="NoSuchKey"):
             s3.get_object(Bucket=local_stack.outputs[bucket], Key=key)
 
-    def test_reads_results_one_by_one(
+    def test_reads_and_deletes_no_results(
         self, local_stack: LocalStack, as_role: boto3.Session
     ) -> None:
         dynamodb = local_stack.client("dynamodb", as_role)
         table = local_stack.outputs["ResultsTableName"]
-        dynamodb.get_item(TableName=table, Key={"clip_id": {"S": "none"}})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            dynamodb.get_item(TableName=table, Key={"clip_id": {"S": "none"}})
         with pytest.raises(ClientError, match="AccessDenied"):
             dynamodb.scan(TableName=table)
         with pytest.raises(ClientError, match="AccessDenied"):

@@ -182,7 +182,6 @@ class TestFunctions:
             ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["UploadsBucket", "Arn"]})),
             ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["ModelsBucket", "Arn"]})),
             ("dynamodb:PutItem", table),
-            ("dynamodb:GetItem", table),
         }
 
     def test_logs_are_kept_for_a_while_only(self) -> None:
@@ -199,11 +198,8 @@ class TestFunctions:
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
         assert variables == {
             "RESULTS_TABLE": {"Ref": "ResultsTable"},
-            "UPLOADS_BUCKET": {"Ref": "UploadsBucket"},
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
-            "POWERTOOLS_SERVICE_NAME": "classify",
-            "POWERTOOLS_METRICS_NAMESPACE": "Earshot",
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
