@@ -104,7 +104,7 @@ def _package(entry: dict[str, Any]) -> Package:
         raise SourcesError(f"{entry['name']}: not a SHA-256: {entry['sha256']}")
     rules = tuple(
         (pattern, "" if key == "drop" else key)
-        for key in ("drop", *LABELS)
+        for key in (*LABELS[:-1], "drop", LABELS[-1])
         for pattern in entry.get(key, [])
     )
     return Package(
