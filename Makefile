@@ -8,6 +8,7 @@ YAMNET ?= https://tfhub.dev/google/yamnet/1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
 # Keep TensorFlow's start-up remarks out of the way of what is being shown.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 .DEFAULT_GOAL := help
 .PHONY: help

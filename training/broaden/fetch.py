@@ -27,13 +27,13 @@ from earshot.errors import RejectedClipError
 from earshot.log_mel import SAMPLE_RATE
 from training.broaden import synthetic
 from training.broaden.archives import ARCHIVES
-from training.broaden.sources import Package, Sources
+from training.broaden.sources import AUDIO_SUFFIX, Package, Sources
 
 MIN_DURATION_S, MAX_DURATION_S = 0.1, 30.0
 SILENCE_RMS = 10 ** (-60 / 20)
 SYNTHETIC = "synthetic"  # what the manifest names as the package of synthesised sounds
 
-_VERSION = 2  # of what is written; a change makes every package be done again
+_VERSION = 3  # of what is written; a change makes every package be done again
 
 logger = logging.getLogger(__name__)
 
@@ -286,8 +286,7 @@ def _shuffled(text: str) -> str:
 
 def slug(path: str) -> str:
     """A path inside a package as one file name."""
-    stem = re.sub(r"\.(wav|og[ga]|flac|aiff?|au|mp3)$", "", path, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", stem).strip("_")
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", AUDIO_SUFFIX.sub("", path)).strip("_")
 
 
 def decode(data: bytes) -> NDArray[np.float32] | None:
