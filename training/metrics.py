@@ -35,7 +35,8 @@ class Predictions:
     @property
     def guesses(self) -> Ints:
         """Class ids of the most probable labels."""
-        return self.probabilities.argmax(axis=1)
+        guesses: Ints = self.probabilities.argmax(axis=1)
+        return guesses
 
     def take(self, indices: Ints) -> Predictions:
         """The predictions at `indices`, which may repeat."""
@@ -130,6 +131,6 @@ def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else 0.0
 
 
-def numbered(names: Sequence[str]) -> Ints:
+def numbered(names: Sequence[str] | NDArray[np.str_]) -> Ints:
     """Each name as a number; equal names share theirs."""
     return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)

@@ -10,6 +10,7 @@ from typing import Any
 from earshot.classifier import Classification
 from earshot.errors import RejectedClipError
 from earshot.model import Model
+from earshot.verdict import Event
 
 _CLIP_ID_DIGITS = 32
 
@@ -60,6 +61,8 @@ def classified(
         "label": str(classification.label),
         "confidence": _rounded(classification.confidence),
         "probabilities": {str(k): _rounded(v) for k, v in classification.probabilities.items()},
+        "uncertain": classification.uncertain,
+        "events": [_event(event) for event in classification.events],
         "heard": [{"name": h.name, "score": _rounded(h.score)} for h in classification.heard],
         "duration_s": _rounded(classification.duration_s),
         "warnings": list(classification.warnings),
@@ -74,6 +77,15 @@ def rejected(origin: Origin, error: RejectedClipError, now: datetime) -> dict[st
         **_common(origin, now),
         "status": "rejected",
         "reason": {"code": error.code, "detail": error.detail},
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "label": str(event.label),
+        "start_s": _rounded(event.start_s),
+        "end_s": _rounded(event.end_s),
+        "confidence": _rounded(event.confidence),
     }
 
 
