@@ -1,4 +1,4 @@
-"""Out-of-fold predictions, and the thresholds and temperature that are chosen on them."""
+"""Out-of-fold predictions, and the biases, thresholds and temperature chosen on them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from earshot.head import Head
 from earshot.labels import Label
 from earshot.verdict import clip_logits
 from training.feature_set import FeatureSet, Floats
-from training.fitting import HeadConfig, out_of_fold, with_temperature, with_thresholds
+from training.fitting import HeadConfig, out_of_fold, with_biases, with_temperature, with_thresholds
 from training.metrics import Predictions, numbered
 from training.recipe import TrainingData
 
-# Say of each held-out set in the choice of thresholds and of the temperature, by its first and
-# by both words. The clean clips of either source count alike in the temperature.
+# Say of each held-out set in the choice of thresholds, and of biases and temperature. The clean
+# clips of either source count alike in the latter.
 THRESHOLD_SHARES = {"sesa clean": 1.0, "broadened clean": 0.5}
-TEMPERATURE_SHARES = {
+CALIBRATION_SHARES = {
     "sesa clean": 1.0,
     "sesa augmented": 0.5,
     "sesa noisy": 0.25,
@@ -42,23 +42,41 @@ class Calibrated:
 
 
 def calibrate(head: Head, data: TrainingData, config: HeadConfig) -> Calibrated:
-    """Choose thresholds, then the temperature, on out-of-fold predictions of held-out clips."""
+    """Choose biases, thresholds and temperature on out-of-fold predictions of held-out clips."""
     together = FeatureSet.join(list(data.held_out.values()))
-    logits = out_of_fold(data.training, together, data.fold_of, config)
-    of_clip = iter(logits)
-    by_set = {name: [next(of_clip) for _ in held.labels] for name, held in data.held_out.items()}
-    casual, weights = _casual(data, by_set)
-    head = with_thresholds(head, casual, weights, config)
+    of_clip = iter(out_of_fold(data.training, together, data.fold_of, config))
+    logits = {name: [next(of_clip) for _ in held.labels] for name, held in data.held_out.items()}
+    return choose(head, data, logits, config)
+
+
+def choose(
+    head: Head, data: TrainingData, logits: dict[str, list[Floats]], config: HeadConfig
+) -> Calibrated:
+    """Choose biases, thresholds and temperature.
+
+    Args:
+        head: whose experts are fitted on everything.
+        data: with the held-out sets.
+        logits: out-of-fold patch logits of each clip, by held-out set.
+        config: of the head.
+    """
+    used = [name for name in CALIBRATION_SHARES if name in logits]
+    labels = np.concatenate([data.held_out[name].labels for name in used])
+    weights = np.concatenate([_weights(name, data.held_out[name].labels) for name in used])
+
+    pooled = [head.pooled(clip).sum(axis=0) for name in used for clip in logits[name]]
+    biased = with_biases(head, np.stack(pooled), labels, weights)
+    biases = biased.embedding.bias_1 - head.embedding.bias_1
+    of_embedding = np.stack([biases, np.zeros_like(biases)])
+    logits = {name: [clip + of_embedding for clip in clips] for name, clips in logits.items()}
+    casual, casual_weights = _casual(data, logits)
+    head = with_thresholds(biased, casual, casual_weights, config)
     of_clips = {
         name: np.stack([clip_logits(head, clip) for clip in clips])
-        for name, clips in by_set.items()
+        for name, clips in logits.items()
     }
-    used = [name for name in TEMPERATURE_SHARES if name in of_clips]
     head = with_temperature(
-        head,
-        np.concatenate([of_clips[name] for name in used]),
-        np.concatenate([data.held_out[name].labels for name in used]),
-        np.concatenate([_temperature_weights(name, data.held_out[name].labels) for name in used]),
+        head, np.concatenate([of_clips[name] for name in used]), labels, weights
     )
     predictions = {
         name: Predictions(
@@ -85,8 +103,8 @@ def _casual(
     return clips, np.array(weights)
 
 
-def _temperature_weights(name: str, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    share = TEMPERATURE_SHARES[name]
+def _weights(name: str, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    share = CALIBRATION_SHARES[name]
     if not name.startswith("broadened"):
         return np.full(len(labels), share / len(labels))
     casual = labels == Label.CASUAL.class_id

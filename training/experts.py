@@ -6,6 +6,7 @@ patches, because nobody has labelled patches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,4 +175,14 @@ def as_expert(network: keras.Model) -> Expert:
         ),
         kernel_1=np.asarray(kernel_1, np.float32),
         bias_1=np.asarray(bias_1, np.float32),
+    )
+
+
+def mean_of(experts: Sequence[Expert]) -> Expert:
+    """One expert, all hidden units side by side, whose logits are the mean of the experts'."""
+    return Expert(
+        kernel_0=np.concatenate([expert.kernel_0 for expert in experts], axis=1),
+        bias_0=np.concatenate([expert.bias_0 for expert in experts]),
+        kernel_1=np.concatenate([expert.kernel_1 / np.float32(len(experts)) for expert in experts]),
+        bias_1=np.mean([expert.bias_1 for expert in experts], axis=0, dtype=np.float32),
     )

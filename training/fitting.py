@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from earshot.head import Head, normalised
 from earshot.labels import LABELS, Label
-from training.experts import ExpertConfig, as_expert, fit_expert
+from training.experts import ExpertConfig, as_expert, fit_expert, mean_of
 from training.feature_set import FeatureSet, Floats
 from training.score_groups import score_groups
 
@@ -27,12 +28,14 @@ class HeadConfig:
         false_flips: share of casual clips that each label's event threshold may turn into that
             label, out of fold. A gunshot must not be missed, so more is allowed there.
         release_below: logits from an event's threshold down to its release.
+        members: networks of each expert, fitted from different seeds; their mean is served, as
+            one wider network.
         seed: of everything random.
     """
 
     embedding: ExpertConfig = field(
         default_factory=lambda: ExpertConfig(
-            hidden=256,
+            hidden=128,
             input_dropout=0.1,
             dropout=0.4,
             weight_decay=1e-4,
@@ -61,12 +64,13 @@ class HeadConfig:
         default_factory=lambda: {Label.GUNSHOT: 0.05, Label.EXPLOSION: 0.02, Label.SIREN: 0.02}
     )
     release_below: float = 2.0
+    members: int = 3
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A head and the Keras networks that its experts come from."""
+    """A head and the Keras networks that its experts come from, such as ``embedding_0``."""
 
     head: Head
     networks: dict[str, keras.Model]
@@ -77,12 +81,15 @@ def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
     groups = score_groups()
     inputs = {"embedding": normalised(clips.embeddings), "score": groups.log_odds(clips.scores)}
     networks = {
-        name: fit_expert(inputs[name], clips, expert, config.pool_sharpness, config.seed)
+        name: [
+            fit_expert(inputs[name], clips, expert, config.pool_sharpness, config.seed + member)
+            for member in range(config.members)
+        ]
         for name, expert in (("embedding", config.embedding), ("score", config.score))
     }
     head = Head(
-        embedding=as_expert(networks["embedding"]),
-        score=as_expert(networks["score"]),
+        embedding=mean_of([as_expert(network) for network in networks["embedding"]]),
+        score=mean_of([as_expert(network) for network in networks["score"]]),
         groups=groups,
         score_weight=config.score_weight,
         pool_share=config.score.pool_share,
@@ -92,7 +99,10 @@ def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
         event_releases=np.full(len(LABELS), np.inf, np.float32),
         uncertain_below=config.uncertain_below,
     )
-    return FittedHead(head, networks)
+    members = {
+        f"{name}_{n}": of for name, all_of in networks.items() for n, of in enumerate(all_of)
+    }
+    return FittedHead(head, members)
 
 
 def patch_logits_by_clip(head: Head, clips: FeatureSet) -> list[Floats]:
@@ -137,6 +147,36 @@ def with_thresholds(
     return replace(head, event_thresholds=thresholds, event_releases=releases)
 
 
+def with_biases(
+    head: Head, pooled: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> Head:
+    """The head with a bias on each label, fitted together with a temperature (vector scaling).
+
+    Training weighs labels alike, which is not how often each is wrong on clips from elsewhere:
+    the biases put that right (Guo et al. 2017, arXiv:1706.04599, section 4.2). They go into the
+    embedding expert, so that patches and clips shift alike.
+
+    Args:
+        head: to be shifted.
+        pooled: ``(clips, 4)`` out-of-fold logits, before any event is considered.
+        labels: ``(clips,)`` class ids.
+        weights: ``(clips,)``.
+    """
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        biases = np.concatenate([[0.0], parameters[1:]])  # casual stays the reference
+        return negative_log_likelihood((pooled + biases) / np.exp(parameters[0]), labels, weights)
+
+    best = scipy.optimize.minimize(
+        loss, np.zeros(len(LABELS)), method="Nelder-Mead", options=_PRECISE
+    ).x
+    biases = np.concatenate([[0.0], best[1:]]).astype(np.float32)
+    return replace(head, embedding=replace(head.embedding, bias_1=head.embedding.bias_1 + biases))
+
+
+_PRECISE = {"maxiter": 4000, "xatol": 1e-4, "fatol": 1e-7}
+
+
 def with_temperature(
     head: Head, clip_logits: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Head:
@@ -148,13 +188,16 @@ def with_temperature(
         labels: ``(clips,)`` class ids.
         weights: ``(clips,)``.
     """
+    best = min(
+        np.geomspace(0.5, 4.0, 61),
+        key=lambda t: negative_log_likelihood(clip_logits / t, labels, weights),
+    )
+    return replace(head, temperature=float(best))
 
-    def loss(temperature: float) -> float:
-        scaled = clip_logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-        return -float(
-            np.average(log_probabilities[np.arange(len(labels)), labels], weights=weights)
-        )
 
-    return replace(head, temperature=float(min(np.geomspace(0.5, 4.0, 61), key=loss)))
+def negative_log_likelihood(
+    logits: NDArray[np.floating], labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> float:
+    """Weighted mean over clips of minus the log-probability of the label."""
+    log_probabilities = scipy.special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+    return -float(np.average(log_probabilities, weights=weights))

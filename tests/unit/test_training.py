@@ -128,7 +128,7 @@ def test_score_groups_name_each_class_once():
 def test_the_folded_expert_computes_what_the_keras_network_does():
     import keras
 
-    from training.experts import ExpertConfig, as_expert, build_patch_network
+    from training.experts import ExpertConfig, as_expert, build_patch_network, mean_of
 
     config = ExpertConfig(
         hidden=8,
@@ -147,4 +147,7 @@ def test_the_folded_expert_computes_what_the_keras_network_does():
     logits = network(inputs, training=False).numpy()
     expert = as_expert(network)
     assert isinstance(expert, Expert)
+    assert mean_of([expert, expert]).logits(inputs) == pytest.approx(
+        expert.logits(inputs), abs=1e-5
+    )
     assert expert.logits(inputs) == pytest.approx(logits - logits[:, :1], abs=1e-4)
