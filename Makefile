@@ -44,6 +44,10 @@ up: setup ## Start the local stack (PORT=4566)
 down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down
 
+.PHONY: token
+token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict read")
+	@$(BIN)/python -m local.token $(SCOPE)
+
 .PHONY: logs
 logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
