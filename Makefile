@@ -73,6 +73,10 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
+.PHONY: openapi
+openapi: $(READY) ## Write docs/openapi.json anew
+	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
+
 .PHONY: train
 train: setup ## Train a model version (DATA=folder of labelled WAVs, OUT=models/<version>)
 	@$(BIN)/python -m training.train --data "$(or $(DATA),data/sesa/train)" --out "$(or $(OUT),models/v1)"

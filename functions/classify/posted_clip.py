@@ -80,11 +80,11 @@ def _body(event: APIGatewayProxyEventV2) -> bytes:
 
 
 def _said(fields: Mapping[str, str]) -> Description:
-    source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at", "").strip()
+    source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at")
     if len(source) > MAX_SOURCE_LENGTH:
         raise BadRequestError(f"`source` has over {MAX_SOURCE_LENGTH} characters.")
     try:
-        return Description(source or None, parse_time(recorded_at) if recorded_at else None)
+        return Description(source or None, None if recorded_at is None else parse_time(recorded_at))
     except ValueError as error:
         raise BadRequestError(
             f"`recorded_at` is {recorded_at!r}; it must be an ISO 8601 time, such as "
@@ -106,9 +106,13 @@ def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]
         parse_form({"Content-Type": content_type.encode()}, BytesIO(body), keep_field, keep_file)
     except FormParserError as error:
         raise BadRequestError(f"The form cannot be read ({error}). {EXPECTED}") from error
-    if b"file" not in files:
-        raise BadRequestError(f"The form has no file under the name `file`. {EXPECTED}")
-    content = files[b"file"].file_object
+    content: BinaryIO
+    if b"file" in files:
+        content = files[b"file"].file_object
+    elif b"file" in fields:  # from a client that gives the file no name
+        content = BytesIO(fields.pop(b"file"))
+    else:
+        raise BadRequestError(f"The form has nothing under the name `file`. {EXPECTED}")
     content.seek(0)
     return content, {
         name.decode(errors="replace"): value.decode(errors="replace")

@@ -46,13 +46,13 @@ _PREDICT: Document = {
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+            "schema": {"type": "string"},
         },
         {
             "name": "source",
             "in": "query",
             "description": "Camera or site, of a raw body; a form has a field for it.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+            "schema": {"type": "string", "maxLength": 128},
         },
         {
             "name": "recorded_at",
@@ -69,13 +69,13 @@ _PREDICT: Document = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "source": {"type": "string", "minLength": 1, "maxLength": 128},
+                        "file": {"type": "string", "format": "wav"},
+                        "source": {"type": "string", "maxLength": 128},
                         "recorded_at": {"type": "string", "format": "date-time"},
                     },
                 }
             },
-            "audio/wav": {"schema": {"type": "string", "format": "binary"}},
+            "audio/wav": {"schema": {"type": "string", "format": "wav"}},
         },
     },
 }

@@ -26,7 +26,7 @@ MAX_CURSOR_LENGTH = 400
     summary="Results, newest first",
     description=(
         "A page may hold fewer results than `limit` while there are more: as long as "
-        "`next_cursor` is not null, send it as `cursor`, with the same filters. Results that "
+        "`next_cursor` is not null, send it as `cursor`. Results that "
         "arrive in the meantime neither repeat nor hide any."
     ),
     tags=["results"],
@@ -41,14 +41,20 @@ def find(  # noqa: PLR0917 - named by the query
     min_confidence: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     cursor: Annotated[
-        str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH, description="Next page")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_CURSOR_LENGTH,
+            description="Next page",
+            json_schema_extra={"format": "cursor"},
+        ),
     ] = None,
 ) -> Results:
     query = ResultQuery(label, source, start, end, min_confidence)
-    page = services().results.find(query, limit, from_cursor(query, cursor) if cursor else None)
+    page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)
     return {
         "results": cast(list[Result], page.results),
-        "next_cursor": to_cursor(query, page.end) if page.end else None,
+        "next_cursor": to_cursor(page.end) if page.end else None,
     }
 
 

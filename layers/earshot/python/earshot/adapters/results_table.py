@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LISTING = "listing"
 _LISTED = "all"
 _TABLE_ONLY = ("expires_at", LISTING)
-_EARLIEST, _LATEST = "0", "9999-12-31T23:59:59.999Z"
+_EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 # A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
 _ROWS_A_READ = 250
@@ -81,7 +81,12 @@ class ResultsTable:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        request, partition = _query_request(self._name, query)
+        first, last = _time_range(query)
+        if after and after.timestamp > last:
+            after = None  # DynamoDB takes no position outside of the range
+        if first > last or (after and after.timestamp < first):
+            return Page([], None)
+        request, partition = _query_request(self._name, query, first, last)
         filtered = "FilterExpression" in request
         found: list[Result] = []
         for _ in range(_MAX_READS):
@@ -95,10 +100,10 @@ class ResultsTable:
                 answer = self._dynamodb.query(**request)
             found += [from_item(item) for item in answer["Items"]]
             if len(found) > limit:
-                last = found[limit - 1]
-                return Page(found[:limit], Position(last["timestamp"], last["clip_id"]))
-            end = answer.get("LastEvaluatedKey")
-            after = Position(end["timestamp"]["S"], end["clip_id"]["S"]) if end else None
+                end = found[limit - 1]
+                return Page(found[:limit], Position(end["timestamp"], end["clip_id"]))
+            stop = answer.get("LastEvaluatedKey")
+            after = Position(stop["timestamp"]["S"], stop["clip_id"]["S"]) if stop else None
             if after is None or len(found) == limit:
                 break
         return Page(found, after)
@@ -148,7 +153,18 @@ def from_item(item: dict[str, Any]) -> Result:
     return {name: value for name, value in result.items() if name not in _TABLE_ONLY}
 
 
-def _query_request(table: str, query: ResultQuery) -> tuple[dict[str, Any], dict[str, Any]]:
+def _time_range(query: ResultQuery) -> tuple[str, str]:
+    """First and last time of a query as they are stored, both inclusive."""
+    first = format_time(query.start) if query.start else _EARLIEST
+    if query.end is None:
+        return first, _LATEST
+    end = format_time(query.end)
+    return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
+
+
+def _query_request(
+    table: str, query: ResultQuery, first: str, last: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Request for DynamoDB, and the index key of the partition that it reads."""
     # A source says more than a label: most results share theirs.
     name, value = next(
@@ -156,16 +172,13 @@ def _query_request(table: str, query: ResultQuery) -> tuple[dict[str, Any], dict
         for name, value in (("source", query.source), ("label", query.label), (LISTING, _LISTED))
         if value is not None
     )
-    names = {"#partition": name}
-    values: dict[str, Any] = {":partition": {"S": value}}
-    key = "#partition = :partition"
-    if query.start or query.end:
-        names["#time"] = "timestamp"
-        # A key condition takes one comparison, and BETWEEN includes both its ends.
-        start = format_time(query.start) if query.start else _EARLIEST
-        end = format_time(query.end - timedelta(milliseconds=1)) if query.end else _LATEST
-        values |= {":start": {"S": start}, ":end": {"S": end}}
-        key += " AND #time BETWEEN :start AND :end"
+    names = {"#partition": name, "#time": "timestamp"}
+    values: dict[str, Any] = {
+        ":partition": {"S": value},
+        ":first": {"S": first},
+        ":last": {"S": last},
+    }
+    key = "#partition = :partition AND #time BETWEEN :first AND :last"
     filters = []
     if query.label is not None and name != "label":
         names["#label"] = "label"
