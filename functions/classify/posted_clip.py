@@ -53,11 +53,13 @@ def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     content_type = event.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     request = event.headers.get("idempotency-key") or event.request_context.request_id
+    query = event.query_string_parameters or {}
+    said = _said(query)
     if media_type == "multipart/form-data":
         content, fields = _from_form(body, content_type)
-        return PostedClip(content, request, _said(fields))
+        return PostedClip(content, request, _said({**query, **fields}))
     if media_type.startswith("audio/") or media_type == "application/octet-stream":
-        return PostedClip(BytesIO(body), request, _said(event.query_string_parameters or {}))
+        return PostedClip(BytesIO(body), request, said)
     raise UnsupportedMediaTypeError(
         f"The content type {media_type or '(none)'} is not accepted. {EXPECTED}"
     )

@@ -59,11 +59,11 @@ def siren_wav() -> bytes:
 @pytest.fixture(scope="module")
 def expired(local_stack: LocalStack) -> str:
     """A token as the emulator's Cognito signs it, but of yesterday."""
+    head, claims, _ = local_stack.token().split(".")  # Cognito makes its key for the first one
     pool = local_stack.outputs["UserPoolId"]
     (key_file,) = (local_stack.folder / "tmp").rglob(f"{pool}-access.pem")
     key = load_pem_private_key(key_file.read_bytes(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
-    head, claims, _ = local_stack.token().split(".")
     content = json.loads(base64.urlsafe_b64decode(claims + "=="))
     content |= {"iat": content["iat"] - 86400, "exp": content["exp"] - 86400}
     claims = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")

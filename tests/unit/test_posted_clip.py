@@ -83,8 +83,13 @@ def test_a_body_over_the_limit_is_refused_with_the_way_for_large_clips():
         take(b"x" * (MAX_BODY_BYTES + 1), "audio/wav")
 
 
+def test_a_form_may_give_the_clip_no_file_name():
+    body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nRIFF\x00\xff\r\n--x--\r\n'
+    assert take(body, "multipart/form-data; boundary=x").content.read() == b"RIFF\x00\xff"
+
+
 def test_a_form_without_the_field_file_is_refused():
-    with pytest.raises(BadRequestError, match="no file under the name `file`"):
+    with pytest.raises(BadRequestError, match="nothing under the name `file`"):
         take(form("clip"), MULTIPART)
 
 

@@ -51,13 +51,13 @@ _PREDICT: Document = {
         {
             "name": "source",
             "in": "query",
-            "description": "Camera or site, of a raw body; a form has a field for it.",
+            "description": "Camera or site; a field of a form goes before it.",
             "schema": {"type": "string", "maxLength": 128},
         },
         {
             "name": "recorded_at",
             "in": "query",
-            "description": "When a raw body was recorded; a form has a field for it.",
+            "description": "When it was recorded; a field of a form goes before it.",
             "schema": {"type": "string", "format": "date-time"},
         },
     ],
