@@ -153,7 +153,7 @@ def limit_queue_concurrency(template: Template, concurrency: int) -> Template:
     """Let at most so many functions at once work for each queue."""
     template = copy.deepcopy(template)
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+        if "ScalingConfig" in resource.get("Properties", {}):
             resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": concurrency}
     return template
 

@@ -37,6 +37,8 @@ OUTPUTS = {
     "ClassifyFunctionArn",
     "ClassifyLogGroupName",
     "ApiLogGroupName",
+    "AlertLogGroupName",
+    "AlertTopicArn",
     "UserPoolId",
     "TokenUrl",
     "DeviceClientId",

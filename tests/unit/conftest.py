@@ -14,7 +14,7 @@ hypothesis.settings.load_profile("untimed")
 
 # Lambda puts a function's own folder on the path.
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-sys.path[:0] = [str(FUNCTIONS / name) for name in ("classify", "api")]
+sys.path[:0] = [str(FUNCTIONS / name) for name in ("classify", "api", "alert")]
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,10 @@ def statements_of_roles(prefix: str = "") -> list[Resource]:
 def allowed(function: str) -> set[tuple[str, str]]:
     """What a function's role allows: actions, each with its resource as text."""
     return {
-        (action, resource.get("Fn::Sub") or ".".join(resource["Fn::GetAtt"]))
+        (
+            action,
+            resource.get("Fn::Sub") or resource.get("Ref") or ".".join(resource["Fn::GetAtt"]),
+        )
         for statement in statements_of_roles(function)
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
@@ -149,13 +152,13 @@ class TestQueue:
         assert RESOURCES["UploadsBucket"]["DependsOn"] == "UploadsQueuePolicy"
 
     def test_a_try_ends_before_the_next_begins(self) -> None:
-        (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+        mapping = properties("ClassifyFunctionUpload")
         assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
         timeout = properties(mapping["FunctionName"]["Ref"])["Timeout"]
         assert properties("UploadsQueue")["VisibilityTimeout"] >= 6 * timeout
 
     def test_one_bad_message_does_not_repeat_the_others(self) -> None:
-        (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+        mapping = properties("ClassifyFunctionUpload")
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaxConcurrency"}}
 
@@ -208,6 +211,23 @@ class TestFunctions:
             ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
             ("sqs:GetQueueAttributes", "UploadsDeadLetterQueue.Arn"),
         }
+
+    def test_alert_may_do_its_work_only(self) -> None:
+        assert allowed("AlertFunction") == {
+            ("dynamodb:PutItem", "CooldownsTable.Arn"),
+            ("dynamodb:UpdateItem", "CooldownsTable.Arn"),
+            ("sns:Publish", "AlertTopic"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        }
+
+    def test_no_result_is_lost_to_alerts(self) -> None:
+        mapping = properties("AlertFunctionResult")
+        assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ResultsTable", "StreamArn"]}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        dead_letters = {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
 
     def test_logs_are_kept_for_a_while_only(self) -> None:
         groups = of_type("AWS::Logs::LogGroup")
@@ -324,6 +344,7 @@ class TestData:
             "source-time-index": ["source", "timestamp"],
             "time-index": ["listing", "timestamp"],
         }
+        assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True}
