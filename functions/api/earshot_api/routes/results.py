@@ -33,7 +33,7 @@ MAX_CURSOR_LENGTH = 400
     security=needs("read"),
     responses=answers(Results, 400, 422, 503),
 )
-def find(  # noqa: PLR0917 - named by the query
+def find(
     label: Annotated[Label | None, Query(description="What was heard")] = None,
     source: Annotated[Source | None, Query(description="Camera or site")] = None,
     start: Annotated[Time | None, Query(alias="from", description="From this time on")] = None,
