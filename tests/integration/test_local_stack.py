@@ -141,6 +141,16 @@ class TestRoads:
         answer = post_clip(local_stack)
         assert answer.keys() >= {"class_id", "label", "confidence", "model_version", "timestamp"}
 
+    def test_the_command_token_prints_one_for_the_scopes_it_is_asked_for(
+        self, local_stack: LocalStack
+    ) -> None:
+        token = local_stack.run("token", "read").stdout.strip()
+        assert local_stack.request("GET", "/results", token=token).status == 200
+        assert local_stack.request("POST", "/uploads", b"{}", token=token).status == 403
+        wrong = local_stack.run("token", "everything")
+        assert wrong.returncode == 1
+        assert "Traceback" not in wrong.stderr
+
     def test_what_functions_log_is_shown(self, local_stack: LocalStack) -> None:
         post_clip(local_stack)
         shown = local_stack.run("logs")
@@ -244,11 +254,12 @@ class TestCommands:
         assert "Traceback" not in up.stderr
         assert not any(tmp_path.iterdir()), "it left something behind"
 
-    def test_logs_of_a_stack_that_is_down(self, second_stack: LocalStack) -> None:
-        logs = second_stack.run("logs")
-        assert logs.returncode == 1
-        assert "make up" in logs.stderr
-        assert "Traceback" not in logs.stderr
+    @pytest.mark.parametrize("command", ["logs", "token"])
+    def test_a_stack_that_is_down(self, second_stack: LocalStack, command: str) -> None:
+        done = second_stack.run(command)
+        assert done.returncode == 1
+        assert "make up" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_changes_are_deployed_and_down_leaves_nothing(
         self, second_stack: LocalStack, tmp_path: Path

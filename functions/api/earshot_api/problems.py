@@ -13,6 +13,7 @@ from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
 from earshot_api import shapes
 
 _INVALID_JSON = "json_invalid"
+_PYDANTIC_PREFIX = "Value error, "  # before what our own validators say
 
 
 def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int, Any]:
@@ -50,7 +51,10 @@ def problem_of_request(error: Exception) -> Problem:
         found = error.errors()
         if any(one["type"] == _INVALID_JSON for one in found):
             return make_problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
-        errors = [{"where": _where(one["loc"]), "what": one["msg"]} for one in found]
+        errors = [
+            {"where": _where(one["loc"]), "what": one["msg"].removeprefix(_PYDANTIC_PREFIX)}
+            for one in found
+        ]
         detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors)
         return make_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
     return problem_of(error)

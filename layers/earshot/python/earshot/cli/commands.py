@@ -280,7 +280,7 @@ def show(results: Mapping[str, Result], as_json: bool) -> None:
         print(json.dumps([{"name": name, **result} for name, result in results.items()], indent=2))
         return
     table = Table(box=None)
-    table.add_column("")
+    table.add_column("clip")
     for column in ("label", "confidence", "seconds", "source", "heard at"):
         right = column in {"confidence", "seconds"}
         table.add_column(column, justify="right" if right else "left", no_wrap=not right)
