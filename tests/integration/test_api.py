@@ -299,6 +299,7 @@ class TestResults:
         assert ids("source=f") == {siren_id, broken}
         assert ids("source=f&label=siren") == {siren_id}
         assert ids("source=f&min_confidence=0.5") == {siren_id}
+        assert ids("source=f&min_confidence=5e-324") == {siren_id}, "DynamoDB takes no such number"
         assert ids("source=f&to=2020-01-01T00:00:00Z") == set()
         assert ids("source=f&from=2020-01-01T00:00:00Z") == {siren_id, broken}
         assert siren_id in ids("label=siren&limit=200")

@@ -185,7 +185,8 @@ def _query_request(
         values[":label"] = {"S": query.label}
         filters.append("#label = :label")
     if query.min_confidence is not None:
-        values[":confidence"] = {"N": str(query.min_confidence)}
+        # Results have four decimals; DynamoDB takes no numbers as small as a float may be.
+        values[":confidence"] = {"N": f"{query.min_confidence:.6f}"}
         filters.append("confidence >= :confidence")
     index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
     request: dict[str, Any] = {
