@@ -5,9 +5,15 @@ PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 
 BIN := .venv/bin
 READY := .venv/.ready
 YAMNET ?= https://tfhub.dev/google/yamnet/1
+# Where data sets lie and models go, unless told otherwise.
+DATA ?= $(or $(SESA),data/sesa)/train
+BROADENED ?= data/broadened
+OUT ?= models/v1
+MODEL ?= v1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
 # Keep TensorFlow's start-up remarks out of the way of what is being shown.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -78,8 +84,19 @@ openapi: $(READY) ## Write docs/openapi.json anew
 	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
 
 .PHONY: train
-train: setup ## Train a model version (DATA=folder of labelled WAVs, OUT=models/<version>)
-	@$(BIN)/python -m training.train --data "$(or $(DATA),data/sesa/train)" --out "$(or $(OUT),models/v1)"
+train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)
+	@$(BIN)/python -m training.train --data "$(DATA)" --out "$(OUT)" \
+		$(if $(wildcard $(BROADENED)/manifest.csv),--broadened "$(BROADENED)")
+
+.PHONY: evaluate
+evaluate: DATA = $(or $(SESA),data/sesa)/test
+evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASELINE=folder to train on)
+	@$(BIN)/python -m training.evaluate --data "$(DATA)" --model "$(MODEL)" \
+		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
+
+.PHONY: broaden
+broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/broadened; Debian only)
+	@$(BIN)/python -m training.broaden --out "$(BROADENED)"
 
 .PHONY: lock
 lock: $(READY) ## Lock all requirements anew, with hashes

@@ -28,7 +28,7 @@ from earshot.result import Result
 from earshot.uploads import UPLOADS_PREFIX, object_clip_id
 from local import process
 from local.clients import forget_aws_settings, local_session
-from local.deploy import deploy
+from local.deploy import deploy, require_models
 from local.settings import REPOSITORY, LocalStackError, Settings
 from local.token import issue
 from training.dataset import label_of
@@ -61,6 +61,7 @@ class Uploaded:
 def demo_stack() -> Iterator[tuple[Settings, dict[str, Any]]]:
     """A local stack beside the usual one, if that is up; it is taken down at the end."""
     settings = Settings(port=_free_port(), folder=REPOSITORY / ".local" / "demo")
+    require_models(settings)
     process.stop(settings)  # of a demo that was killed
     process.start(settings)
     try:

@@ -50,6 +50,17 @@ class Deployment:
     changed: bool
 
 
+def require_models(settings: Settings) -> None:
+    """Raise `LocalStackError` unless YAMNet and the first model are there."""
+    if not (YAMNET / "yamnet.tflite").is_file():
+        raise LocalStackError("YAMNet has not been set up yet. Run `make setup` first.")
+    if not (settings.model / "manifest.json").is_file():
+        raise LocalStackError(
+            f"There is no model in {settings.model}: its manifest.json is missing. "
+            "It comes with the repository; get it back from git, or train one as the README says."
+        )
+
+
 def deploy(settings: Settings) -> Deployment:
     """Create the stack, or bring it up to the working copy, and seed its first model."""
     session = local_session()

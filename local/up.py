@@ -12,8 +12,8 @@ from typing import Any
 
 from local import process
 from local.clients import forget_aws_settings
-from local.deploy import deploy
-from local.settings import FIRST_MODEL, YAMNET, LocalStackError, Settings
+from local.deploy import deploy, require_models
+from local.settings import FIRST_MODEL, LocalStackError, Settings
 
 _HOW_TO_USE = """
 Paste this to let the AWS command line and SDKs talk to it:
@@ -38,13 +38,7 @@ These names are also in {outputs_file}."""
 
 def up(settings: Settings) -> None:
     """Bring the local stack up and say how to use it."""
-    if not (YAMNET / "yamnet.tflite").is_file():
-        raise LocalStackError("YAMNet has not been set up yet. Run `make setup` first.")
-    if not (settings.model / "manifest.json").is_file():
-        raise LocalStackError(
-            f"There is no model in {settings.model}: its manifest.json is missing. "
-            "It comes with the repository; get it back from git, or train one as the README says."
-        )
+    require_models(settings)
     running = process.find(settings)
     if running:
         # Where it runs counts, not where a new one would.

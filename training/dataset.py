@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from earshot.labels import LABELS, Label
 
+MANIFEST_NAME = "manifest.csv"
+
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip and what it holds."""
+    """A clip and what it holds.
+
+    Attributes:
+        path: of the file.
+        label: what it holds.
+        group: clips of one group are alike, and never on both sides of a split.
+    """
 
     path: Path
     label: Label
+    group: str
 
 
 def label_of(path: Path) -> Label | None:
@@ -31,13 +40,18 @@ def label_of(path: Path) -> Label | None:
 def labelled_clips(folder: Path) -> list[LabelledClip]:
     """All WAVs under `folder` that state a label, in order of their names.
 
+    A table beside the folder, ``<folder>_groups.csv`` with the columns ``file`` and
+    ``recording``, or one inside, ``manifest.csv`` with ``recording`` too, tells which clips come
+    from one recording. Without either, each clip is taken for a recording of its own.
+
     Raises:
         FileNotFoundError: there are none.
     """
+    recordings = _recordings(folder)
     clips = [
-        LabelledClip(path, label)
-        for path in _wav_files(folder.rglob("*"))
-        if (label := label_of(path)) is not None
+        LabelledClip(path, label, recordings.get(str(path.relative_to(folder)), path.name))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() == ".wav" and (label := label_of(path)) is not None
     ]
     if not clips:
         raise FileNotFoundError(
@@ -47,5 +61,22 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
     return clips
 
 
-def _wav_files(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix.lower() == ".wav")
+def broadened_clips(folder: Path) -> list[LabelledClip]:
+    """The clips that `training.broaden` fetched; a package is a group, for its sound is its own.
+
+    Raises:
+        FileNotFoundError: nothing was fetched to `folder`.
+    """
+    with (folder / MANIFEST_NAME).open(newline="") as file:
+        return [
+            LabelledClip(folder / row["file"], Label(row["label"]), row["package"])
+            for row in csv.DictReader(file)
+        ]
+
+
+def _recordings(folder: Path) -> dict[str, str]:
+    for table in (folder.with_name(f"{folder.name}_groups.csv"), folder / MANIFEST_NAME):
+        if table.is_file():
+            with table.open(newline="") as file:
+                return {row["file"]: row["recording"] for row in csv.DictReader(file)}
+    return {}

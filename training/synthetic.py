@@ -100,14 +100,17 @@ def _time(seconds: float) -> Floats:
 
 
 def _at_peak(waveform: Floats, peak: float) -> Floats:
-    return peak * waveform / np.abs(waveform).max()
+    scaled: Floats = peak * waveform / np.abs(waveform).max()
+    return scaled
 
 
 def _low_pass(waveform: Floats, cutoff_hz: float) -> Floats:
     """Gentle low-pass by weighting the spectrum, second order."""
     spectrum = np.fft.rfft(waveform)
     frequencies = np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE)
-    return np.asarray(np.fft.irfft(spectrum / (1 + (frequencies / cutoff_hz) ** 2), len(waveform)))
+    spectrum /= 1 + (frequencies / cutoff_hz) ** 2
+    filtered: Floats = np.fft.irfft(spectrum, len(waveform))
+    return filtered
 
 
 def _with_reverb(waveform: Floats, rng: np.random.Generator) -> Floats:

@@ -97,7 +97,6 @@ def service(topic: Topic, clock: Clock) -> AlertService:
         {"label": "casual"},
         {"label": "explosion"},
         {"confidence": 0.59},
-        {"uncertain": True},
         {"status": "rejected"},
     ],
 )
@@ -148,6 +147,11 @@ def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     for times in told.values():
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert all(gap >= RULES.cooldown for gap in gaps)
+
+
+def test_an_uncertain_result_is_told_of_as_such(service, topic):
+    assert service.consider(result(uncertain=True))
+    assert topic.alerts[0]["uncertain"] is True
 
 
 def test_an_alert_links_the_clip_and_its_result(service, topic):

@@ -35,7 +35,8 @@ RESULT = {
     "label": "siren",
     "class_id": 3,
     "confidence": 0.9,
-    "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0}],
+    "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0, "confidence": 0.9}],
+    "loudness": -20.5,
 }
 
 

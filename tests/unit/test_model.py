@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from earshot.errors import ModelError
+from earshot.head import Expert, Head, ScoreGroups
 from earshot.labels import LABELS
 from earshot.model import load_model, sha256_hex
 
@@ -22,7 +23,25 @@ def npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-HEAD = npz(kernel_0=np.ones((1024, 4), np.float32), bias_0=np.arange(4, dtype=np.float32))
+def expert(inputs: int) -> Expert:
+    kernels = np.ones((inputs, 2), np.float32), np.ones((2, 4), np.float32)
+    return Expert(kernels[0], np.zeros(2, np.float32), kernels[1], np.zeros(4, np.float32))
+
+
+HEAD = npz(
+    **Head(
+        embedding=expert(1024),
+        score=expert(1),
+        groups=ScoreGroups(np.array([1], np.int32), np.array([0], np.int32), -12.0),
+        score_weight=1.0,
+        pool_share=0.5,
+        pool_sharpness=1.0,
+        temperature=1.0,
+        event_thresholds=np.ones(4, np.float32),
+        event_releases=np.zeros(4, np.float32),
+        uncertain_below=0.6,
+    ).to_arrays()
+)
 
 
 def version(head: bytes = HEAD, **members: object) -> dict[str, bytes]:
@@ -59,7 +78,7 @@ def test_an_altered_head_is_refused_before_it_is_parsed(monkeypatch):
 
 
 def test_a_pickle_is_refused_even_where_the_hash_matches():
-    pickled = npz(kernel_0=np.array([object()], dtype=object), bias_0=np.zeros(4, np.float32))
+    pickled = npz(embedding_kernel_0=np.array([object()], dtype=object))
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(reader(version(pickled)), WEIGHTS)
 

@@ -9,6 +9,7 @@ from earshot import result
 from earshot.errors import RejectedClipError
 from earshot.labels import Label
 from earshot.uploads import issue_key, object_clip_id, posted_clip_id
+from earshot.verdict import Event
 
 ORIGIN = result.Origin("c1", "gate", {"bucket": "b", "key": "incoming/gate/a.wav"})
 NOON_IN_BERLIN = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=1)))
@@ -72,6 +73,8 @@ def test_a_classification_keeps_every_field_that_clients_rely_on():
         label=Label.SIREN,
         confidence=0.91234567,
         probabilities=dict(zip(Label, (0.05, 0.02, 0.01, 0.92), strict=True)),
+        uncertain=False,
+        events=(Event(Label.SIREN, 0.48, 1.92, 0.95123),),
         heard=(SimpleNamespace(name="Siren", score=0.99),),
         duration_s=1.23456,
         warnings=(),
@@ -88,4 +91,8 @@ def test_a_classification_keeps_every_field_that_clients_rely_on():
     assert stored["probabilities"] == {
         "casual": 0.05, "gunshot": 0.02, "explosion": 0.01, "siren": 0.92,
     }  # fmt: skip
+    assert stored["events"] == [
+        {"label": "siren", "start_s": 0.48, "end_s": 1.92, "confidence": 0.9512}
+    ]
+    assert stored["uncertain"] is False
     assert type(stored["label"]) is str

@@ -53,7 +53,15 @@ class SirenClassifier:
     def classify(self, clip: Clip) -> Classification:
         list(clip.waveform_blocks())
         probabilities = dict(zip(LABELS, (0.1, 0.0, 0.0, 0.9), strict=True))
-        return Classification(Label.SIREN, probabilities, (), clip.duration_s, ())
+        return Classification(
+            label=Label.SIREN,
+            probabilities=probabilities,
+            uncertain=False,
+            events=(),
+            heard=(),
+            duration_s=clip.duration_s,
+            warnings=(),
+        )
 
 
 def make_service(clips: Clips, results: Results | FailingResults) -> ClassifyService:

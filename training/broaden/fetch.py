@@ -9,13 +9,11 @@ import json
 import logging
 import re
 import shutil
-import struct
 import subprocess
 import tarfile
 import tempfile
-import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -27,15 +25,15 @@ from tqdm import tqdm
 from earshot.audio import Clip
 from earshot.errors import RejectedClipError
 from earshot.log_mel import SAMPLE_RATE
-from training.broaden.sources import Package, Sources
+from training.broaden import synthetic
+from training.broaden.archives import ARCHIVES
+from training.broaden.sources import AUDIO_SUFFIX, Package, Sources
 
 MIN_DURATION_S, MAX_DURATION_S = 0.1, 30.0
 SILENCE_RMS = 10 ** (-60 / 20)
+SYNTHETIC = "synthetic"  # what the manifest names as the package of synthesised sounds
 
-_ZIP_SUFFIXES = (".pk3", ".wz", ".zip", ".love")
-_WAD_SUFFIX = ".wad"
-_DMX_PADDING = 16  # samples before and after the sound, not part of it
-_VERSION = 1  # of what is written; a change makes every package be done again
+_VERSION = 3  # of what is written; a change makes every package be done again
 
 logger = logging.getLogger(__name__)
 
@@ -105,17 +103,10 @@ def fetch(
             missing.append(package.name)
             continue
         sounds = _convert(package, sources, deb, out)
-        record.write_text(
-            json.dumps(
-                {
-                    "fingerprint": _fingerprint(package, sources),
-                    "sounds": [asdict(sound) for sound in sounds],
-                },
-                indent=1,
-            )
-        )
+        _record(record, _fingerprint(package, sources), sounds)
         if not keep_packages:
             deb.unlink()
+    _record(records / f"{SYNTHETIC}.json", "", _synthesise(out))
     _write_manifest(sources, out)
     if missing:
         logger.warning("Not fetched: %s. The manifest lacks them.", ", ".join(missing))
@@ -127,6 +118,14 @@ def _fingerprint(package: Package, sources: Sources) -> str:
     return hashlib.sha256(
         repr((_VERSION, package, sources.max_per_label, sources.same_recording)).encode()
     ).hexdigest()
+
+
+def _record(path: Path, fingerprint: str, sounds: list[Sound]) -> None:
+    path.write_text(
+        json.dumps(
+            {"fingerprint": fingerprint, "sounds": [asdict(sound) for sound in sounds]}, indent=1
+        )
+    )
 
 
 def _is_done(record: Path, package: Package, sources: Sources, out: Path) -> bool:
@@ -181,48 +180,90 @@ def _convert(package: Package, sources: Sources, deb: Path, out: Path) -> list[S
     """Write the labelled sounds of one package, at most `max_per_label` of each label."""
     for stale in out.glob(f"*/{package.name}__*.wav"):
         stale.unlink()
-    waveforms: dict[str, NDArray[np.float32]] = {}
-    heard: set[bytes] = set()
-    by_label: dict[str, list[str]] = defaultdict(list)
+    contents: dict[str, dict[str, bytes]] = defaultdict(dict)
     for path, data in _files(deb, package):
-        label = package.label_of(path)
-        if not label:
-            continue
-        waveform = decode(data)
-        if waveform is None:
-            logger.info("%s: %s left out (short, silent or unreadable)", package.name, path)
-            continue
-        digest = hashlib.sha256(waveform.tobytes()).digest()
-        if digest in heard:
-            continue
-        heard.add(digest)
-        waveforms[path] = waveform
-        by_label[label].append(path)
+        contents[package.label_of(path)][path] = data
 
     sounds = []
-    for label, paths in by_label.items():
+    heard: set[bytes] = set()
+    for label, files in sorted(contents.items()):
         (out / label).mkdir(exist_ok=True)
-        recordings = {path: sources.recording_of(package, path) for path in paths}
-        for path in spread(recordings, sources.max_per_label):
-            name = f"{label}/{package.name}__{slug(path)}.wav"
-            soundfile.write(out / name, waveforms[path], SAMPLE_RATE, subtype="PCM_16")
+        recordings = {path: sources.recording_of(package, path) for path in files}
+        n_taken = 0
+        for path in spread(recordings):
+            if n_taken == sources.max_per_label:
+                break
+            waveform = decode(files[path])
+            if waveform is None:
+                logger.debug("%s: %s is short, silent or unreadable", package.name, path)
+                continue
+            digest = hashlib.sha256(waveform.tobytes()).digest()
+            if digest in heard:
+                continue
+            heard.add(digest)
+            n_taken += 1
             sounds.append(
-                Sound(
-                    file=name,
+                _write(
+                    out,
+                    waveform,
                     label=label,
                     recording=recordings[path],
                     package=package.name,
                     licence=package.licence_of(path),
-                    sha256=_sha256(out / name),
-                    duration_s=round(len(waveforms[path]) / SAMPLE_RATE, 3),
+                    name=slug(path),
                     source=package.root + path,
                 )
             )
     return sounds
 
 
-def spread(recordings: dict[str, str], limit: int) -> list[str]:
-    """At most `limit` files, one of each recording before a second of any.
+def _write(
+    out: Path,
+    waveform: NDArray[np.float32],
+    *,
+    label: str,
+    recording: str,
+    package: str,
+    licence: str,
+    name: str,
+    source: str,
+) -> Sound:
+    file = f"{label}/{package}__{name}.wav"
+    soundfile.write(out / file, waveform, SAMPLE_RATE, subtype="PCM_16")
+    return Sound(
+        file=file,
+        label=label,
+        recording=recording,
+        package=package,
+        licence=licence,
+        sha256=_sha256(out / file),
+        duration_s=round(len(waveform) / SAMPLE_RATE, 3),
+        source=source,
+    )
+
+
+def _synthesise(out: Path) -> list[Sound]:
+    """Write the synthetic alarms and tones: seconds of work, so always done again."""
+    sounds = []
+    for tone in synthetic.tones():
+        (out / tone.label).mkdir(exist_ok=True)
+        sounds.append(
+            _write(
+                out,
+                tone.waveform,
+                label=tone.label,
+                recording=f"{SYNTHETIC}/{tone.kind}",
+                package=SYNTHETIC,
+                licence=synthetic.LICENCE,
+                name=tone.name,
+                source="training/broaden/synthetic.py",
+            )
+        )
+    return sounds
+
+
+def spread(recordings: dict[str, str]) -> list[str]:
+    """The files in an order that takes one of each recording before a second of any.
 
     Args:
         recordings: file -> its recording.
@@ -235,7 +276,7 @@ def spread(recordings: dict[str, str], limit: int) -> list[str]:
         for recording, paths in groups.items()
         for rank, path in enumerate(paths)
     ]
-    return sorted(path for _, _, path in sorted(ranked)[:limit])
+    return [path for _, _, path in sorted(ranked)]
 
 
 def _shuffled(text: str) -> str:
@@ -245,8 +286,7 @@ def _shuffled(text: str) -> str:
 
 def slug(path: str) -> str:
     """A path inside a package as one file name."""
-    stem = re.sub(r"\.(wav|og[ga]|flac|aiff?|au|mp3)$", "", path, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", stem).strip("_")
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", AUDIO_SUFFIX.sub("", path)).strip("_")
 
 
 def decode(data: bytes) -> NDArray[np.float32] | None:
@@ -271,10 +311,15 @@ def decode(data: bytes) -> NDArray[np.float32] | None:
 
 
 def _files(deb: Path, package: Package) -> Iterator[tuple[str, bytes]]:
-    """``(path below the root, content)`` of the package's files and those in its archives.
+    """``(path below the root, content)`` of the wanted files of a package and its archives."""
+    for path, data in _unpacked(deb, package):
+        relative = path.removeprefix(package.root)
+        if len(relative) < len(path) and package.label_of(relative):
+            yield relative, data()
 
-    A file inside an archive is ``path/of/archive!path/inside``.
-    """
+
+def _unpacked(deb: Path, package: Package) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Paths of all files, and how to read each; ``archive!inside`` for those in archives."""
     with subprocess.Popen(
         ["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE
     ) as process:
@@ -282,52 +327,30 @@ def _files(deb: Path, package: Package) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
             for member in tar:
                 path = member.name.removeprefix("./")
-                if not member.isreg() or not path.startswith(package.root):
+                if not member.isreg() or not _overlap(path, package.root):
                     continue
-                path = path.removeprefix(package.root)
                 file = tar.extractfile(member)
                 assert file is not None  # noqa: S101
-                if path.endswith(_ZIP_SUFFIXES):
-                    yield from _zipped(path, file.read(), package)
-                elif path.endswith(_WAD_SUFFIX):
-                    yield from _lumps(path, file.read())
-                elif package.label_of(path):
-                    yield path, file.read()
+                opener = next((o for suffix, o in ARCHIVES.items() if path.endswith(suffix)), None)
+                if opener is None:
+                    yield path, file.read
+                    continue
+                for name, data in opener(file.read()):
+                    yield f"{path}!{name}", data
         if process.wait():
             raise FetchError(f"dpkg-deb could not read {deb}")
 
 
-def _zipped(path: str, data: bytes, package: Package) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            if package.label_of(f"{path}!{name}"):
-                yield f"{path}!{name}", archive.read(name)
-
-
-def _lumps(path: str, wad: bytes) -> Iterator[tuple[str, bytes]]:
-    """Sounds of a Doom WAD, as WAV: lumps DS*, 8-bit samples behind a DMX header."""
-    n_lumps, directory = struct.unpack_from("<ii", wad, 4)
-    for i in range(n_lumps):
-        offset, size, raw_name = struct.unpack_from("<ii8s", wad, directory + 16 * i)
-        name = raw_name.rstrip(b"\0").decode("latin-1")
-        if not name.startswith("DS") or size < 8:
-            continue
-        kind, rate, n_samples = struct.unpack_from("<HHI", wad, offset)
-        if kind != 3:
-            continue
-        samples = np.frombuffer(wad, np.uint8, n_samples, offset + 8)[_DMX_PADDING:-_DMX_PADDING]
-        wav = io.BytesIO()
-        soundfile.write(
-            wav, (samples.astype(np.float32) - 128) / 128, rate, format="WAV", subtype="PCM_16"
-        )
-        yield f"{path}!{name}", wav.getvalue()
+def _overlap(path: str, root: str) -> bool:
+    """Whether the file lies below the root, or is the archive that the root lies in."""
+    return path.startswith(root) or root.startswith(f"{path}!")
 
 
 def _write_manifest(sources: Sources, out: Path) -> None:
     sounds = [
         sound
-        for package in sources.packages
-        if (record := out / ".done" / f"{package.name}.json").is_file()
+        for name in (*(package.name for package in sources.packages), SYNTHETIC)
+        if (record := out / ".done" / f"{name}.json").is_file()
         for sound in json.loads(record.read_text())["sounds"]
     ]
     with (out / "manifest.csv").open("w", newline="") as file:

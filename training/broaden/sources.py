@@ -11,10 +11,14 @@ from typing import Any
 
 SOURCES = Path(__file__).with_name("sources.toml")
 
-LABELS = ("gunshot", "explosion", "siren", "casual")
+# Rules of a package, first to last. What "drop" lists gets no label: it is for what the patterns
+# of "casual", the widest, would take.
+RULE_ORDER = ("gunshot", "explosion", "siren", "drop", "casual")
+
+AUDIO_SUFFIX = re.compile(r"\.(wav|og[ga]|flac|aiff?|au|mp3)$", re.IGNORECASE)
 
 # What marks a variant of the same sound at the end of a name: shot1 … shot5, shot-2b, burst_15x.
-_VARIANT = re.compile(r"(?<=.)[\W_]*\d+[a-z]?$", re.IGNORECASE)
+_VARIANT = re.compile(r"(?<=[^\W\d_])[\W_]*\d+[a-z]?$", re.IGNORECASE)
 
 
 class SourcesError(ValueError):
@@ -53,8 +57,7 @@ class Package:
         """Identity of the recording: files that share it must not be split between folds."""
         session = _first_match(self.recordings, path)
         if session is None:
-            folder, _, name = path.rpartition("/")
-            session = f"{folder}/{_VARIANT.sub('', name.rpartition('.')[0] or name)}".lstrip("/")
+            session = _VARIANT.sub("", AUDIO_SUFFIX.sub("", path))
         return f"{self.name}/{session}"
 
 
@@ -96,15 +99,15 @@ def read_sources(path: Path = SOURCES) -> Sources:
 
 
 def _package(entry: dict[str, Any]) -> Package:
-    known = {"name", "version", "sha256", "licence", "licences", "root", "recordings", "drop"}
-    unknown = entry.keys() - known - set(LABELS) - {"note"}
+    known = {"name", "version", "sha256", "licence", "licences", "root", "recordings", "note"}
+    unknown = entry.keys() - known - set(RULE_ORDER)
     if unknown:
         raise SourcesError(f"{entry.get('name')}: unknown key {', '.join(sorted(unknown))}")
     if not re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]):
         raise SourcesError(f"{entry['name']}: not a SHA-256: {entry['sha256']}")
     rules = tuple(
         (pattern, "" if key == "drop" else key)
-        for key in ("drop", *LABELS)
+        for key in RULE_ORDER
         for pattern in entry.get(key, [])
     )
     return Package(

@@ -11,6 +11,7 @@ import logging
 import socket
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +61,8 @@ def obtain_saved_model(source: str, scratch: Path) -> SavedModel:
 
 
 def _from_hub(handle: str) -> Path:
-    import tensorflow_hub  # slow, and not needed for a local SavedModel
+    with warnings.catch_warnings(action="ignore"):  # its use of pkg_resources is its own affair
+        import tensorflow_hub  # slow, and not needed for a local SavedModel
 
     earlier_timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(HUB_TIMEOUT_S)  # the hub client sets none of its own

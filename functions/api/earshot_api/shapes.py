@@ -119,6 +119,17 @@ class Heard(TypedDict):
     score: float
 
 
+class Event(TypedDict):
+    """A stretch of a clip in which something was heard; seconds from its start."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    label: Label
+    start_s: float
+    end_s: float
+    confidence: float
+
+
 class Result(TypedDict):
     """What was heard in a clip, or why it was rejected; newer models say more."""
 
@@ -136,6 +147,8 @@ class Result(TypedDict):
     label: NotRequired[Label]
     confidence: NotRequired[float]
     probabilities: NotRequired[dict[str, float]]
+    uncertain: NotRequired[bool]
+    events: NotRequired[list[Event]]
     heard: NotRequired[list[Heard]]
     duration_s: NotRequired[float]
     warnings: NotRequired[list[str]]

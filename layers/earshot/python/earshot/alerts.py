@@ -12,6 +12,18 @@ from earshot.result import Result
 
 LINK_LIFETIME = timedelta(hours=1)
 
+_TOLD = (
+    "clip_id",
+    "label",
+    "confidence",
+    "uncertain",
+    "events",
+    "source",
+    "timestamp",
+    "recorded_at",
+    "model_version",
+)
+
 Alert = dict[str, Any]
 
 
@@ -32,14 +44,13 @@ class AlertRules:
     def concern(self, result: Result) -> bool:
         """Whether a result is worth an alert.
 
-        A model says itself when what it heard is under its threshold for that label: such a
-        result is `uncertain`.
+        The model's own threshold for a label has had its say already: under it, the clip would
+        not have that label. An uncertain result is told of too, and the alert says so.
         """
         return (
             result["status"] == "classified"
             and result["label"] in self.labels
             and result["confidence"] >= self.min_confidence
-            and not result.get("uncertain", False)
         )
 
 
@@ -105,8 +116,7 @@ class AlertService:
         return True
 
     def _alert(self, result: Result) -> Alert:
-        told = ("clip_id", "label", "confidence", "source", "timestamp", "recorded_at", "events")
-        alert = {name: result[name] for name in (*told, "model_version") if name in result}
+        alert = {name: result[name] for name in _TOLD if name in result}
         alert["result"] = f"/results/{result['clip_id']}"
         if "key" in result:  # a posted clip is not kept
             place: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""Recording to waveform: decode, mix to mono, resample to 16 kHz, block by block.
+"""Recording to waveform: decode, mix to mono, bring to full scale, resample to 16 kHz.
 
 libsndfile decodes (WAV in all its kinds, and whatever else it knows), soxr resamples; soxr's HQ
 is also what `librosa.resample` uses by default.
@@ -29,6 +29,11 @@ ACCEPTED = (
     f"and {MAX_CLIP_BYTES // 10**6} MB."
 )
 
+# A quiet recording is raised until its peak is at full scale, by 60 dB at most, so that silence
+# stays silent. YAMNet's front end hides what lies near its offset, and hears nothing in a
+# recording 60 dB down.
+_PEAK_FLOOR = 1e-3
+
 _BLOCK_SAMPLES = 2**19  # of all channels together: 2 MB as float32
 # The channels' mean is kept unless it has lost this much power against the loudest channel: then
 # they cancel each other out (a microphone wired in anti-phase) and the loudest is heard alone.
@@ -57,13 +62,8 @@ class Clip:
     def __init__(self, file: BinaryIO) -> None:
         if not file.read(1):
             raise RejectedClipError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
-        file.seek(0)
-        try:
-            self._sound = soundfile.SoundFile(file)
-        except soundfile.SoundFileError as error:
-            raise RejectedClipError(
-                "not_audio", f"The file cannot be read as audio ({_reason(error)}). {ACCEPTED}"
-            ) from error
+        self._file = file
+        self._sound = self._opened()
         self.sample_rate: int = self._sound.samplerate
         self.channels: int = self._sound.channels
         self.format = f"{self._sound.format} {self._sound.subtype}"
@@ -74,6 +74,15 @@ class Clip:
         except RejectedClipError:
             self.close()
             raise
+
+    def _opened(self) -> soundfile.SoundFile:
+        self._file.seek(0)
+        try:
+            return soundfile.SoundFile(self._file)
+        except soundfile.SoundFileError as error:
+            raise RejectedClipError(
+                "not_audio", f"The file cannot be read as audio ({_reason(error)}). {ACCEPTED}"
+            ) from error
 
     def _check_limits(self) -> None:
         if not MIN_RATE_HZ <= self.sample_rate <= MAX_RATE_HZ:
@@ -103,17 +112,21 @@ class Clip:
         self._sound.close()
 
     def waveform_blocks(self) -> Iterator[Floats]:
-        """Decode the whole clip from its start.
+        """Decode the whole clip, twice: to find its peak, and to give it at full scale.
 
         Yields:
-            ``(samples,)`` float32 pieces of the mono 16 kHz waveform, in order. Full scale is
-            -1..1; a float recording may go beyond.
+            ``(samples,)`` float32 pieces of the mono 16 kHz waveform, in order, in -1..1 but for
+            what resampling overshoots.
 
         Raises:
             RejectedClipError: the data is corrupt, or longer than `MAX_DURATION_S`.
         """
-        channel = self._cancelling_channel() if self.channels > 1 else None
-        mono = (_mix(block, channel) for block in self._finite_blocks())
+        channel, peak = self._survey()
+        gain = full_scale_gain(peak)
+        # Opened anew, because not every format that libsndfile reads can go back (GSM 6.10).
+        self._sound.close()
+        self._sound = self._opened()
+        mono = (_mix(block, channel) * gain for block in self._finite_blocks())
         if self.sample_rate == SAMPLE_RATE:
             yield from mono
             return
@@ -126,8 +139,6 @@ class Clip:
         """Decoded ``(frames, channels)`` blocks, with NaN and infinity replaced by silence."""
         n_frames = n_bad = 0
         try:
-            if self._sound.seekable():  # GSM 6.10 is not; it is mono and so read only once
-                self._sound.seek(0)
             while len(block := self._read()):
                 n_frames += len(block)
                 self.duration_s = n_frames / self.sample_rate
@@ -155,16 +166,25 @@ class Clip:
         )
         return block
 
-    def _cancelling_channel(self) -> int | None:
-        """Loudest channel, if the mean of the channels cancels them out, else None."""
-        channel_power = np.zeros(self.channels)
-        mean_power = 0.0
+    def _survey(self) -> tuple[int | None, float]:
+        """Which channel to hear, None for the mean of all, and the peak of what will be heard."""
+        power, peaks = np.zeros(self.channels), np.zeros(self.channels)
+        mean_power = mean_peak = 0.0
         for block in self._finite_blocks():
-            channel_power += np.square(block, dtype=np.float64).sum(axis=0)
-            mean_power += float(np.square(block.mean(axis=1), dtype=np.float64).sum())
-        if mean_power < _CANCELLED_POWER_RATIO * channel_power.max():
-            return int(channel_power.argmax())
-        return None
+            mean = _mix(block, None)
+            mean_power += float(np.square(mean, dtype=np.float64).sum())
+            mean_peak = max(mean_peak, float(np.abs(mean).max()))
+            power += np.square(block, dtype=np.float64).sum(axis=0)
+            peaks = np.maximum(peaks, np.abs(block).max(axis=0))
+        if mean_power < _CANCELLED_POWER_RATIO * power.max():
+            loudest = int(power.argmax())
+            return loudest, float(peaks[loudest])
+        return None, mean_peak
+
+
+def full_scale_gain(peak: float) -> np.float32:
+    """Factor that brings a waveform of this peak to full scale, or 60 dB up if it is quieter."""
+    return np.float32(1 / max(peak, _PEAK_FLOOR))
 
 
 def _mix(block: Floats, channel: int | None) -> Floats:

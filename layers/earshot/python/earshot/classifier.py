@@ -1,16 +1,18 @@
-"""Classify a recording: what it most likely is, how sure, and what was heard."""
+"""Classify a recording: what it most likely is, how sure that is, and what was heard when."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from earshot.audio import Clip
 from earshot.embedding import embed
-from earshot.head import softmax
 from earshot.labels import LABELS, Label
+from earshot.log_mel import Floats
 from earshot.model import Model
+from earshot.verdict import Event, Verdict, judge
 from earshot.yamnet import N_SCORES, Yamnet
 
 N_HEARD = 5
@@ -31,6 +33,8 @@ class Classification:
     Attributes:
         label: the most probable label.
         probabilities: of all four labels; they add up to 1.
+        uncertain: a person should listen: the confidence is low, or the experts disagree.
+        events: when each threat was heard; none in a casual clip.
         heard: YAMNet's own top classes in the clip, highest first.
         duration_s: length of the clip in seconds, all of it heard.
         warnings: what had to be mended to hear the clip.
@@ -38,6 +42,8 @@ class Classification:
 
     label: Label
     probabilities: dict[Label, float]
+    uncertain: bool
+    events: tuple[Event, ...]
     heard: tuple[Heard, ...]
     duration_s: float
     warnings: tuple[str, ...]
@@ -56,29 +62,36 @@ class Classifier:
         self.model = model
 
     def classify(self, clip: Clip) -> Classification:
-        """Hear the whole clip; memory does not grow with its embeddings.
-
-        The clip's probabilities are the softmax of the mean of its patches' logits.
+        """Hear a whole clip.
 
         Raises:
             RejectedClipError: see `earshot.audio.Clip.waveform_blocks`.
         """
-        logits = np.zeros(len(LABELS))
-        top_scores = np.zeros(N_SCORES, np.float32)
-        n_patches = 0
-        for batch in embed(clip, self._yamnet):
-            logits += self.model.head.patch_logits(batch.embeddings).sum(axis=0, dtype=np.float64)
-            np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
-            n_patches += len(batch.starts)
-        probabilities = softmax(logits / n_patches)
+        verdict, top_scores = self.judge(clip.waveform_blocks())
         return Classification(
-            label=LABELS[int(probabilities.argmax())],
-            probabilities=dict(zip(LABELS, map(float, probabilities), strict=True)),
+            label=verdict.label,
+            probabilities=dict(zip(LABELS, map(float, verdict.probabilities), strict=True)),
+            uncertain=verdict.uncertain,
+            events=verdict.events,
             heard=self._most_heard(top_scores),
             duration_s=clip.duration_s,
             warnings=tuple(clip.warnings),
         )
 
-    def _most_heard(self, scores: np.ndarray) -> tuple[Heard, ...]:
+    def judge(self, blocks: Iterable[Floats]) -> tuple[Verdict, Floats]:
+        """Verdict on a waveform at full scale, and YAMNet's highest scores in it, ``(521,)``.
+
+        Of each patch only its logits are kept, so that memory hardly grows with the waveform.
+        """
+        starts, logits = [], []
+        top_scores = np.zeros(N_SCORES, np.float32)
+        for batch in embed(blocks, self._yamnet):
+            starts.append(batch.starts)
+            logits.append(self.model.head.patch_logits(batch.embeddings, batch.scores))
+            np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
+        verdict = judge(self.model.head, np.concatenate(logits), np.concatenate(starts))
+        return verdict, top_scores
+
+    def _most_heard(self, scores: Floats) -> tuple[Heard, ...]:
         highest_first = np.argsort(scores)[::-1][:N_HEARD]
         return tuple(Heard(self._yamnet.class_names[i], float(scores[i])) for i in highest_first)

@@ -1,15 +1,14 @@
-"""The one road from a recording to what YAMNet says of it, for training and serving alike."""
+"""The one road from a waveform to what YAMNet says of it, for training and serving alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio import Clip
-from earshot.log_mel import patch_batches
+from earshot.log_mel import Floats, patch_batches
 from earshot.yamnet import Yamnet
 
 
@@ -23,22 +22,23 @@ class EmbeddedPatches(NamedTuple):
     """
 
     starts: NDArray[np.float64]
-    embeddings: NDArray[np.float32]
-    scores: NDArray[np.float32]
+    embeddings: Floats
+    scores: Floats
 
 
-def embed(clip: Clip, yamnet: Yamnet) -> Iterator[EmbeddedPatches]:
-    """Hear a whole clip, in batches of patches and in memory that does not grow with it.
+def embed(blocks: Iterable[Floats], yamnet: Yamnet) -> Iterator[EmbeddedPatches]:
+    """Hear a whole waveform, in batches of patches and in memory that does not grow with it.
 
-    Raises:
-        RejectedClipError: see `Clip.waveform_blocks`.
+    Args:
+        blocks: consecutive pieces of the waveform, as `Clip.waveform_blocks` gives them.
+        yamnet: to hear it with.
     """
-    for starts, patches in patch_batches(clip.waveform_blocks()):
+    for starts, patches in patch_batches(blocks):
         output = yamnet(patches)
         yield EmbeddedPatches(starts, output.embeddings, output.scores)
 
 
-def embed_whole(clip: Clip, yamnet: Yamnet) -> EmbeddedPatches:
-    """All patches of a clip at once, as training wants them: 6 kB a patch."""
-    batches = list(embed(clip, yamnet))
+def embed_whole(blocks: Iterable[Floats], yamnet: Yamnet) -> EmbeddedPatches:
+    """All patches of a waveform at once, as training wants them: 6 kB a patch."""
+    batches = list(embed(blocks, yamnet))
     return EmbeddedPatches(*(np.concatenate(column) for column in zip(*batches, strict=True)))

@@ -72,7 +72,7 @@ def load_model(
         raise ModelError(f"{HEAD_NAME} of {manifest['version']} is not the one its manifest names")
     try:
         with np.load(io.BytesIO(head_bytes), allow_pickle=False) as archive:
-            head = Head(dict(archive))
+            head = Head.from_arrays(dict(archive))
     except (ValueError, BadZipFile) as error:
         raise ModelError(f"{HEAD_NAME} of {manifest['version']} cannot be read: {error}") from error
     return Model(manifest["version"], digest, head, manifest)

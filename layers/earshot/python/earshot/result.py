@@ -12,6 +12,7 @@ from earshot.uploads import Description, format_time
 if TYPE_CHECKING:  # numpy and LiteRT come with these; the API's package has neither
     from earshot.classifier import Classification
     from earshot.model import Model
+    from earshot.verdict import Event
 
 Result = dict[str, Any]
 
@@ -55,6 +56,8 @@ def classified(
         "label": str(classification.label),
         "confidence": _rounded(classification.confidence),
         "probabilities": {str(k): _rounded(v) for k, v in classification.probabilities.items()},
+        "uncertain": classification.uncertain,
+        "events": [_event(event) for event in classification.events],
         "heard": [{"name": h.name, "score": _rounded(h.score)} for h in classification.heard],
         "duration_s": _rounded(classification.duration_s),
         "warnings": [*origin.warnings, *classification.warnings],
@@ -69,6 +72,15 @@ def rejected(origin: Origin, error: RejectedClipError, now: datetime) -> Result:
         **_common(origin, now),
         "status": "rejected",
         "reason": {"code": error.code, "detail": error.detail},
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "label": str(event.label),
+        "start_s": _rounded(event.start_s),
+        "end_s": _rounded(event.end_s),
+        "confidence": _rounded(event.confidence),
     }
 
 

@@ -1,0 +1,150 @@
+"""Training's own parts: labels on disk, groups, variants, splits, and the way into arrays."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earshot.head import Expert
+from earshot.labels import Label
+from earshot.log_mel import SAMPLE_RATE
+from training.augment import add_noise, augment, long_crop, rms, short_crop
+from training.dataset import LabelledClip, broadened_clips, label_of, labelled_clips
+from training.mixtures import short_event_mixtures
+from training.recipe import assign_folds, sesa
+from training.score_groups import GROUPS
+
+RNG = np.random.default_rng(0)
+
+
+def noise(seconds: float) -> np.ndarray:
+    return RNG.standard_normal(int(seconds * SAMPLE_RATE)).astype(np.float32) * 0.1
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("gunshot_001.wav", Label.GUNSHOT),
+        ("Siren_a.WAV", Label.SIREN),
+        ("explosion/anything.wav", Label.EXPLOSION),
+        ("casual/gunshot_001.wav", Label.CASUAL),
+        ("thunder_001.wav", None),
+        ("gunshots.wav", None),
+    ],
+)
+def test_a_folder_or_else_a_prefix_states_the_label(path, label):
+    assert label_of(Path(path)) is label
+
+
+def test_clips_of_one_recording_are_told_by_the_table_beside_their_folder(tmp_path: Path):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    for name in ("siren_1.wav", "siren_2.wav", "casual_1.wav", "notes.txt"):
+        (folder / name).touch()
+    (tmp_path / "train_groups.csv").write_text("file,recording\nsiren_1.wav,7\nsiren_2.wav,7\n")
+    groups = {clip.path.name: clip.group for clip in labelled_clips(folder)}
+    assert groups == {"siren_1.wav": "7", "siren_2.wav": "7", "casual_1.wav": "casual_1.wav"}
+
+
+def test_a_folder_without_labels_says_how_to_label(tmp_path: Path):
+    (tmp_path / "x.wav").touch()
+    with pytest.raises(FileNotFoundError, match="<label>_"):
+        labelled_clips(tmp_path)
+
+
+def test_sounds_of_a_package_are_one_group(tmp_path: Path):
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "label", "recording", "package"])
+        writer.writerow(["gunshot/a.wav", "gunshot", "r1", "game"])
+        writer.writerow(["casual/b.wav", "casual", "r2", "game"])
+    assert [clip.group for clip in broadened_clips(tmp_path)] == ["game", "game"]
+
+
+def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label():
+    clips = [
+        LabelledClip(Path(f"{label}_{n}.wav"), label, f"{label}-{n // 3}")
+        for label in Label
+        for n in range(60)
+    ]
+    fold_of = assign_folds([sesa(clips)], seed=0)
+    for fold in range(5):
+        held = [clip for clip in clips if fold_of[f"sesa/{clip.group}"] == fold]
+        assert {clip.label for clip in held} == set(Label)
+
+
+@pytest.mark.parametrize("snr_db", [-5, 0, 10, 20])
+def test_noise_is_added_at_the_stated_ratio(snr_db):
+    waveform, hiss = noise(2.0), 3 * noise(2.0)
+    added = add_noise(waveform, hiss, snr_db) - waveform
+    assert 20 * np.log10(rms(waveform) / rms(added)) == pytest.approx(snr_db, abs=0.01)
+
+
+def test_variants_are_real_waveforms_and_differ():
+    waveform, backgrounds = noise(1.5), [noise(3.0)]
+    rng = np.random.default_rng(1)
+    variants = [augment(waveform, backgrounds, rng) for _ in range(20)]
+    for variant in variants:
+        assert variant.dtype == np.float32
+        assert np.isfinite(variant).all()
+        assert 0 < np.abs(variant).max() <= 1.2
+    assert len({variant.tobytes() for variant in variants}) == 20
+
+
+def test_the_same_seed_gives_the_same_variant():
+    waveform = noise(1.0)
+    one, two = (augment(waveform, [], np.random.default_rng(5)) for _ in range(2))
+    assert (one == two).all()
+
+
+def test_crops_keep_the_loudest_moment():
+    waveform = 0.01 * noise(20.0)
+    waveform[15 * SAMPLE_RATE] = 1.0
+    for _ in range(10):
+        assert long_crop(waveform, RNG).max() == 1.0
+        assert short_crop(waveform, RNG).max() == 1.0
+
+
+def test_a_mixture_is_silent_but_for_its_event_where_the_recording_is_faint():
+    shot = np.zeros(SAMPLE_RATE // 2, np.float32)
+    shot[: SAMPLE_RATE // 4] = 1.0
+    (mixture,) = short_event_mixtures([shot], [noise(5.0)], snr_db=40, count=1)
+    assert len(mixture.waveform) == 30 * SAMPLE_RATE
+    loud = np.flatnonzero(np.abs(mixture.waveform) > 1.0) / SAMPLE_RATE
+    assert mixture.start_s <= loud.min() + 1e-3
+    assert loud.max() <= mixture.end_s
+
+
+def test_score_groups_name_each_class_once():
+    classes = [index for group in GROUPS.values() for index in group]
+    assert len(classes) == len(set(classes))
+    assert min(classes) >= 0
+    assert max(classes) < 521
+
+
+def test_the_folded_expert_computes_what_the_keras_network_does():
+    import keras
+
+    from training.experts import ExpertConfig, as_expert, build_patch_network
+
+    config = ExpertConfig(
+        hidden=8,
+        input_dropout=0.1,
+        dropout=0.3,
+        weight_decay=1e-4,
+        epochs=1,
+        patches_per_clip=2,
+        pool_share=0.0,
+        one_scale=False,
+    )
+    inputs = RNG.standard_normal((64, 12)).astype(np.float32) * 3 + 1
+    network = build_patch_network(config, inputs)
+    network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    network.fit(inputs, RNG.integers(0, 4, 64), epochs=3, verbose=0)
+    logits = network(inputs, training=False).numpy()
+    expert = as_expert(network)
+    assert isinstance(expert, Expert)
+    assert expert.logits(inputs) == pytest.approx(logits - logits[:, :1], abs=1e-4)

@@ -1,0 +1,177 @@
+"""The two experts of the head as Keras networks, and how they are fitted.
+
+A patch network scores single patches; it is trained on clip labels, through a pool over the
+patches, because nobody has labelled patches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.head import Expert
+from earshot.labels import LABELS
+from training.feature_set import FeatureSet, Floats
+
+
+@dataclass(frozen=True)
+class ExpertConfig:
+    """Hyper-parameters of one expert.
+
+    Attributes:
+        hidden: width of the hidden layer.
+        input_dropout, dropout: rates before and after the hidden layer.
+        weight_decay: L2.
+        epochs: over all clips; the learning rate falls to 0 along half a cosine.
+        patches_per_clip: drawn of each clip each time, spread over its length.
+        pool_share: of the soft maximum in the clip logits that the loss sees; 0 is the mean.
+        one_scale: divide all inputs by one deviation rather than each by its own.
+        batch_clips: clips of a batch.
+        learning_rate: at the start, of Adam.
+    """
+
+    hidden: int
+    input_dropout: float
+    dropout: float
+    weight_decay: float
+    epochs: int
+    patches_per_clip: int
+    pool_share: float
+    one_scale: bool
+    batch_clips: int = 64
+    learning_rate: float = 1e-3
+
+
+@keras.saving.register_keras_serializable("earshot")
+class PatchPooling(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Clip logits, relative to casual, of ``(batch, patches, 4)``: mean and soft maximum."""
+
+    def __init__(self, share: float, sharpness: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share, self.sharpness = share, sharpness
+
+    def call(self, logits: Any) -> Any:
+        """Pool over the patches."""
+        above = logits - logits[..., :1]
+        mean = keras.ops.mean(above, axis=1)
+        if self.share == 0:
+            return mean
+        n_patches = keras.ops.log(float(logits.shape[1]))
+        soft = (keras.ops.logsumexp(self.sharpness * above, axis=1) - n_patches) / self.sharpness
+        return (1 - self.share) * mean + self.share * soft
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, for saving."""
+        return {**super().get_config(), "share": self.share, "sharpness": self.sharpness}
+
+
+class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+    """Random clips, each as the same number of patches spread over its length, new every epoch."""
+
+    def __init__(self, inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: int) -> None:
+        super().__init__()
+        self._inputs, self._clips, self._config = inputs, clips, config
+        of_label = np.bincount(clips.labels, weights=clips.weights, minlength=len(LABELS))
+        balance = of_label.sum() / (len(LABELS) * np.maximum(of_label, 1))
+        self._weights = (balance[clips.labels] * clips.weights).astype(np.float32)
+        self._rng = np.random.default_rng(seed)
+        self._order = self._rng.permutation(len(clips.labels))
+
+    def __len__(self) -> int:
+        return max(1, len(self._order) // self._config.batch_clips)
+
+    def on_epoch_end(self) -> None:
+        """Shuffle the clips."""
+        self._order = self._rng.permutation(len(self._order))
+
+    def __getitem__(self, index: int) -> tuple[Floats, NDArray[np.int64], Floats]:
+        size, n_patches = self._config.batch_clips, self._config.patches_per_clip
+        chosen = self._order[index * size : (index + 1) * size]
+        jitter = self._rng.random((len(chosen), n_patches))
+        position = (np.arange(n_patches) + jitter) / n_patches
+        patches = (position * self._clips.lengths[chosen, None]).astype(np.int64)
+        rows = self._clips.offsets[chosen, None] + patches
+        return self._inputs[rows], self._clips.labels[chosen], self._weights[chosen]
+
+
+def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
+    """Normalisation, a dense layer with batch norm and dropout, and logits.
+
+    Args:
+        config: sizes and rates.
+        inputs: training rows, for the normalisation.
+    """
+    deviation = inputs.std(axis=0)
+    if config.one_scale:
+        deviation = np.full_like(deviation, deviation.mean())
+    decay = keras.regularizers.L2(config.weight_decay)
+    return keras.Sequential(
+        [
+            keras.Input((inputs.shape[1],)),
+            keras.layers.Normalization(
+                mean=inputs.mean(axis=0), variance=np.square(deviation), name="normalise"
+            ),
+            keras.layers.Dropout(config.input_dropout),
+            keras.layers.Dense(config.hidden, kernel_regularizer=decay, name="hidden"),
+            keras.layers.BatchNormalization(momentum=0.95, name="batch_norm"),
+            keras.layers.ReLU(),
+            keras.layers.Dropout(config.dropout),
+            keras.layers.Dense(len(LABELS), kernel_regularizer=decay, name="logits"),
+        ]
+    )
+
+
+def fit_expert(
+    inputs: Floats, clips: FeatureSet, config: ExpertConfig, pool_sharpness: float, seed: int
+) -> keras.Model:
+    """Train a patch network on clip labels.
+
+    Args:
+        inputs: ``(patches, features)`` of the clips.
+        clips: their lengths, labels and weights.
+        config: of the expert.
+        pool_sharpness: of the soft maximum.
+        seed: the same seed gives the same network on the same machine.
+    """
+    keras.utils.set_random_seed(seed)
+    network = build_patch_network(config, inputs)
+    clip_input = keras.Input((config.patches_per_clip, inputs.shape[1]))
+    # Patch by patch, so that batch norm sees single patches.
+    rows = keras.ops.reshape(clip_input, (-1, inputs.shape[1]))
+    logits = keras.ops.reshape(network(rows), (-1, config.patches_per_clip, len(LABELS)))
+    clip_network = keras.Model(clip_input, PatchPooling(config.pool_share, pool_sharpness)(logits))
+    batches = ClipBatches(inputs, clips, config, seed)
+    clip_network.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                config.learning_rate, config.epochs * len(batches)
+            )
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    clip_network.fit(batches, epochs=config.epochs, verbose=0)
+    return network
+
+
+def as_expert(network: keras.Model) -> Expert:
+    """The patch network as serving runs it: normalisation and batch norm folded in."""
+    normalise = network.get_layer("normalise")
+    mean, variance = (np.asarray(v).reshape(-1) for v in (normalise.mean, normalise.variance))
+    deviation = np.sqrt(variance)
+    kernel, bias = network.get_layer("hidden").get_weights()
+    batch_norm = network.get_layer("batch_norm")
+    gamma, beta, moving_mean, moving_variance = batch_norm.get_weights()
+    gain = gamma / np.sqrt(moving_variance + batch_norm.epsilon)
+    kernel_1, bias_1 = network.get_layer("logits").get_weights()
+    return Expert(
+        kernel_0=np.asarray(kernel / deviation[:, None] * gain, np.float32),
+        bias_0=np.asarray(
+            (bias - (mean / deviation) @ kernel - moving_mean) * gain + beta, np.float32
+        ),
+        kernel_1=np.asarray(kernel_1, np.float32),
+        bias_1=np.asarray(bias_1, np.float32),
+    )

@@ -1,0 +1,160 @@
+"""Fit a head: both experts on all clips; thresholds and temperature on clips they never heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from earshot.head import Head, normalised
+from earshot.labels import LABELS, Label
+from training.experts import ExpertConfig, as_expert, fit_expert
+from training.feature_set import FeatureSet, Floats
+from training.score_groups import score_groups
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Hyper-parameters of the head.
+
+    Attributes:
+        embedding, score: of its experts.
+        score_weight, pool_sharpness, uncertain_below: see `earshot.head.Head`.
+        false_flips: share of casual clips that each label's event threshold may turn into that
+            label, out of fold. A gunshot must not be missed, so more is allowed there.
+        release_below: logits from an event's threshold down to its release.
+        seed: of everything random.
+    """
+
+    embedding: ExpertConfig = field(
+        default_factory=lambda: ExpertConfig(
+            hidden=256,
+            input_dropout=0.1,
+            dropout=0.4,
+            weight_decay=1e-4,
+            epochs=10,
+            patches_per_clip=8,
+            pool_share=0.0,
+            one_scale=True,
+        )
+    )
+    score: ExpertConfig = field(
+        default_factory=lambda: ExpertConfig(
+            hidden=32,
+            input_dropout=0.0,
+            dropout=0.2,
+            weight_decay=1e-4,
+            epochs=8,
+            patches_per_clip=12,
+            pool_share=0.5,
+            one_scale=False,
+        )
+    )
+    score_weight: float = 0.75
+    pool_sharpness: float = 1.0
+    uncertain_below: float = 0.6
+    false_flips: Mapping[Label, float] = field(
+        default_factory=lambda: {Label.GUNSHOT: 0.05, Label.EXPLOSION: 0.02, Label.SIREN: 0.02}
+    )
+    release_below: float = 2.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head and the Keras networks that its experts come from."""
+
+    head: Head
+    networks: dict[str, keras.Model]
+
+
+def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
+    """Head whose experts are fitted; it has no thresholds yet and is not calibrated."""
+    groups = score_groups()
+    inputs = {"embedding": normalised(clips.embeddings), "score": groups.log_odds(clips.scores)}
+    networks = {
+        name: fit_expert(inputs[name], clips, expert, config.pool_sharpness, config.seed)
+        for name, expert in (("embedding", config.embedding), ("score", config.score))
+    }
+    head = Head(
+        embedding=as_expert(networks["embedding"]),
+        score=as_expert(networks["score"]),
+        groups=groups,
+        score_weight=config.score_weight,
+        pool_share=config.score.pool_share,
+        pool_sharpness=config.pool_sharpness,
+        temperature=1.0,
+        event_thresholds=np.full(len(LABELS), np.inf, np.float32),
+        event_releases=np.full(len(LABELS), np.inf, np.float32),
+        uncertain_below=config.uncertain_below,
+    )
+    return FittedHead(head, networks)
+
+
+def patch_logits_by_clip(head: Head, clips: FeatureSet) -> list[Floats]:
+    """`Head.patch_logits` of each clip."""
+    return np.split(head.patch_logits(clips.embeddings, clips.scores), clips.offsets[1:-1])
+
+
+def out_of_fold(
+    training: FeatureSet, held_out: FeatureSet, fold_of: Mapping[str, int], config: HeadConfig
+) -> list[Floats]:
+    """Patch logits of each held-out clip from experts that never heard its group."""
+    folds = np.array([fold_of[group] for group in held_out.groups])
+    training_folds = np.array([fold_of[group] for group in training.groups])
+    logits: list[Floats] = [np.empty((0, 2, len(LABELS)), np.float32)] * len(folds)
+    for fold in tqdm(np.unique(folds), desc="cross-validation", unit="fold"):
+        head = fit_experts(training.select(training_folds != fold), config).head
+        of_fold = patch_logits_by_clip(head, held_out.select(folds == fold))
+        for clip, clip_logits in zip(np.flatnonzero(folds == fold), of_fold, strict=True):
+            logits[clip] = clip_logits
+    return logits
+
+
+def with_thresholds(
+    head: Head, casual: Sequence[Floats], weights: NDArray[np.float64], config: HeadConfig
+) -> Head:
+    """The head with event thresholds that flip no more casual clips than `config` allows.
+
+    Args:
+        head: uncalibrated.
+        casual: out-of-fold patch logits of casual clips.
+        weights: of the clips, so that a source's say does not grow with its clips.
+        config: shares and release.
+    """
+    highest = np.stack([logits.sum(axis=1).max(axis=0) for logits in casual])
+    thresholds = np.full(len(LABELS), np.inf, np.float32)
+    for label, false_flips in config.false_flips.items():
+        k = label.class_id
+        order = np.argsort(-highest[:, k])
+        share = np.cumsum(weights[order]) / weights.sum()
+        thresholds[k] = max(float(highest[order, k][np.searchsorted(share, false_flips)]), 0.0)
+    releases = np.maximum(thresholds - np.float32(config.release_below), 0)
+    return replace(head, event_thresholds=thresholds, event_releases=releases)
+
+
+def with_temperature(
+    head: Head, clip_logits: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> Head:
+    """The head at the temperature of the lowest weighted negative log-likelihood.
+
+    Args:
+        head: its temperature is replaced.
+        clip_logits: ``(clips, 4)`` out-of-fold logits, not divided by a temperature.
+        labels: ``(clips,)`` class ids.
+        weights: ``(clips,)``.
+    """
+
+    def loss(temperature: float) -> float:
+        scaled = clip_logits / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        log_probabilities = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+        return -float(
+            np.average(log_probabilities[np.arange(len(labels)), labels], weights=weights)
+        )
+
+    return replace(head, temperature=float(min(np.geomspace(0.5, 4.0, 61), key=loss)))

@@ -1,0 +1,136 @@
+"""How good predictions are: accuracy, F1, calibration, and how sure we may be of either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.labels import LABELS
+
+ECE_BINS = 10
+BOOTSTRAP_ROUNDS = 1000
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier said of labelled clips.
+
+    Attributes:
+        truth: ``(n,)`` class ids.
+        probabilities: ``(n, 4)``.
+        recordings: ``(n,)`` numbers; clips of one recording share theirs.
+    """
+
+    truth: Ints
+    probabilities: Floats
+    recordings: Ints
+
+    @property
+    def guesses(self) -> Ints:
+        """Class ids of the most probable labels."""
+        guesses: Ints = self.probabilities.argmax(axis=1)
+        return guesses
+
+    def take(self, indices: Ints) -> Predictions:
+        """The predictions at `indices`, which may repeat."""
+        return Predictions(
+            self.truth[indices], self.probabilities[indices], self.recordings[indices]
+        )
+
+
+def accuracy(predictions: Predictions) -> float:
+    """Share of clips with the right label."""
+    return float((predictions.guesses == predictions.truth).mean())
+
+
+def confusion_matrix(predictions: Predictions) -> Ints:
+    """``(4, 4)`` counts: rows are the truth, columns the guess."""
+    matrix = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    np.add.at(matrix, (predictions.truth, predictions.guesses), 1)
+    return matrix
+
+
+def per_class(predictions: Predictions) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and support of each label; 0 where a ratio has nothing to divide."""
+    matrix = confusion_matrix(predictions)
+    scores = {}
+    for index, label in enumerate(LABELS):
+        right, guessed, true = matrix[index, index], matrix[:, index].sum(), matrix[index].sum()
+        scores[str(label)] = {
+            "precision": _ratio(right, guessed),
+            "recall": _ratio(right, true),
+            "f1": _ratio(2 * right, guessed + true),
+            "support": int(true),
+        }
+    return scores
+
+
+def macro_f1(predictions: Predictions) -> float:
+    """Mean F1 of the labels that occur in the truth."""
+    present = [score["f1"] for score in per_class(predictions).values() if score["support"]]
+    return float(np.mean(present))
+
+
+def expected_calibration_error(predictions: Predictions) -> float:
+    """Mean gap between confidence and accuracy, over ten equal bins of confidence.
+
+    Naeini, Cooper & Hauskrecht 2015; Guo et al. 2017 (arXiv:1706.04599), section 2.
+    """
+    confidence = predictions.probabilities.max(axis=1)
+    right = predictions.guesses == predictions.truth
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    gaps = [
+        np.abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in np.unique(bins)
+    ]
+    return float(np.sum(gaps))
+
+
+def interval(
+    metric: Callable[[Predictions], float], predictions: Predictions, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of a metric, by drawing recordings, not clips, with replacement.
+
+    Clips of one recording are alike; drawing them singly would make the interval too narrow.
+    """
+    rng = np.random.default_rng(seed)
+    names, index = np.unique(predictions.recordings, return_inverse=True)
+    members = [np.flatnonzero(index == i) for i in range(len(names))]
+    values = []
+    for _ in range(BOOTSTRAP_ROUNDS):
+        drawn = rng.integers(len(members), size=len(members))
+        values.append(metric(predictions.take(np.concatenate([members[i] for i in drawn]))))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def report(predictions: Predictions) -> dict[str, Any]:
+    """All of the above, as it is stored with a version and written as JSON."""
+    return {
+        "n": len(predictions.truth),
+        "recordings": len(np.unique(predictions.recordings)),
+        "accuracy": accuracy(predictions),
+        "accuracy_95": interval(accuracy, predictions),
+        "macro_f1": macro_f1(predictions),
+        "macro_f1_95": interval(macro_f1, predictions),
+        "ece": expected_calibration_error(predictions),
+        "per_class": per_class(predictions),
+        "confusion_matrix": confusion_matrix(predictions).tolist(),
+        "labels": [str(label) for label in LABELS],
+    }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def numbered(names: Sequence[str] | NDArray[np.str_]) -> Ints:
+    """Each name as a number; equal names share theirs."""
+    return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,227 @@
+"""What the head is trained on: clips, and variants of them as other microphones would hear them.
+
+Variants of a clip stay in its group, so that none of them is ever on the other side of a split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+from tqdm import tqdm
+
+from earshot.audio import Clip, full_scale_gain
+from earshot.embedding import EmbeddedPatches, embed_whole
+from earshot.labels import Label
+from earshot.log_mel import Floats
+from earshot.yamnet import Yamnet
+from training.augment import (
+    NOISY,
+    augment,
+    event_in_background,
+    long_crop,
+    nothing_heard,
+    short_crop,
+)
+from training.dataset import LabelledClip
+from training.feature_set import FeatureSet
+
+# Share of its weight that a broadened clip keeps. There are many casual ones, of few kinds.
+BROADENED_WEIGHT = 0.7
+BROADENED_CASUAL_WEIGHT = 0.35 * BROADENED_WEIGHT
+N_NOTHING = 30
+_NOTHING = "nothing"
+N_FOLDS = 5
+# A serving clip stands at full scale; training is not to rely on that to the decibel.
+LEVEL_JITTER_DB = (-12.0, 0.0)
+
+
+class Row(NamedTuple):
+    """An embedded clip or variant on its way into a feature set."""
+
+    patches: EmbeddedPatches
+    label: Label
+    group: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Variants:
+    """How many variants of each clip are made.
+
+    Attributes:
+        augmented: as through another microphone, room and codec; every fourth a short crop.
+        noisy: in noise.
+        events: its loudest second in a casual recording.
+    """
+
+    augmented: int
+    noisy: int
+    events: int
+
+
+OF_SESA = Variants(augmented=10, noisy=2, events=3)
+OF_BROADENED_THREATS = Variants(augmented=9, noisy=2, events=3)
+OF_BROADENED_CASUAL = Variants(augmented=2, noisy=0, events=0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Clips of one origin, and how each is to be varied and weighted.
+
+    Attributes:
+        name: of the origin.
+        clips: all of them.
+        variants, weight: of a clip with this label.
+        hold_out_varied: choose thresholds and temperature on varied clips of it too.
+    """
+
+    name: str
+    clips: Sequence[LabelledClip]
+    variants: Callable[[Label], Variants]
+    weight: Callable[[Label], float]
+    hold_out_varied: bool
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a head is fitted on, and what its thresholds and temperature are chosen on.
+
+    Attributes:
+        training: clips and variants.
+        held_out: by name; used only out of fold.
+        fold_of: fold of each group.
+    """
+
+    training: FeatureSet
+    held_out: dict[str, FeatureSet]
+    fold_of: dict[str, int]
+
+
+def sesa(clips: Sequence[LabelledClip]) -> Source:
+    """The labelled recordings that the head is mainly for."""
+    return Source("sesa", clips, lambda _: OF_SESA, lambda _: 1.0, hold_out_varied=True)
+
+
+def broadened(clips: Sequence[LabelledClip]) -> Source:
+    """Sounds from elsewhere, for their other microphones."""
+    casual = Label.CASUAL
+    return Source(
+        "broadened",
+        clips,
+        lambda label: OF_BROADENED_CASUAL if label is casual else OF_BROADENED_THREATS,
+        lambda label: BROADENED_CASUAL_WEIGHT if label is casual else BROADENED_WEIGHT,
+        hold_out_varied=False,
+    )
+
+
+def build(sources: Sequence[Source], yamnet: Yamnet, seed: int) -> TrainingData:
+    """Load, vary and embed all clips, with a progress bar.
+
+    The casual clips that are mixed into others are of the first source. A clip only gets those
+    of its own fold, so that a fold that is held out is not heard behind the clips of another.
+    """
+    rng = np.random.default_rng(seed)
+    fold_of = assign_folds(sources, seed)
+    casual = [
+        (group_of(sources[0], clip), load(clip))
+        for clip in sources[0].clips
+        if clip.label is Label.CASUAL
+    ]
+    training = [_nothing(yamnet, rng)]
+    held_out: dict[str, FeatureSet] = {}
+    for source in sources:
+        rows: dict[str, list[Row]] = {"training": []}
+        for clip in tqdm(source.clips, desc=f"embedding {source.name}", unit="clip"):
+            waveform, group = load(clip), group_of(source, clip)
+            backgrounds = [
+                other for of, other in casual if of != group and fold_of[of] == fold_of[group]
+            ]
+            weight = source.weight(clip.label)
+            for variant in vary(waveform, backgrounds, source.variants(clip.label), rng):
+                rows["training"].append(
+                    Row(embed_whole([variant], yamnet), clip.label, group, weight)
+                )
+            held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
+            for name, variant in {"clean": waveform, **held}.items():
+                rows.setdefault(name, []).append(
+                    Row(embed_whole([variant], yamnet), clip.label, group, 1.0)
+                )
+        training.append(_feature_set(rows.pop("training")))
+        held_out |= {f"{source.name} {name}": _feature_set(of) for name, of in rows.items()}
+    return TrainingData(FeatureSet.join(training), held_out, fold_of)
+
+
+def group_of(source: Source, clip: LabelledClip) -> str:
+    """Name of a clip's group among all sources."""
+    return f"{source.name}/{clip.group}"
+
+
+def assign_folds(sources: Sequence[Source], seed: int) -> dict[str, int]:
+    """Fold of each group: labels are spread evenly, and no group is in two folds."""
+    pairs = [(group_of(source, clip), clip.label) for source in sources for clip in source.clips]
+    groups, labels = np.array([g for g, _ in pairs]), np.array([x.class_id for _, x in pairs])
+    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    folds = {
+        str(group): fold
+        for fold, (_, held) in enumerate(splitter.split(groups, labels, groups))
+        for group in np.unique(groups[held])
+    }
+    return folds | {f"{_NOTHING}/{n}": n % N_FOLDS for n in range(N_NOTHING)}
+
+
+def load(clip: LabelledClip) -> Floats:
+    """Waveform of a clip, as serving hears it.
+
+    Raises:
+        RejectedClipError: it cannot be heard.
+    """
+    with clip.path.open("rb") as file, Clip(file) as opened:
+        return np.concatenate(list(opened.waveform_blocks()))
+
+
+def vary(
+    waveform: Floats, backgrounds: Sequence[Floats], variants: Variants, rng: np.random.Generator
+) -> Iterator[Floats]:
+    """The waveform itself, then its variants at levels that vary too."""
+    yield waveform
+    for n in range(variants.augmented):
+        cropped = short_crop(waveform, rng) if n % 4 == 3 else long_crop(waveform, rng)
+        yield at_varied_level(augment(cropped, backgrounds, rng), rng)
+    for _ in range(variants.noisy):
+        yield at_varied_level(augment(long_crop(waveform, rng), backgrounds, rng, NOISY), rng)
+    for _ in range(variants.events):
+        background = backgrounds[int(rng.integers(len(backgrounds)))]
+        yield at_varied_level(event_in_background(waveform, background, rng), rng)
+
+
+def held_out_variants(
+    waveform: Floats, backgrounds: Sequence[Floats], rng: np.random.Generator
+) -> dict[str, Floats]:
+    """A variant through another microphone, and one in noise, that nothing is fitted on."""
+    augmented = augment(long_crop(waveform, rng), backgrounds, rng)
+    noisy = augment(long_crop(waveform, rng), backgrounds, rng, NOISY)
+    return {"augmented": at_varied_level(augmented, rng), "noisy": at_varied_level(noisy, rng)}
+
+
+def at_varied_level(waveform: Floats, rng: np.random.Generator) -> Floats:
+    """The waveform up to 12 dB below full scale."""
+    gain = full_scale_gain(float(np.abs(waveform).max(initial=0)))
+    return waveform * gain * np.float32(10 ** (rng.uniform(*LEVEL_JITTER_DB) / 20))
+
+
+def _nothing(yamnet: Yamnet, rng: np.random.Generator) -> FeatureSet:
+    return _feature_set(
+        [
+            Row(embed_whole([at_varied_level(w, rng)], yamnet), Label.CASUAL, f"{_NOTHING}/{n}", 1)
+            for n, w in enumerate(nothing_heard(N_NOTHING, rng))
+        ]
+    )
+
+
+def _feature_set(rows: Sequence[Row]) -> FeatureSet:
+    patches, labels, groups, weights = zip(*rows, strict=True)
+    return FeatureSet.of(patches, labels, groups, weights)
