@@ -50,6 +50,10 @@ up: setup ## Start the local stack (PORT=4566)
 down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down
 
+.PHONY: token
+token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict read")
+	@$(BIN)/python -m local.token $(SCOPE)
+
 .PHONY: logs
 logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
@@ -74,6 +78,10 @@ lint: setup ## Check style, types and template
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
+
+.PHONY: openapi
+openapi: $(READY) ## Write docs/openapi.json anew
+	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
 
 .PHONY: train
 train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)

@@ -24,12 +24,13 @@ from rich.progress import track
 from rich.table import Table
 
 from earshot.adapters.results_table import from_item
-from earshot.result import object_clip_id
-from earshot.service import UPLOADS_PREFIX, Result
+from earshot.result import Result
+from earshot.uploads import UPLOADS_PREFIX, object_clip_id
 from local import process
 from local.clients import forget_aws_settings, local_session
 from local.deploy import deploy, require_models
 from local.settings import REPOSITORY, LocalStackError, Settings
+from local.token import issue
 from training.dataset import label_of
 from training.synthetic import write_clips
 
@@ -112,7 +113,7 @@ def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, R
     return results
 
 
-def predict(api_url: str, path: Path) -> tuple[Result, float]:
+def predict(api_url: str, token: str, path: Path) -> tuple[Result, float]:
     """Result of posting a recording to `/predict`, and the seconds that took.
 
     Raises:
@@ -120,7 +121,10 @@ def predict(api_url: str, path: Path) -> tuple[Result, float]:
     """
     started = time.perf_counter()
     answer = urllib3.request(
-        "POST", f"{api_url}/predict", fields={"file": (path.name, path.read_bytes(), "audio/wav")}
+        "POST",
+        f"{api_url}/predict",
+        headers={"Authorization": f"Bearer {token}"},
+        fields={"file": (path.name, path.read_bytes(), "audio/wav")},
     )
     seconds = time.perf_counter() - started
     if answer.status != 200:
@@ -190,7 +194,9 @@ def run(paths: list[Path]) -> None:
             and one.path.stat().st_size <= MAX_PREDICT_BYTES
         ]
         if classified:
-            result, seconds = predict(outputs["ApiUrl"], classified[0])
+            pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
+            token = issue(settings.endpoint, pool, client, ["predict"])
+            result, seconds = predict(outputs["ApiUrl"], token, classified[0])
             console.print(
                 f"POST /predict with {classified[0].name}: {result['label']} "
                 f"({result['confidence']:.2f}) in {seconds:.2f} s"

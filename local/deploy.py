@@ -163,6 +163,7 @@ def collect_outputs(cloudformation: CloudFormationClient, settings: Settings) ->
         "stack_name": STACK_NAME,
         **outputs,
         "ApiUrl": f"{settings.endpoint}/_aws/execute-api/{API_ID}",
+        "TokenUrl": f"{settings.endpoint}/oauth2/token",
         "StateMachineArn": outputs.get("StateMachineArn"),
     }
 

@@ -28,10 +28,14 @@ from local.settings import LocalStackError
 Template = dict[str, Any]
 
 FUNCTION = "AWS::Serverless::Function"
+LAYER_VERSION = "AWS::Serverless::LayerVersion"
 RUNTIME = "provided.al2023"
 
 # Fixes the address of the HTTP API from one start to the next.
 API_ID_TAG = "ms-custom-id"
+
+# What SAM calls the absence of an authorizer.
+NO_AUTHORIZER = "NONE"
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,14 @@ def localise(
 
 
 def run_from_source(template: Template, code: Mapping[str, CodeObject]) -> Template:
-    """Make each function an archive with a `bootstrap`, whatever package it is on AWS."""
+    """Make each function an archive with a `bootstrap`, whatever package it is on AWS.
+
+    What layers hold, such functions find in the working copy.
+    """
     template = copy.deepcopy(template)
+    resources = template["Resources"]
+    for name in [n for n, r in resources.items() if r["Type"] == LAYER_VERSION]:
+        del resources[name]
     for name, source in function_sources(template).items():
         resource = template["Resources"][name]
         resource.pop("Metadata", None)
@@ -143,7 +153,7 @@ def limit_queue_concurrency(template: Template, concurrency: int) -> Template:
     """Let at most so many functions at once work for each queue."""
     template = copy.deepcopy(template)
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+        if "ScalingConfig" in resource.get("Properties", {}):
             resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": concurrency}
     return template
 
@@ -197,6 +207,8 @@ def _route(api: str, path: str, method: str, operation: Template) -> Template:
     # SAM lists at most one authorizer for a route; an empty entry means none.
     for requirement in operation.get("security", []):
         for authorizer, scopes in requirement.items():
+            if authorizer == NO_AUTHORIZER:
+                continue
             route |= {
                 "AuthorizationType": "JWT",
                 "AuthorizerId": {"Ref": _authorizer_id(api, authorizer)},

@@ -20,7 +20,7 @@ Paste this to let the AWS command line and SDKs talk to it:
 
   export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}
-  export ApiUrl={ApiUrl}
+  export ApiUrl={ApiUrl} Token=$(make token)
 
 Then, with a recording clip.wav of yours:
 
@@ -30,7 +30,7 @@ Then, with a recording clip.wav of yours:
     --key-condition-expression '#label = :label' \\
     --expression-attribute-names '{{"#label": "label"}}' \\
     --expression-attribute-values '{{":label": {{"S": "siren"}}}}'
-  curl -F file=@clip.wav "$ApiUrl/predict"
+  curl -F file=@clip.wav -H "Authorization: Bearer $Token" "$ApiUrl/predict"
 
 `make logs` shows what the functions log, `make down` stops it all.
 These names are also in {outputs_file}."""

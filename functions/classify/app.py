@@ -22,7 +22,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
-from earshot.service import Result, Upload
+from earshot.result import Result
+from earshot.uploads import Upload
 from posted_clip import posted_clip
 from wiring import service
 
@@ -75,7 +76,7 @@ def hear_upload(s3: dict[str, Any]) -> None:
 def predict() -> Response[str]:
     """Hear a posted clip and answer with its result."""
     clip = posted_clip(http.current_event)
-    result = service().hear_posted(clip.content, clip.request, clip.source)
+    result = service().hear_posted(clip.content, clip.request, clip.said)
     count(result)
     return Response(HTTPStatus.OK, "application/json", json.dumps(result))
 

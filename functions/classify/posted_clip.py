@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File
 
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
-from earshot.service import DEFAULT_SOURCE, UPLOADS_PREFIX
+from earshot.uploads import MAX_CLIP_BYTES, MAX_SOURCE_LENGTH, Description, parse_time
 
 # Lambda takes requests of 6 MB, in which a binary body stands as base64: a third longer.
 MAX_BODY_BYTES = 4_500_000
@@ -31,19 +32,20 @@ class PostedClip:
     Attributes:
         content: seekable.
         request: the client's idempotency key, or else the request's own id.
-        source: camera or site that the client names.
+        said: what the client says of the recording.
     """
 
     content: BinaryIO
     request: str
-    source: str
+    said: Description
 
 
 def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     """Clip of a `POST /predict` event.
 
     Raises:
-        BadRequestError: there is no clip in the body, or the form is broken.
+        BadRequestError: there is no clip in the body, the form is broken, or what it says of the
+            recording cannot be understood.
         PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
         UnsupportedMediaTypeError: the body is neither a form nor audio.
     """
@@ -51,12 +53,13 @@ def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     content_type = event.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     request = event.headers.get("idempotency-key") or event.request_context.request_id
+    query = event.query_string_parameters or {}
+    said = _said(query)
     if media_type == "multipart/form-data":
-        content, source = _from_form(body, content_type)
-        return PostedClip(content, request, source)
+        content, fields = _from_form(body, content_type)
+        return PostedClip(content, request, _said({**query, **fields}))
     if media_type.startswith("audio/") or media_type == "application/octet-stream":
-        source = (event.query_string_parameters or {}).get("source", DEFAULT_SOURCE)
-        return PostedClip(BytesIO(body), request, source)
+        return PostedClip(BytesIO(body), request, said)
     raise UnsupportedMediaTypeError(
         f"The content type {media_type or '(none)'} is not accepted. {EXPECTED}"
     )
@@ -72,13 +75,26 @@ def _body(event: APIGatewayProxyEventV2) -> bytes:
         ) from error
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLargeError(
-            f"The body has {len(body)} bytes; /predict takes {MAX_BODY_BYTES}. Put larger clips, "
-            f"up to 100 MB, into the uploads bucket under {UPLOADS_PREFIX}."
+            f"The body has {len(body)} bytes; /predict takes {MAX_BODY_BYTES}. For clips of "
+            f"up to {MAX_CLIP_BYTES // 10**6} MB, POST /uploads gives an address to upload to."
         )
     return body
 
 
-def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, str]:
+def _said(fields: Mapping[str, str]) -> Description:
+    source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at")
+    if len(source) > MAX_SOURCE_LENGTH:
+        raise BadRequestError(f"`source` has over {MAX_SOURCE_LENGTH} characters.")
+    try:
+        return Description(source or None, None if recorded_at is None else parse_time(recorded_at))
+    except ValueError as error:
+        raise BadRequestError(
+            f"`recorded_at` is {recorded_at!r}; it must be an ISO 8601 time, such as "
+            "2026-01-31T12:00:00Z."
+        ) from error
+
+
+def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]]:
     files: dict[bytes, File] = {}
     fields: dict[bytes, bytes] = {}
 
@@ -92,8 +108,15 @@ def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, str]:
         parse_form({"Content-Type": content_type.encode()}, BytesIO(body), keep_field, keep_file)
     except FormParserError as error:
         raise BadRequestError(f"The form cannot be read ({error}). {EXPECTED}") from error
-    if b"file" not in files:
-        raise BadRequestError(f"The form has no file under the name `file`. {EXPECTED}")
-    content = files[b"file"].file_object
+    content: BinaryIO
+    if b"file" in files:
+        content = files[b"file"].file_object
+    elif b"file" in fields:  # from a client that gives the file no name
+        content = BytesIO(fields.pop(b"file"))
+    else:
+        raise BadRequestError(f"The form has nothing under the name `file`. {EXPECTED}")
     content.seek(0)
-    return content, fields.get(b"source", DEFAULT_SOURCE.encode()).decode(errors="replace")
+    return content, {
+        name.decode(errors="replace"): value.decode(errors="replace")
+        for name, value in fields.items()
+    }

@@ -14,7 +14,8 @@ from earshot.adapters.model_registry import ModelRegistry
 from earshot.adapters.results_table import ResultsTable
 from earshot.classifier import Classifier
 from earshot.model import Model, load_model
-from earshot.service import ClassifyService, Result
+from earshot.result import Result
+from earshot.service import ClassifyService
 from earshot.yamnet import Yamnet
 from settings import Settings
 

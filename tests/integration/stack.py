@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import urllib3
 
 from local.clients import local_session
 from local.settings import REPOSITORY
+from local.token import SCOPES, issue
 
 # Settings of a user that must not reach the local stack.
 USERS_SETTINGS = {
@@ -63,6 +65,34 @@ class LocalStack:
     def pid(self) -> int:
         """The emulator's process."""
         return int(json.loads((self.folder / "emulator.pid").read_text())["pid"])
+
+    def token(self, *scopes: str) -> str:
+        """A token for the HTTP API; with all scopes, unless some are named."""
+        outputs = self.outputs
+        pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
+        return issue(outputs["endpoint"], pool, client, list(scopes) or list(SCOPES))
+
+    def request(
+        self,
+        method: str,
+        route: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        token: str | None = "",
+    ) -> urllib3.BaseHTTPResponse:
+        """Call the HTTP API; with a token for everything unless another, or None, is given."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.token()}"
+        url = self.outputs["ApiUrl"] + route
+        return urllib3.request(method, url, body=body, headers=sent, redirect=False, retries=False)
+
+    def call(self, method: str, route: str, content: Any = None) -> tuple[int, Any]:
+        """Call the HTTP API with JSON; returns status and what the answer's JSON says."""
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        body = None if content is None else json.dumps(content).encode()
+        answer = self.request(method, route, body, headers)
+        return answer.status, answer.json()
 
     def client(self, service: Any, session: boto3.Session | None = None) -> Any:
         """A boto3 client; of the root user, unless `session` is another's."""

@@ -6,8 +6,6 @@ import io
 import json
 import shutil
 import time
-import urllib.error
-import urllib.request
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +36,14 @@ OUTPUTS = {
     "ClassifyFunctionName",
     "ClassifyFunctionArn",
     "ClassifyLogGroupName",
+    "ApiLogGroupName",
+    "AlertLogGroupName",
+    "AlertTopicArn",
+    "UserPoolId",
+    "TokenUrl",
+    "DeviceClientId",
+    "ServiceClientId",
+    "PeopleClientId",
     "StateMachineArn",
 }
 
@@ -68,16 +74,11 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def post_clip(stack: LocalStack, route: str = "/predict") -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310 - the address is the stack's own
-        stack.outputs["ApiUrl"] + route,
-        data=sweep(),
-        headers={"Content-Type": "audio/wav"},
-        method="POST",
-    )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
-        content: dict[str, Any] = json.load(answer)
-        return content
+def post_clip(stack: LocalStack) -> dict[str, Any]:
+    answer = stack.request("POST", "/predict", sweep(), {"Content-Type": "audio/wav"})
+    assert answer.status == 200, answer.data
+    content: dict[str, Any] = answer.json()
+    return content
 
 
 class TestDeployment:
@@ -93,7 +94,7 @@ class TestDeployment:
         name = local_stack.outputs["ResultsTableName"]
         table = dynamodb.describe_table(TableName=name)["Table"]
         indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
-        assert indexes == {"label-time-index", "source-time-index"}
+        assert indexes == {"label-time-index", "source-time-index", "time-index"}
         expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         assert expiry["AttributeName"] == "expires_at"
         assert expiry["TimeToLiveStatus"] == "ENABLED"
@@ -140,9 +141,15 @@ class TestRoads:
         answer = post_clip(local_stack)
         assert answer.keys() >= {"class_id", "label", "confidence", "model_version", "timestamp"}
 
-    def test_unknown_route_is_not_found(self, local_stack: LocalStack) -> None:
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            post_clip(local_stack, "/nothing-here")
+    def test_the_command_token_prints_one_for_the_scopes_it_is_asked_for(
+        self, local_stack: LocalStack
+    ) -> None:
+        token = local_stack.run("token", "read").stdout.strip()
+        assert local_stack.request("GET", "/results", token=token).status == 200
+        assert local_stack.request("POST", "/uploads", b"{}", token=token).status == 403
+        wrong = local_stack.run("token", "everything")
+        assert wrong.returncode == 1
+        assert "Traceback" not in wrong.stderr
 
     def test_what_functions_log_is_shown(self, local_stack: LocalStack) -> None:
         post_clip(local_stack)
@@ -247,11 +254,12 @@ class TestCommands:
         assert "Traceback" not in up.stderr
         assert not any(tmp_path.iterdir()), "it left something behind"
 
-    def test_logs_of_a_stack_that_is_down(self, second_stack: LocalStack) -> None:
-        logs = second_stack.run("logs")
-        assert logs.returncode == 1
-        assert "make up" in logs.stderr
-        assert "Traceback" not in logs.stderr
+    @pytest.mark.parametrize("command", ["logs", "token"])
+    def test_a_stack_that_is_down(self, second_stack: LocalStack, command: str) -> None:
+        done = second_stack.run(command)
+        assert done.returncode == 1
+        assert "make up" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_changes_are_deployed_and_down_leaves_nothing(
         self, second_stack: LocalStack, tmp_path: Path

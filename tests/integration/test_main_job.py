@@ -17,7 +17,7 @@ import soundfile
 
 from earshot.adapters.results_table import from_item
 from earshot.log_mel import SAMPLE_RATE
-from earshot.result import object_clip_id
+from earshot.uploads import object_clip_id
 from stack import LocalStack
 from training.synthetic import siren
 
@@ -65,10 +65,21 @@ def queue_runs_empty(stack: LocalStack) -> bool:
     return messages(stack, "UploadsQueueUrl") == 0
 
 
-def curl(*arguments: str) -> tuple[int, dict[str, Any]]:
+def curl(token: str, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Status and JSON body of a curl call."""
+    authorization = f"Authorization: Bearer {token}"
     done = subprocess.run(
-        ["curl", "--silent", "--noproxy", "*", "--write-out", "\n%{http_code}", *arguments],
+        [
+            "curl",
+            "--silent",
+            "--header",
+            authorization,
+            "--noproxy",
+            "*",
+            "--write-out",
+            "\n%{http_code}",
+            *arguments,
+        ],
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -169,7 +180,14 @@ def test_curl_posts_a_form_and_the_answer_is_what_the_table_keeps(
     clip = tmp_path / "clip.wav"
     clip.write_bytes(siren_wav)
     api_url = local_stack.outputs["ApiUrl"]
-    status, body = curl("-F", f"file=@{clip}", "-F", "source=gate", f"{api_url}/predict")
+    status, body = curl(
+        local_stack.token("predict"),
+        "-F",
+        f"file=@{clip}",
+        "-F",
+        "source=gate",
+        f"{api_url}/predict",
+    )
     assert status == 200
     assert {"class_id", "label", "confidence", "model_version", "timestamp"} <= body.keys()
     assert (body["label"], body["source"]) == ("siren", "gate")
@@ -180,7 +198,7 @@ def test_curl_posts_a_raw_body(local_stack, siren_wav, tmp_path: Path):
     clip = tmp_path / "clip.wav"
     clip.write_bytes(siren_wav)
     status, body = curl(
-        "--data-binary", f"@{clip}", "-H", "Content-Type: audio/wav",
+        local_stack.token("predict"), "--data-binary", f"@{clip}", "-H", "Content-Type: audio/wav",
         local_stack.outputs["ApiUrl"] + "/predict",
     )  # fmt: skip
     assert (status, body["label"]) == (200, "siren")
@@ -190,7 +208,9 @@ def test_a_posted_text_file_is_a_422_and_a_recorded_rejection(local_stack, tmp_p
     clip = tmp_path / "clip.wav"
     clip.write_bytes(b"Dear diary")
     url = local_stack.outputs["ApiUrl"] + "/predict"
-    status, body = curl("-F", f"file=@{clip}", "-F", "source=diarist", url)
+    status, body = curl(
+        local_stack.token("predict"), "-F", f"file=@{clip}", "-F", "source=diarist", url
+    )
     assert (status, body["code"]) == (422, "not_audio")
     answer = local_stack.client("dynamodb").query(
         TableName=local_stack.outputs["ResultsTableName"],

@@ -13,7 +13,8 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # machines diffe
 hypothesis.settings.load_profile("untimed")
 
 # Lambda puts a function's own folder on the path.
-sys.path.insert(0, str(Path(__file__).parents[2] / "functions" / "classify"))
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+sys.path[:0] = [str(FUNCTIONS / name) for name in ("classify", "api", "alert")]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from earshot.adapters.clip_store import S3ClipStore
 from earshot.adapters.model_registry import Champion, ModelRegistry
 from earshot.adapters.results_table import ResultsTable, from_item
 from earshot.errors import RejectedClipError, UnavailableError
-from earshot.service import Upload
+from earshot.uploads import Upload
 
 BUCKET = "clips"
 
@@ -51,14 +51,14 @@ def put(s3: Any, content: bytes, key: str = "incoming/a.wav") -> Upload:
 def test_a_clip_is_read_as_the_version_that_its_event_named(s3):
     first = put(s3, b"first")
     put(s3, b"second")
-    with S3ClipStore(s3).open(first) as file:
-        assert file.read() == b"first"
+    with S3ClipStore(s3).open(first) as stored:
+        assert stored.content.read() == b"first"
 
 
 def test_a_bucket_without_versions_is_read_too(s3):
     put(s3, b"content")
-    with S3ClipStore(s3).open(Upload(BUCKET, "incoming/a.wav", "etag", None, 7)) as file:
-        assert file.read() == b"content"
+    with S3ClipStore(s3).open(Upload(BUCKET, "incoming/a.wav", "etag", None, 7)) as stored:
+        assert stored.content.read() == b"content"
 
 
 def test_a_deleted_clip_is_rejected_and_not_retried_for_ever(s3):

@@ -11,7 +11,7 @@ import pytest
 
 import app
 from earshot.errors import RejectedClipError, UnavailableError
-from earshot.service import Upload
+from earshot.uploads import Description, Upload
 
 EVENTS = Path(__file__).parents[2] / "events"
 CONTEXT = SimpleNamespace(
@@ -29,14 +29,14 @@ class Service:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.uploads: list[Upload] = []
-        self.sources: list[str] = []
+        self.sources: list[str | None] = []
 
     def hear_upload(self, upload: Upload) -> Any:
         self.uploads.append(upload)
         return self._answer()
 
-    def hear_posted(self, content: Any, request: str, source: str) -> Any:
-        self.sources.append(source)
+    def hear_posted(self, content: Any, request: str, said: Description) -> Any:
+        self.sources.append(said.source)
         return self._answer()
 
     def _answer(self) -> Any:
@@ -95,7 +95,7 @@ def test_a_message_that_is_no_json_stays_in_the_queue_and_ends_in_its_dlq(monkey
 
 
 @pytest.mark.parametrize(
-    ("name", "source"), [("predict_multipart", "north gate"), ("predict_raw", "unknown")]
+    ("name", "source"), [("predict_multipart", "north gate"), ("predict_raw", None)]
 )
 def test_a_posted_clip_is_answered_with_its_result(monkeypatch, name, source):
     service = Service(RESULT)

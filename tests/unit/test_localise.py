@@ -77,10 +77,13 @@ class TestFunctions:
             function_sources({"Resources": {"Hear": function}})
 
     def test_each_runs_from_its_archive(self) -> None:
-        template = {"Resources": {"Hear": image_function(), "Api": zip_function()}}
+        layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layers/x"}}
+        functions = {"Hear": image_function(), "Api": zip_function()}
+        template = {"Resources": {**functions, "Layer": layer}}
         before = copy.deepcopy(template)
         resources = run_from_source(template, {"Hear": CODE, "Api": CODE})["Resources"]
         assert template == before, "the input was changed"
+        assert resources.keys() == functions.keys(), "what layers hold is on the path"
         assert resources["Hear"]["Properties"] == {
             "PackageType": "Zip",
             "Runtime": "provided.al2023",
@@ -175,6 +178,13 @@ class TestHttpApi:
         route = resources["ApiGetResultsClipIdRoute"]["Properties"]
         assert route["AuthorizerId"] == {"Ref": "ApiUsersAuthorizer"}
         assert (route["AuthorizationType"], route["AuthorizationScopes"]) == ("JWT", ["read"])
+
+    def test_routes_without_an_authorizer_are_open(self) -> None:
+        template = api(components={"securitySchemes": {}})
+        paths = template["Resources"]["Api"]["Properties"]["Body"]["paths"]
+        paths["/predict"]["post"]["security"] = [{"NONE": []}]
+        resources = expand_http_apis(template, "fixed")["Resources"]
+        assert "AuthorizationType" not in resources["ApiPostPredictRoute"]["Properties"]
 
     def test_cors_is_kept(self) -> None:
         cors = {"allowOrigins": ["https://ui.example"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def test_a_form_as_curl_sends_it_gives_the_clip_and_its_source():
     event = json.loads((EVENTS / "predict_multipart.json").read_text())
     clip = posted_clip(APIGatewayProxyEventV2(event))
     assert clip.content.read(4) == b"RIFF"
-    assert clip.source == "north gate"
+    assert clip.said.source == "north gate"
     assert clip.request == "JKJaXmPLvHcESHA="
 
 
@@ -65,7 +66,9 @@ def test_the_clients_idempotency_key_names_the_request():
 
 
 def test_a_raw_body_may_name_its_source_in_the_query():
-    assert take(b"RIFF", "audio/wav", queryStringParameters={"source": "gate"}).source == "gate"
+    assert (
+        take(b"RIFF", "audio/wav", queryStringParameters={"source": "gate"}).said.source == "gate"
+    )
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
@@ -76,12 +79,17 @@ def test_other_types_are_refused_with_what_is_accepted(kind):
 
 def test_a_body_over_the_limit_is_refused_with_the_way_for_large_clips():
     take(b"x" * MAX_BODY_BYTES, "audio/wav")
-    with pytest.raises(PayloadTooLargeError, match="uploads bucket under incoming/"):
+    with pytest.raises(PayloadTooLargeError, match="POST /uploads"):
         take(b"x" * (MAX_BODY_BYTES + 1), "audio/wav")
 
 
+def test_a_form_may_give_the_clip_no_file_name():
+    body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nRIFF\x00\xff\r\n--x--\r\n'
+    assert take(body, "multipart/form-data; boundary=x").content.read() == b"RIFF\x00\xff"
+
+
 def test_a_form_without_the_field_file_is_refused():
-    with pytest.raises(BadRequestError, match="no file under the name `file`"):
+    with pytest.raises(BadRequestError, match="nothing under the name `file`"):
         take(form("clip"), MULTIPART)
 
 
@@ -99,3 +107,15 @@ def test_a_form_that_breaks_off_is_refused():
 def test_a_body_that_is_not_the_base64_it_says_it_is_is_refused():
     with pytest.raises(BadRequestError, match="base64"):
         take(b"", "audio/wav", body="not base64: !")
+
+
+def test_a_clip_may_say_when_it_was_recorded():
+    fields = {"recorded_at": "2026-01-31T12:00:00+01:00"}
+    said = take(b"RIFF", "audio/wav", queryStringParameters=fields).said
+    assert said.recorded_at == datetime(2026, 1, 31, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("field", "value"), [("recorded_at", "yesterday"), ("source", "x" * 129)])
+def test_what_cannot_be_understood_is_told(field, value):
+    with pytest.raises(BadRequestError, match=f"`{field}`"):
+        take(b"RIFF", "audio/wav", queryStringParameters={field: value})

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from earshot import result
 from earshot.errors import RejectedClipError
 from earshot.labels import Label
+from earshot.uploads import issue_key, object_clip_id, posted_clip_id
 from earshot.verdict import Event
 
 ORIGIN = result.Origin("c1", "gate", {"bucket": "b", "key": "incoming/gate/a.wav"})
@@ -21,21 +22,37 @@ def test_class_ids_are_those_of_the_sesa_data_set():
 
 
 def test_the_same_object_version_has_the_same_id_and_any_other_another():
-    one = result.object_clip_id("b", "incoming/a.wav", "v1")
-    assert one == result.object_clip_id("b", "incoming/a.wav", "v1")
+    one = object_clip_id("b", "incoming/a.wav", "v1")
+    assert one == object_clip_id("b", "incoming/a.wav", "v1")
     others = {
-        result.object_clip_id("b", "incoming/a.wav", "v2"),
-        result.object_clip_id("b", "incoming/b.wav", "v1"),
-        result.object_clip_id("c", "incoming/a.wav", "v1"),
+        object_clip_id("b", "incoming/a.wav", "v2"),
+        object_clip_id("b", "incoming/b.wav", "v1"),
+        object_clip_id("c", "incoming/a.wav", "v1"),
     }
     assert len(others | {one}) == 4
 
 
+def test_an_issued_key_is_one_clip_whose_id_is_known_before_its_version():
+    key = issue_key("north gate")
+    assert key.startswith("incoming/north gate/")
+    told = object_clip_id("b", key)
+    assert object_clip_id("b", key, "v1") == object_clip_id("b", key, "v2") == told
+    # The same upload id under another name is another clip, so nobody takes another's row.
+    elsewhere = key.replace("north gate", "south gate")
+    assert object_clip_id("b", elsewhere, "v1") != told
+    assert object_clip_id("c", key, "v1") != told
+
+
+def test_a_key_that_only_resembles_an_issued_one_is_a_clip_for_each_version():
+    for key in ("incoming/upload-1.wav", "incoming/a/b/upload-" + "0" * 32 + ".wav"):
+        assert object_clip_id("b", key, "v1") != object_clip_id("b", key, "v2")
+
+
 def test_a_posted_clip_is_known_by_its_request_and_its_content():
-    one = result.posted_clip_id("retry-1", b"RIFF")
-    assert one == result.posted_clip_id("retry-1", b"RIFF")
-    assert one != result.posted_clip_id("retry-2", b"RIFF")
-    assert one != result.posted_clip_id("retry-1", b"RIFX")
+    one = posted_clip_id("retry-1", b"RIFF")
+    assert one == posted_clip_id("retry-1", b"RIFF")
+    assert one != posted_clip_id("retry-2", b"RIFF")
+    assert one != posted_clip_id("retry-1", b"RIFX")
 
 
 def test_a_rejection_says_why_and_when_and_claims_no_label():

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -17,7 +16,9 @@ from earshot.audio import Clip
 from earshot.classifier import Classification
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.labels import LABELS, Label
-from earshot.service import ClassifyService, Result, Upload
+from earshot.result import Result
+from earshot.service import ClassifyService, StoredClip
+from earshot.uploads import Description, Upload
 
 
 def wav() -> bytes:
@@ -27,9 +28,11 @@ def wav() -> bytes:
 
 
 class Clips(dict[str, bytes]):
+    metadata: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+
     @contextmanager
-    def open(self, upload: Upload) -> Iterator[BinaryIO]:
-        yield io.BytesIO(self[upload.key])
+    def open(self, upload: Upload) -> Iterator[StoredClip]:
+        yield StoredClip(io.BytesIO(self[upload.key]), self.metadata)
 
 
 class Results(dict[str, Result]):
@@ -85,10 +88,27 @@ def test_an_upload_becomes_a_result_that_finds_it_again():
         ("incoming/north gate/a.wav", "north gate"),
         ("incoming/gate/2026/01/a.wav", "gate"),
         ("incoming/a.wav", "unknown"),
+        ("incoming//a.wav", "unknown"),
     ],
 )
 def test_the_folder_of_an_upload_is_its_source(key, source):
     assert upload(key).source == source
+
+
+def test_what_an_uploader_says_in_the_metadata_goes_before_the_folder():
+    clips = Clips({"incoming/gate/a.wav": wav()})
+    clips.metadata = {"source": "camera 7", "recorded-at": "2026-01-31T12:00:00+01:00"}
+    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
+    assert (heard["source"], heard["recorded_at"]) == ("camera 7", "2026-01-31T11:00:00.000Z")
+
+
+def test_metadata_that_cannot_be_understood_is_a_warning_and_spoils_no_clip():
+    clips = Clips({"incoming/gate/a.wav": wav()})
+    clips.metadata = {"recorded-at": "yesterday"}
+    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
+    assert heard["status"] == "classified"
+    assert "recorded_at" not in heard
+    assert "yesterday" in heard["warnings"][0]
 
 
 def test_an_upload_that_is_delivered_twice_has_one_result():
@@ -110,7 +130,7 @@ def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
 def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
     results = Results()
     with pytest.raises(RejectedClipError):
-        make_service(Clips(), results).hear_posted(io.BytesIO(b"text"), "r1", "gate")
+        make_service(Clips(), results).hear_posted(io.BytesIO(b"text"), "r1", Description("gate"))
     (rejection,) = results.values()
     assert (rejection["status"], rejection["source"]) == ("rejected", "gate")
 
@@ -119,7 +139,7 @@ def test_a_posted_clip_sent_again_under_its_key_has_one_result():
     results = Results()
     service = make_service(Clips(), results)
     for _ in range(2):
-        service.hear_posted(io.BytesIO(wav()), "retry-1", "gate")
+        service.hear_posted(io.BytesIO(wav()), "retry-1", Description("gate"))
     assert len(results) == 1
 
 

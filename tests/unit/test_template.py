@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from earshot_api import openapi
+from earshot_api.app import http
 from local.localise import translate
 from local.settings import REPOSITORY, TEMPLATE
 
@@ -24,8 +27,11 @@ SAM = yaml_parse(TEMPLATE.read_text())
 def _cloudformation() -> dict[str, Resource]:
     template = yaml_parse(TEMPLATE.read_text())
     for resource in template["Resources"].values():
-        if resource.get("Properties", {}).get("PackageType") == "Image":
-            resource["Properties"]["ImageUri"] = "1.dkr.ecr.eu-west-1.amazonaws.com/x"
+        properties = resource.get("Properties", {})
+        if properties.get("PackageType") == "Image":
+            properties["ImageUri"] = "1.dkr.ecr.eu-west-1.amazonaws.com/x"
+        for code in {"CodeUri", "ContentUri"} & properties.keys():
+            properties[code] = {"Bucket": "code", "Key": "key.zip"}
     resources: dict[str, Resource] = translate(template, "eu-west-1")["Resources"]
     return resources
 
@@ -48,13 +54,27 @@ def properties(name: str) -> Resource:
     return found
 
 
-def statements_of_roles() -> list[Resource]:
+def statements_of_roles(prefix: str = "") -> list[Resource]:
     return [
         statement
-        for role in of_type("AWS::IAM::Role").values()
+        for name, role in of_type("AWS::IAM::Role").items()
+        if name.startswith(prefix)
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
+
+
+def allowed(function: str) -> set[tuple[str, str]]:
+    """What a function's role allows: actions, each with its resource as text."""
+    return {
+        (
+            action,
+            resource.get("Fn::Sub") or resource.get("Ref") or ".".join(resource["Fn::GetAtt"]),
+        )
+        for statement in statements_of_roles(function)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
 
 
 def as_list(value: Any) -> list[Any]:
@@ -132,13 +152,13 @@ class TestQueue:
         assert RESOURCES["UploadsBucket"]["DependsOn"] == "UploadsQueuePolicy"
 
     def test_a_try_ends_before_the_next_begins(self) -> None:
-        (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+        mapping = properties("ClassifyFunctionUpload")
         assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
         timeout = properties(mapping["FunctionName"]["Ref"])["Timeout"]
         assert properties("UploadsQueue")["VisibilityTimeout"] >= 6 * timeout
 
     def test_one_bad_message_does_not_repeat_the_others(self) -> None:
-        (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+        mapping = properties("ClassifyFunctionUpload")
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaxConcurrency"}}
 
@@ -166,23 +186,48 @@ class TestFunctions:
                 assert resource != "*"
 
     def test_classify_may_do_its_work_only(self) -> None:
-        allowed = {
-            (action, json.dumps(resource))
-            for statement in statements_of_roles()
-            for action in as_list(statement["Action"])
-            for resource in as_list(statement["Resource"])
+        assert allowed("ClassifyFunction") == {
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:ListBucket", "UploadsBucket.Arn"),
+            ("s3:ListBucket", "ModelsBucket.Arn"),
+            ("dynamodb:PutItem", "ResultsTable.Arn"),
         }
-        uploads = json.dumps({"Fn::Sub": "${UploadsBucket.Arn}/incoming/*"})
-        models = json.dumps({"Fn::Sub": "${ModelsBucket.Arn}/models/*"})
-        table = json.dumps({"Fn::GetAtt": ["ResultsTable", "Arn"]})
-        assert allowed == {
-            ("s3:GetObject", uploads),
-            ("s3:GetObjectVersion", uploads),
-            ("s3:GetObject", models),
-            ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["UploadsBucket", "Arn"]})),
-            ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["ModelsBucket", "Arn"]})),
-            ("dynamodb:PutItem", table),
+
+    def test_api_may_do_its_work_only(self) -> None:
+        assert allowed("ApiFunction") == {
+            ("dynamodb:GetItem", "ResultsTable.Arn"),
+            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+            ("dynamodb:Query", "${ResultsTable.Arn}/index/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
+            ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:ListBucket", "UploadsBucket.Arn"),
+            ("s3:ListBucket", "ModelsBucket.Arn"),
+            ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
+            ("sqs:GetQueueAttributes", "UploadsDeadLetterQueue.Arn"),
         }
+
+    def test_alert_may_do_its_work_only(self) -> None:
+        assert allowed("AlertFunction") == {
+            ("dynamodb:PutItem", "CooldownsTable.Arn"),
+            ("dynamodb:UpdateItem", "CooldownsTable.Arn"),
+            ("sns:Publish", "AlertTopic"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        }
+
+    def test_no_result_is_lost_to_alerts(self) -> None:
+        mapping = properties("AlertFunctionResult")
+        assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ResultsTable", "StreamArn"]}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        dead_letters = {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
 
     def test_logs_are_kept_for_a_while_only(self) -> None:
         groups = of_type("AWS::Logs::LogGroup")
@@ -194,7 +239,15 @@ class TestFunctions:
         for function in of_type("AWS::Lambda::Function").values():
             assert function["TracingConfig"] == {"Mode": "Active"}
 
-    def test_environment_is_what_the_handler_reads(self) -> None:
+    def test_environment_is_what_the_handlers_read(self) -> None:
+        assert properties("ApiFunction")["Environment"]["Variables"] == {
+            "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "UPLOADS_BUCKET": {"Ref": "UploadsBucket"},
+            "MODELS_BUCKET": {"Ref": "ModelsBucket"},
+            "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
+            "UPLOADS_DEAD_LETTER_QUEUE_URL": {"Ref": "UploadsDeadLetterQueue"},
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
         assert variables == {
             "RESULTS_TABLE": {"Ref": "ResultsTable"},
@@ -225,16 +278,57 @@ class TestHttpApi:
         line = json.loads(stage["AccessLogSettings"]["Format"])
         assert line["requestId"] == "$context.requestId"
 
-    def test_routes(self) -> None:
+    def test_routes_ask_for_the_scopes_that_the_document_names(self) -> None:
         (api,) = of_type("AWS::ApiGatewayV2::Api").values()
-        assert {path: list(verbs) for path, verbs in api["Body"]["paths"].items()} == {
-            "/predict": ["post"]
+        enforced = {
+            (path, method): next(iter(operation["security"]))
+            for path, operations in api["Body"]["paths"].items()
+            for method, operation in operations.items()
         }
+        assert enforced.pop(("$default", "x-amazon-apigateway-any-method")) == {"Token": []}
+        assert enforced.pop(("/{proxy+}", "options")) == {"NONE": []}
+        documented = {
+            (path, method): {"Token": operation["security"][0]["token"]}
+            if "security" in operation
+            else {"NONE": []}
+            for path, operations in openapi.document(http)["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert enforced == documented
+        assert [path for path, _ in enforced if enforced[path, _] == {"NONE": []}] == ["/health"]
 
-    def test_no_origin_is_let_in_with_credentials(self) -> None:
+    def test_tokens_come_from_our_user_pool_for_our_clients(self) -> None:
         (api,) = of_type("AWS::ApiGatewayV2::Api").values()
-        cors = api["Body"].get("x-amazon-apigateway-cors", {})
-        assert not ("*" in cors.get("allowOrigins", []) and cors.get("allowCredentials"))
+        scheme = api["Body"]["components"]["securitySchemes"]["Token"]
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        assert authorizer["identitySource"] == "$request.header.Authorization"
+        assert authorizer["jwtConfiguration"]["issuer"]["Fn::Sub"].endswith("/${UserPool}")
+        clients = of_type("AWS::Cognito::UserPoolClient").keys()
+        assert authorizer["jwtConfiguration"]["audience"] == [{"Ref": name} for name in clients]
+
+    def test_clients_get_the_scopes_they_need(self) -> None:
+        clients = of_type("AWS::Cognito::UserPoolClient")
+        scopes = {name: set(client["AllowedOAuthScopes"]) for name, client in clients.items()}
+        (server,) = of_type("AWS::Cognito::UserPoolResourceServer").values()
+        every = {f"earshot/{scope['ScopeName']}" for scope in server["Scopes"]}
+        assert every == {f"earshot/{scope}" for scope in ("predict", "read", "train", "admin")}
+        assert scopes["DeviceClient"] == {"earshot/predict"}
+        assert scopes["ServiceClient"] == every
+        assert "earshot/admin" not in scopes["PeopleClient"]
+        assert clients["PeopleClient"]["GenerateSecret"] is False
+        for client in clients.values():
+            assert "implicit" not in client["AllowedOAuthFlows"]
+
+    def test_only_named_origins_are_let_in_and_without_credentials(self) -> None:
+        (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+        _, cors, nothing = api["Body"]["x-amazon-apigateway-cors"]["Fn::If"]
+        assert nothing == {"Ref": "AWS::NoValue"}
+        parameter = SAM["Parameters"]["CorsOrigins"]
+        assert cors["allowOrigins"] == {"Fn::Split": [",", parameter["Default"]]}
+        assert "allowCredentials" not in cors
+        assert re.fullmatch(parameter["AllowedPattern"], "https://a.example,http://localhost:1")
+        for bad in ("*", "https://*.example", "https://a.example, https://b.example"):
+            assert not re.fullmatch(parameter["AllowedPattern"], bad)
 
 
 class TestData:
@@ -248,7 +342,9 @@ class TestData:
         assert indexes == {
             "label-time-index": ["label", "timestamp"],
             "source-time-index": ["source", "timestamp"],
+            "time-index": ["listing", "timestamp"],
         }
+        assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True}

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from earshot.errors import RejectedClipError
 from earshot.log_mel import SAMPLE_RATE
+from earshot.uploads import MAX_CLIP_BYTES
 
-MAX_CLIP_BYTES = 100_000_000
 MAX_DURATION_S = 4 * 3600.0
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 384_000
 MAX_CHANNELS = 16

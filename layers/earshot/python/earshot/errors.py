@@ -29,6 +29,27 @@ class BadRequestError(EarshotError):
     """A request that cannot be understood; the message says what is expected."""
 
 
+class NotFoundError(EarshotError):
+    """Nothing of that name; the message says what was looked for."""
+
+
+class MethodNotAllowedError(EarshotError):
+    """A route that does not know the request's method.
+
+    Args:
+        method: of the request.
+        allowed: methods that the route knows.
+    """
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        super().__init__(f"{method} is not possible here; {', '.join(allowed)} is.")
+        self.allowed = allowed
+
+
+class ConflictError(EarshotError):
+    """A request that does not go with the state of what it is about; the message says why."""
+
+
 class PayloadTooLargeError(EarshotError):
     """A request body over the limit; the message says where larger clips go."""
 

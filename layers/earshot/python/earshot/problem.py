@@ -8,6 +8,9 @@ from typing import Any
 
 from earshot.errors import (
     BadRequestError,
+    ConflictError,
+    MethodNotAllowedError,
+    NotFoundError,
     PayloadTooLargeError,
     RejectedClipError,
     UnavailableError,
@@ -19,6 +22,9 @@ RETRY_AFTER_S = 5
 
 _STATUS = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    ConflictError: HTTPStatus.CONFLICT,
     PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RejectedClipError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -41,7 +47,7 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def make_problem(status: HTTPStatus, detail: str, **members: str) -> Problem:
+def make_problem(status: HTTPStatus, detail: str, **members: Any) -> Problem:
     """Problem of a status code, with `members` beside the standard ones."""
     headers = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -55,7 +61,10 @@ def problem_of(error: Exception) -> Problem:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             members = {"code": error.code} if isinstance(error, RejectedClipError) else {}
-            return make_problem(status, str(error), **members)
+            problem = make_problem(status, str(error), **members)
+            if isinstance(error, MethodNotAllowedError):
+                problem.headers["Allow"] = ", ".join(error.allowed)
+            return problem
     return make_problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something failed on our side and has been logged. The request can be sent again.",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from earshot.classifier import Classification
 from earshot.errors import RejectedClipError
-from earshot.model import Model
-from earshot.verdict import Event
+from earshot.uploads import Description, format_time
 
-_CLIP_ID_DIGITS = 32
+if TYPE_CHECKING:  # numpy and LiteRT come with these; the API's package has neither
+    from earshot.classifier import Classification
+    from earshot.model import Model
+    from earshot.verdict import Event
+
+Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,36 +25,29 @@ class Origin:
         clip_id: the same for each delivery of the same clip.
         source: camera or site.
         place: what finds the clip again, such as its bucket and key; empty for a posted clip.
+        recorded_at: None if the uploader did not say.
+        warnings: what the uploader said and cannot be understood.
     """
 
     clip_id: str
     source: str
     place: dict[str, str]
+    recorded_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
 
-
-def object_clip_id(bucket: str, key: str, version: str) -> str:
-    """Clip id of an S3 object version: 32 hexadecimal digits, the same whoever asks.
-
-    Args:
-        bucket: its bucket.
-        key: its key, decoded.
-        version: its version id; its ETag where the bucket keeps no versions.
-    """
-    return _digest(f"s3://{bucket}/{key}@{version}")
-
-
-def posted_clip_id(request: str, content: bytes) -> str:
-    """Clip id of a posted clip: the same for the same content under the same `request` key."""
-    return _digest(f"post:{request}:{hashlib.sha256(content).hexdigest()}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_CLIP_ID_DIGITS]
+    def described(self, said: Description) -> Origin:
+        """With what the uploader said of the clip."""
+        return replace(
+            self,
+            source=said.source or self.source,
+            recorded_at=said.recorded_at,
+            warnings=said.warnings,
+        )
 
 
 def classified(
     origin: Origin, classification: Classification, model: Model, now: datetime
-) -> dict[str, Any]:
+) -> Result:
     """Result of a clip that was heard."""
     return {
         **_common(origin, now),
@@ -65,13 +60,13 @@ def classified(
         "events": [_event(event) for event in classification.events],
         "heard": [{"name": h.name, "score": _rounded(h.score)} for h in classification.heard],
         "duration_s": _rounded(classification.duration_s),
-        "warnings": list(classification.warnings),
+        "warnings": [*origin.warnings, *classification.warnings],
         "model_version": model.version,
         "model_sha256": model.sha256,
     }
 
 
-def rejected(origin: Origin, error: RejectedClipError, now: datetime) -> dict[str, Any]:
+def rejected(origin: Origin, error: RejectedClipError, now: datetime) -> Result:
     """Result of a clip that can never be heard, with the reason."""
     return {
         **_common(origin, now),
@@ -94,10 +89,12 @@ def _rounded(value: float) -> float:
     return round(value, 4)
 
 
-def _common(origin: Origin, now: datetime) -> dict[str, Any]:
+def _common(origin: Origin, now: datetime) -> Result:
+    recorded = {"recorded_at": format_time(origin.recorded_at)} if origin.recorded_at else {}
     return {
         "clip_id": origin.clip_id,
         "source": origin.source,
+        **recorded,
         **origin.place,
-        "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": format_time(now),
     }

@@ -6,49 +6,41 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from earshot import result
 from earshot.audio import Clip
 from earshot.classifier import Classifier
 from earshot.errors import RejectedClipError
-
-UPLOADS_PREFIX = "incoming/"
-DEFAULT_SOURCE = "unknown"
-
-Result = dict[str, Any]
+from earshot.result import Result
+from earshot.uploads import (
+    DEFAULT_SOURCE,
+    Description,
+    Upload,
+    describe,
+    object_clip_id,
+    posted_clip_id,
+)
 
 
 @dataclass(frozen=True)
-class Upload:
-    """An object version in the uploads bucket.
+class StoredClip:
+    """An upload, open for reading.
 
     Attributes:
-        bucket: its bucket.
-        key: its key, decoded; ``incoming/<source>/…`` or ``incoming/<name>``.
-        version: its version id, or its ETag where the bucket keeps no versions.
-        version_id: its version id; None where the bucket keeps no versions.
-        size: in bytes.
+        content: seekable.
+        metadata: of the object, as its uploader set it.
     """
 
-    bucket: str
-    key: str
-    version: str
-    version_id: str | None
-    size: int
-
-    @property
-    def source(self) -> str:
-        """Camera or site: the folder under ``incoming/``, if there is one."""
-        folder, slash, _ = self.key.removeprefix(UPLOADS_PREFIX).partition("/")
-        return folder if slash else DEFAULT_SOURCE
+    content: BinaryIO
+    metadata: dict[str, str]
 
 
 class ClipStore(Protocol):
     """Where uploads lie."""
 
-    def open(self, upload: Upload) -> AbstractContextManager[BinaryIO]:
-        """Seekable content of an upload.
+    def open(self, upload: Upload) -> AbstractContextManager[StoredClip]:
+        """Content and metadata of an upload.
 
         Raises:
             RejectedClipError: it is gone or too large.
@@ -89,33 +81,34 @@ class ClassifyService:
             UnavailableError: clip or result store failed; the upload should be heard again later.
         """
         origin = result.Origin(
-            clip_id=result.object_clip_id(upload.bucket, upload.key, upload.version),
+            clip_id=object_clip_id(upload.bucket, upload.key, upload.version),
             source=upload.source,
-            place={"bucket": upload.bucket, "key": upload.key},
+            place=upload.place,
         )
         try:
-            with self._clips.open(upload) as file:
-                return self._hear(file, origin)
+            with self._clips.open(upload) as stored:
+                origin = origin.described(describe(stored.metadata))
+                return self._hear(stored.content, origin)
         except RejectedClipError as error:
             return self._results.save(result.rejected(origin, error, self._now()))
 
-    def hear_posted(self, content: BinaryIO, request: str, source: str) -> Result:
+    def hear_posted(self, content: BinaryIO, request: str, said: Description) -> Result:
         """Result of a posted clip.
 
         Args:
             content: the clip, seekable.
             request: the client's idempotency key, or else the request's own id.
-            source: camera or site that the client names.
+            said: what the client says of the recording.
 
         Raises:
             RejectedClipError: the clip is at fault; the rejection is kept.
             UnavailableError: the result store failed.
         """
         origin = result.Origin(
-            clip_id=result.posted_clip_id(request, content.read()),
-            source=source or DEFAULT_SOURCE,
+            clip_id=posted_clip_id(request, content.read()),
+            source=DEFAULT_SOURCE,
             place={},
-        )
+        ).described(said)
         content.seek(0)
         try:
             return self._hear(content, origin)

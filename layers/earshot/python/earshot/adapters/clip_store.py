@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from botocore.exceptions import ClientError
 
 from earshot.adapters.errors import unavailable_on_failure
-from earshot.audio import ACCEPTED, MAX_CLIP_BYTES
+from earshot.audio import ACCEPTED
 from earshot.errors import RejectedClipError
-from earshot.service import Upload
+from earshot.service import StoredClip
+from earshot.uploads import MAX_CLIP_BYTES, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,15 +31,16 @@ class S3ClipStore:
         self._s3 = s3
 
     @contextmanager
-    def open(self, upload: Upload) -> Iterator[BinaryIO]:
+    def open(self, upload: Upload) -> Iterator[StoredClip]:
         """See `earshot.service.ClipStore.open`."""
         if upload.size > MAX_CLIP_BYTES:
             raise RejectedClipError("too_large", f"The file has {upload.size} bytes. {ACCEPTED}")
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
             with unavailable_on_failure("The uploads bucket"):
-                shutil.copyfileobj(self._get(upload)["Body"], file, 2**20)
+                answer = self._get(upload)
+                shutil.copyfileobj(answer["Body"], file, 2**20)
             file.seek(0)
-            yield cast(BinaryIO, file)
+            yield StoredClip(cast(BinaryIO, file), answer["Metadata"])
 
     def _get(self, upload: Upload) -> GetObjectOutputTypeDef:
         try:

@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from earshot.adapters.errors import unavailable_on_failure
-from earshot.model import MANIFEST_NAME, sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHAMPION_KEY = "models/champion.json"
+METRICS_NAME = "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,20 @@ class ModelRegistry:
         Raises:
             UnavailableError: S3 failed.
         """
-        with unavailable_on_failure("The models bucket"):
-            try:
-                response = self._s3.get_object(Bucket=self._bucket, Key=CHAMPION_KEY)
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    return None
-                raise
-            return Champion(**json.load(response["Body"]))
+        pointer = self._get(CHAMPION_KEY)
+        return None if pointer is None else Champion(**json.loads(pointer))
+
+    def describe_champion(self) -> dict[str, Any] | None:
+        """See `earshot.status.Models.describe_champion`."""
+        champion = self.champion()
+        if champion is None:
+            return None
+        metrics = self._get(_key(champion.version, METRICS_NAME))
+        return {
+            "version": champion.version,
+            "manifest_sha256": champion.manifest_sha256,
+            "metrics": None if metrics is None else json.loads(metrics),
+        }
 
     def reader(self, version: str) -> Callable[[str], bytes]:
         """Function that reads one of a version's files by name; raises `UnavailableError`."""
@@ -61,6 +67,8 @@ class ModelRegistry:
 
     def publish(self, folder: Path) -> Champion:
         """Upload the model version that lies in `folder` and make it the champion."""
+        from earshot.model import MANIFEST_NAME, sha256_hex  # numpy, which the API does without
+
         manifest = (folder / MANIFEST_NAME).read_bytes()
         champion = Champion(json.loads(manifest)["version"], sha256_hex(manifest))
         for file in sorted(folder.iterdir()):
@@ -72,6 +80,16 @@ class ModelRegistry:
             Bucket=self._bucket, Key=CHAMPION_KEY, Body=json.dumps(pointer).encode()
         )
         return champion
+
+    def _get(self, key: str) -> bytes | None:
+        """Content of an object; None if there is none."""
+        with unavailable_on_failure("The models bucket"):
+            try:
+                return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    return None
+                raise
 
 
 def _key(version: str, name: str) -> str:

@@ -1,0 +1,1 @@
+"""alert: new rows of the results table, as its stream tells them, become alerts."""

@@ -1,0 +1,48 @@
+"""Settings of alert: all that it takes from its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from earshot.alerts import AlertRules
+from earshot.labels import Label
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of alert.
+
+    Attributes:
+        cooldowns_table: name of the table.
+        topic_arn: of the SNS topic.
+        uploads_bucket: that clips are linked from.
+        rules: which results are worth an alert.
+    """
+
+    cooldowns_table: str
+    topic_arn: str
+    uploads_bucket: str
+    rules: AlertRules
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings.
+
+        Raises:
+            KeyError: a variable is missing.
+            ValueError: a number is none, or a label is unknown.
+        """
+        labels = [name.strip() for name in environment["ALERT_LABELS"].split(",") if name.strip()]
+        return cls(
+            cooldowns_table=environment["COOLDOWNS_TABLE"],
+            topic_arn=environment["ALERT_TOPIC_ARN"],
+            uploads_bucket=environment["UPLOADS_BUCKET"],
+            rules=AlertRules(
+                labels=frozenset(map(Label, labels)),
+                min_confidence=float(environment["ALERT_MIN_CONFIDENCE"]),
+                cooldown=timedelta(seconds=int(environment["ALERT_COOLDOWN_SECONDS"])),
+            ),
+        )

@@ -1,0 +1,32 @@
+"""Put the service together from the settings; the only place that makes AWS clients."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+
+import boto3
+from botocore.config import Config
+
+from earshot.adapters.alerting import AlertTopic, CooldownsTable
+from earshot.adapters.uploads_bucket import UploadsBucket
+from earshot.alerts import AlertService
+from earshot_alert.settings import Settings
+
+AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
+S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+
+
+@cache
+def service() -> AlertService:
+    """The service of this execution environment, made once."""
+    settings = Settings.from_environment()
+    bucket = UploadsBucket(boto3.client("s3", config=S3_CONFIG), settings.uploads_bucket)
+    dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
+    return AlertService(
+        rules=settings.rules,
+        cooldowns=CooldownsTable(dynamodb, settings.cooldowns_table),
+        topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
+        link=bucket.link,
+        now=lambda: datetime.now(UTC),
+    )

@@ -1,0 +1,1 @@
+"""The HTTP API, save for `POST /predict`, which is classify's."""

@@ -1,0 +1,64 @@
+"""Errors as the API answers and documents them; `earshot.problem` says which is which."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
+from earshot_api import shapes
+
+_INVALID_JSON = "json_invalid"
+_PYDANTIC_PREFIX = "Value error, "  # before what our own validators say
+
+
+def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int, Any]:
+    """What an operation answers with, for the OpenAPI document.
+
+    Args:
+        model: of the good answer.
+        problems: statuses of errors that may be; 500 always may.
+        status: of the good answer.
+    """
+    good = {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/json": {"model": model}},
+    }
+    bad = {
+        problem: {
+            "description": HTTPStatus(problem).phrase,
+            "content": {CONTENT_TYPE: {"model": shapes.Problem}},
+        }
+        for problem in (*problems, HTTPStatus.INTERNAL_SERVER_ERROR)
+    }
+    return {int(status): good} | bad
+
+
+def problem_response(problem: Problem) -> Response[str]:
+    """Response of a problem."""
+    return Response(
+        problem.status, CONTENT_TYPE, json.dumps(problem.body), headers=dict(problem.headers)
+    )
+
+
+def problem_of_request(error: Exception) -> Problem:
+    """Problem that tells a client of an error, also of those that Powertools raises."""
+    if isinstance(error, RequestValidationError):
+        found = error.errors()
+        if any(one["type"] == _INVALID_JSON for one in found):
+            return make_problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
+        errors = [
+            {"where": _where(one["loc"]), "what": one["msg"].removeprefix(_PYDANTIC_PREFIX)}
+            for one in found
+        ]
+        detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors)
+        return make_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+    return problem_of(error)
+
+
+def _where(location: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in location)

@@ -1,0 +1,63 @@
+"""The service itself: what it is, whether it lives, how it is."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+import earshot
+from earshot_api.problems import answers
+from earshot_api.scopes import needs
+from earshot_api.shapes import About, Health, Status
+from earshot_api.wiring import services
+
+router = Router()
+
+
+@router.get(
+    "/",
+    summary="What this is",
+    tags=["service"],
+    security=needs("read"),
+    responses=answers(About),
+)
+def about() -> About:
+    return {
+        "name": "Earshot",
+        "version": earshot.__version__,
+        "description": earshot.__doc__ or "",
+        "links": {
+            "health": "/health",
+            "status": "/status",
+            "documentation": "/docs",
+            "openapi": "/openapi.json",
+        },
+    }
+
+
+@router.get(
+    "/health",
+    summary="Whether this lives",
+    description="Needs no token and asks nothing that Earshot stands on.",
+    tags=["service"],
+    security=[],
+    responses=answers(Health),
+)
+def health() -> Health:
+    return {"status": "ok"}
+
+
+@router.get(
+    "/status",
+    summary="How everything is",
+    description=(
+        "The model that serves with its metrics on held-out clips, the depths of the queues, the "
+        "last result, and for how long the answering process has been up."
+    ),
+    tags=["service"],
+    security=needs("read"),
+    responses=answers(Status, 503),
+)
+def status() -> Status:
+    return cast(Status, services().status.report())

@@ -1,0 +1,46 @@
+"""What people say of results."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from earshot_api.problems import answers
+from earshot_api.scopes import needs
+from earshot_api.shapes import ClipId, FeedbackAnswer, FeedbackRequest
+from earshot_api.wiring import services
+
+router = Router()
+
+
+@router.post(
+    "/results/<clip_id>/feedback",
+    summary="Confirm or correct a result",
+    description=(
+        "The clip becomes training data under the label given; a posted clip is not kept, so its "
+        "`training_key` is null. Sending the same again changes nothing."
+    ),
+    tags=["results"],
+    security=needs("train"),
+    responses=answers(FeedbackAnswer, 400, 404, 409, 413, 415, 422, 503),
+)
+def give(
+    clip_id: Annotated[ClipId, Path(description="Of the clip")], feedback: FeedbackRequest
+) -> FeedbackAnswer:
+    answer = services().feedback.give(
+        clip_id,
+        feedback.label,
+        feedback.comment,
+        _person(cast(APIGatewayProxyEventV2, router.current_event)),
+    )
+    return cast(FeedbackAnswer, answer)
+
+
+def _person(event: APIGatewayProxyEventV2) -> str:
+    """Who asks: the subject of the token, which for a machine is its client id."""
+    authorizer = event.request_context.authorizer
+    claims = (authorizer.jwt_claim if authorizer else None) or {}
+    return str(claims.get("sub") or claims.get("client_id") or "unknown")

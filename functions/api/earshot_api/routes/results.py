@@ -1,0 +1,75 @@
+"""Results: one, or those that match."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from earshot.errors import NotFoundError
+from earshot.labels import Label
+from earshot.query import ResultQuery, from_cursor, to_cursor
+from earshot_api.problems import answers
+from earshot_api.scopes import needs
+from earshot_api.shapes import ClipId, Result, Results, Source, Time
+from earshot_api.wiring import services
+
+router = Router()
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+MAX_CURSOR_LENGTH = 400
+
+
+@router.get(
+    "/results",
+    summary="Results, newest first",
+    description=(
+        "A page may hold fewer results than `limit` while there are more: as long as "
+        "`next_cursor` is not null, send it as `cursor`. Results that "
+        "arrive in the meantime neither repeat nor hide any."
+    ),
+    tags=["results"],
+    security=needs("read"),
+    responses=answers(Results, 400, 422, 503),
+)
+def find(
+    label: Annotated[Label | None, Query(description="What was heard")] = None,
+    source: Annotated[Source | None, Query(description="Camera or site")] = None,
+    start: Annotated[Time | None, Query(alias="from", description="From this time on")] = None,
+    end: Annotated[Time | None, Query(alias="to", description="Before this time")] = None,
+    min_confidence: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_CURSOR_LENGTH,
+            description="Next page",
+            json_schema_extra={"format": "cursor"},
+        ),
+    ] = None,
+) -> Results:
+    query = ResultQuery(label, source, start, end, min_confidence)
+    page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)
+    return {
+        "results": cast(list[Result], page.results),
+        "next_cursor": to_cursor(page.end) if page.end else None,
+    }
+
+
+@router.get(
+    "/results/<clip_id>",
+    summary="Result of a clip",
+    tags=["results"],
+    security=needs("read"),
+    responses=answers(Result, 404, 422, 503),
+)
+def get(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Result:
+    result = services().results.get(clip_id)
+    if result is None:
+        raise NotFoundError(
+            f"There is no result for the clip {clip_id}. A clip that was just uploaded has one "
+            "within seconds."
+        )
+    return cast(Result, result)

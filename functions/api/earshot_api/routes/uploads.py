@@ -1,0 +1,32 @@
+"""Tickets for uploads."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import cast
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from earshot_api.problems import answers
+from earshot_api.scopes import needs
+from earshot_api.shapes import Ticket, UploadRequest
+from earshot_api.wiring import services
+
+router = Router()
+
+
+@router.post(
+    "/uploads",
+    summary="Get an address to upload a clip of up to 100 MB to",
+    description=(
+        "POST the clip to `url` as a multipart form: all `fields` first, the clip as `file` last. "
+        "Its result appears at `result` seconds later; until then that answers 404."
+    ),
+    tags=["clips"],
+    security=needs("predict"),
+    status_code=HTTPStatus.CREATED,
+    responses=answers(Ticket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
+)
+def issue(upload: UploadRequest) -> Ticket:
+    ticket = services().tickets.issue(upload.source, upload.recorded_at, upload.content_type)
+    return cast(Ticket, ticket)

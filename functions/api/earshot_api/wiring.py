@@ -1,0 +1,64 @@
+"""Put the services together from the settings; the only place that makes AWS clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import boto3
+from botocore.config import Config
+
+from earshot.adapters.model_registry import ModelRegistry
+from earshot.adapters.queues import SqsQueues
+from earshot.adapters.results_table import ResultsTable
+from earshot.adapters.uploads_bucket import UploadsBucket
+from earshot.feedback import FeedbackService
+from earshot.status import StatusService
+from earshot.tickets import TicketOffice
+from earshot_api.settings import Settings
+
+AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
+# Presigned addresses name the bucket's own region: a new bucket outside us-east-1 answers at the
+# global one with a redirect, which no form follows.
+S3_CONFIG = AWS_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+STARTED = datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes call."""
+
+    results: ResultsTable
+    tickets: TicketOffice
+    feedback: FeedbackService
+    status: StatusService
+
+
+@cache
+def services() -> Services:
+    """The services of this execution environment, made once."""
+    settings = Settings.from_environment()
+    s3 = boto3.client("s3", config=S3_CONFIG)
+    uploads = UploadsBucket(s3, settings.uploads_bucket)
+    results = ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table)
+    queues = SqsQueues(
+        boto3.client("sqs", config=AWS_CONFIG),
+        {
+            "uploads": settings.uploads_queue_url,
+            "uploads_dead_letter": settings.dead_letter_queue_url,
+        },
+    )
+    return Services(
+        results=results,
+        tickets=TicketOffice(uploads, _now),
+        feedback=FeedbackService(results, uploads, _now),
+        status=StatusService(
+            ModelRegistry(s3, settings.models_bucket), queues, results, _now, STARTED
+        ),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

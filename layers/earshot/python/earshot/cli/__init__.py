@@ -1,0 +1,1 @@
+"""The command `earshot`; needs the extra `cli`."""

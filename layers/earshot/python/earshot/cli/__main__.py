@@ -1,0 +1,3 @@
+from earshot.cli.commands import main
+
+main()

@@ -1,0 +1,185 @@
+"""Client of the HTTP API; needs the extra `cli`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+
+from earshot.errors import EarshotError
+from earshot.result import Result
+from earshot.uploads import format_time
+
+TIMEOUT = httpx.Timeout(30, write=300)
+MAX_PREDICT_BYTES = 4_400_000  # leaves the form around the clip its room
+PAGE = 200
+_LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
+
+
+class ApiError(EarshotError):
+    """The API, or the gateway before it, refused a request or did not answer.
+
+    Args:
+        status: of the answer; 0 if there was none.
+        detail: what is wrong, for a person.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ResultFilters:
+    """Which results are asked for; see `earshot.query.ResultQuery`."""
+
+    label: str | None = None
+    source: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    min_confidence: float | None = None
+
+    def as_query(self) -> dict[str, str]:
+        """Query parameters."""
+        given = {
+            "label": self.label,
+            "source": self.source,
+            "from": self.start and format_time(self.start),
+            "to": self.end and format_time(self.end),
+            "min_confidence": self.min_confidence,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EarshotClient:
+    """The HTTP API as functions. Each raises `ApiError`.
+
+    Attributes:
+        api_url: base address.
+        token: gives a valid token; called before each request.
+        http: connections; may be shared among threads.
+        waits_s: before each further try, where the API asks to come again.
+    """
+
+    api_url: str
+    token: Callable[[], str]
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT))
+    waits_s: tuple[float, ...] = (0.5, 1, 2, 4)
+
+    def predict(
+        self, path: Path, source: str | None = None, recorded_at: datetime | None = None
+    ) -> Result:
+        """Result of a clip of up to `MAX_PREDICT_BYTES`."""
+        said = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
+        result: Result = self._call(
+            "POST",
+            "/predict",
+            data={name: value for name, value in said.items() if value},
+            files={"file": (path.name, path.read_bytes(), "audio/wav")},
+        )
+        return result
+
+    def upload(
+        self,
+        path: Path,
+        source: str | None = None,
+        recorded_at: datetime | None = None,
+        sent: Callable[[int], None] = lambda n_bytes: None,
+    ) -> str:
+        """Upload a clip of up to 100 MB; returns the id under which its result will appear.
+
+        Args:
+            sent: is told of bytes as they are read to be sent.
+        """
+        wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
+        ticket = self._call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
+        with path.open("rb") as file:
+            watched = _Watched(file, sent)
+            files: Any = {"file": (path.name, watched, "audio/wav")}
+            try:
+                answer = self.http.post(ticket["url"], data=ticket["fields"], files=files)
+            except httpx.HTTPError as error:
+                raise ApiError(0, f"The upload of {path} broke off: {error}") from error
+        if not answer.is_success:
+            raise ApiError(answer.status_code, f"S3 refused {path}: {answer.text}")
+        return str(ticket["clip_id"])
+
+    def result(self, clip_id: str) -> Result | None:
+        """Result of a clip; None while there is none."""
+        try:
+            result: Result = self._call("GET", f"/results/{clip_id}")
+        except ApiError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+        return result
+
+    def results(self, filters: ResultFilters, limit: int | None = None) -> Iterator[Result]:
+        """Results, newest first, page after page; at most `limit`."""
+        query = filters.as_query()
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._call("GET", "/results", params={**query, "limit": str(size)})
+            yield from page["results"]
+            if left is not None:
+                left -= len(page["results"])
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
+        """Confirm or correct a result."""
+        said = {"label": label, "comment": comment}
+        answer: dict[str, Any] = self._call("POST", f"/results/{clip_id}/feedback", json=said)
+        return answer
+
+    def status(self) -> dict[str, Any]:
+        """How the system is."""
+        answer: dict[str, Any] = self._call("GET", "/status")
+        return answer
+
+    def _call(self, method: str, route: str, **request: Any) -> Any:
+        for wait_s in (*self.waits_s, None):
+            headers = {"Authorization": f"Bearer {self.token()}"}
+            try:
+                answer = self.http.request(method, self.api_url + route, headers=headers, **request)
+            except httpx.HTTPError as error:
+                raise ApiError(0, f"{self.api_url} does not answer: {error}") from error
+            if answer.status_code not in _LATER or wait_s is None:
+                break
+            time.sleep(wait_s)
+        if not answer.is_success:
+            raise ApiError(answer.status_code, _reason(answer))
+        return answer.json()
+
+
+class _Watched:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, read: Callable[[int], None]) -> None:
+        self._file = file
+        self._tell_read = read
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self._tell_read(len(content))
+        return content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """What a problem, or the gateway's own short answer, says."""
+    try:
+        content = answer.json()
+        return str(content.get("detail") or content["message"])
+    except (ValueError, KeyError, AttributeError):
+        return f"{answer.status_code} {answer.reason_phrase}"

@@ -1,0 +1,71 @@
+"""How the system is: what `GET /status` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from earshot.query import Page, Position, ResultQuery
+from earshot.uploads import format_time
+
+
+class Models(Protocol):
+    """Model versions."""
+
+    def describe_champion(self) -> dict[str, Any] | None:
+        """Version, manifest hash and held-out metrics of the model that serves; None if there is
+        no champion. Raises `UnavailableError`."""
+
+
+class Queues(Protocol):
+    """Uploads that wait."""
+
+    def depths(self) -> dict[str, int]:
+        """Messages by queue. Raises `UnavailableError`."""
+
+
+class Results(Protocol):
+    """Results."""
+
+    def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
+        """See `earshot.adapters.results_table.ResultsTable.find`."""
+
+
+class StatusService:
+    """Asks everything that Earshot stands on how it is.
+
+    Args:
+        started: when this process began to serve.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        queues: Queues,
+        results: Results,
+        now: Callable[[], datetime],
+        started: datetime,
+    ) -> None:
+        self._models = models
+        self._queues = queues
+        self._results = results
+        self._now = now
+        self._started = started
+
+    def report(self) -> dict[str, Any]:
+        """The report.
+
+        Raises:
+            UnavailableError: something that Earshot stands on does not answer.
+        """
+        now = self._now()
+        latest = self._results.find(ResultQuery(), limit=1).results
+        return {
+            "status": "ok",
+            "time": format_time(now),
+            "uptime_s": round((now - self._started).total_seconds(), 3),
+            "model": self._models.describe_champion(),
+            "queues": self._queues.depths(),
+            "last_result": latest[0] if latest else None,
+        }

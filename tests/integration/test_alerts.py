@@ -1,0 +1,129 @@
+"""From an upload to an alert on the local stack."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from earshot.adapters.results_table import ResultsTable
+from earshot.uploads import format_time
+from stack import LocalStack
+from test_main_job import upload, wav
+from training.synthetic import siren
+
+MAX_LATENCY_S = 10
+
+
+class Listener:
+    """A subscriber of the topic."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def alerts(self, seconds: float, at_least: int = 1000) -> list[dict[str, Any]]:
+        """Alerts that come within so many seconds, or until there are so many."""
+        deadline = time.monotonic() + seconds
+        found: list[dict[str, Any]] = []
+        while time.monotonic() < deadline and len(found) < at_least:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+@pytest.fixture
+def listener(local_stack: LocalStack) -> Iterator[Listener]:
+    sqs, sns = local_stack.client("sqs"), local_stack.client("sns")
+    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    arn = attributes["Attributes"]["QueueArn"]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    subscription = sns.subscribe(
+        TopicArn=local_stack.outputs["AlertTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"RawMessageDelivery": "true"},
+        ReturnSubscriptionArn=True,
+    )
+    yield Listener(sqs, url)
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=url)
+
+
+def detection(source: str, n: int) -> dict[str, Any]:
+    return {
+        "clip_id": f"{source}{n}",
+        "source": source,
+        "timestamp": format_time(datetime.now(UTC)),
+        "status": "classified",
+        "label": "siren",
+        "confidence": 0.95,
+        "model_version": "v1",
+    }
+
+
+def test_an_upload_is_an_alert_within_seconds_that_links_the_clip(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    content = wav(siren(3.0))
+    latencies = []
+    for n in range(3):
+        started = time.monotonic()
+        clip_id = upload(local_stack, f"incoming/latency {n}/a.wav", content)
+        (alert,) = listener.alerts(30, at_least=1)
+        latencies.append(time.monotonic() - started)
+        assert (alert["clip_id"], alert["label"]) == (clip_id, "siren")
+        assert alert["source"] == f"latency {n}"
+        with urllib.request.urlopen(alert["clip_url"]) as answer:  # noqa: S310 - the stack's own
+            assert answer.read() == content
+    print(f"upload to alert: {', '.join(f'{s:.2f} s' for s in latencies)}")
+    assert max(latencies) < MAX_LATENCY_S
+
+
+def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    for n in range(100):
+        table.save(detection("one", n))
+    assert [alert["source"] for alert in listener.alerts(8)] == ["one"]
+    for n in range(20):
+        table.save(detection("two", n))
+        table.save(detection("three", n))
+    assert sorted(alert["source"] for alert in listener.alerts(8)) == ["three", "two"]
+
+
+def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    table.save(detection("quiet", 1) | {"label": "casual"})
+    table.save(detection("quiet", 2) | {"confidence": 0.3})
+    upload(local_stack, "incoming/quiet/a.wav", b"text")
+    assert listener.alerts(5) == []
+
+
+def test_feedback_is_no_new_detection(local_stack: LocalStack, listener: Listener) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    one = detection("corrected", 1) | {"label": "casual", "clip_id": "f" * 32}
+    table.save(one)
+    status, _ = local_stack.call("POST", f"/results/{'f' * 32}/feedback", {"label": "gunshot"})
+    assert status == 200
+    assert listener.alerts(4) == []

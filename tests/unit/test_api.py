@@ -1,0 +1,299 @@
+"""The API's handler: routes, errors, and the document, with services that live in memory."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from earshot.errors import UnavailableError
+from earshot.query import Page, Position, ResultQuery
+from earshot_api import app, openapi
+from earshot_api.routes import about, feedback, results, uploads
+
+REPOSITORY = Path(__file__).parents[2]
+CONTEXT = SimpleNamespace(
+    function_name="api",
+    memory_limit_in_mb=1024,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:api",
+    aws_request_id="request-1",
+)
+CLIP_ID = "0123456789abcdef" * 2
+RESULT = {
+    "clip_id": CLIP_ID,
+    "status": "classified",
+    "source": "gate",
+    "timestamp": "2026-01-31T12:00:00.000Z",
+    "label": "siren",
+    "class_id": 3,
+    "confidence": 0.9,
+    "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0, "confidence": 0.9}],
+    "loudness": -20.5,
+}
+
+
+class Services:
+    """Answers as told and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.page = Page([RESULT], None)
+        self.error: Exception | None = None
+        self.results = self.tickets = self.feedback = self.status = self
+
+    def _answer(self, asked: Any, answer: Any) -> Any:
+        if self.error:
+            raise self.error
+        self.asked.append(asked)
+        return answer
+
+    def find(self, query: ResultQuery, limit: int, after: Position | None) -> Page:
+        return self._answer((query, limit, after), self.page)
+
+    def get(self, clip_id: str) -> Any:
+        return self._answer(clip_id, RESULT if clip_id == CLIP_ID else None)
+
+    def issue(self, source: Any, recorded_at: Any, content_type: str) -> Any:
+        ticket = {"clip_id": CLIP_ID, "result": f"/results/{CLIP_ID}", "url": "https://s3"}
+        rest = {"fields": {"key": "k"}, "max_bytes": 1, "expires_at": "2026"}
+        return self._answer((source, recorded_at, content_type), ticket | rest)
+
+    def give(self, clip_id: str, label: str, comment: str, by: str) -> Any:
+        answer = {"clip_id": clip_id, "label": "siren", "verified_label": label}
+        return self._answer((label, comment, by), {**answer, "training_key": None, "feedback": []})
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Services:
+    fake = Services()
+    for module in (about, feedback, results, uploads):
+        monkeypatch.setattr(module, "services", lambda: fake)
+    return fake
+
+
+def call(method: str, path: str, body: Any = None, **changes: Any) -> Any:
+    """Send a request as the gateway does."""
+    route, _, query = path.partition("?")
+    event = {
+        "version": "2.0",
+        "routeKey": changes.pop("route_key", f"{method} {route}"),
+        "rawPath": route,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json"} | changes.pop("headers", {}),
+        "queryStringParameters": dict(p.split("=") for p in query.split("&")) if query else None,
+        "requestContext": {
+            "http": {"method": method, "path": route},
+            "stage": "$default",
+            "requestId": "r1",
+            "authorizer": {"jwt": {"claims": {"sub": "ann"}, "scopes": None}},
+        },
+        "body": body if isinstance(body, str | None) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    return app.lambda_handler(event, CONTEXT)
+
+
+def problem(answer: Any, status: int) -> Any:
+    assert answer["statusCode"] == status, answer["body"]
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    document = json.loads(answer["body"])
+    assert document.keys() >= {"type", "title", "status", "detail"}
+    assert document["status"] == status
+    return document
+
+
+def content(answer: Any, status: int = 200) -> Any:
+    assert answer["statusCode"] == status, answer["body"]
+    return json.loads(answer["body"])
+
+
+def test_health_asks_nobody(services):
+    services.error = UnavailableError("everything")
+    assert content(call("GET", "/health")) == {"status": "ok"}
+
+
+def test_results_pass_their_filters_on(services):
+    path = "/results?label=siren&source=gate&from=2026-01-01T00:00:00Z&min_confidence=0.5&limit=7"
+    page = content(call("GET", path))
+    assert page == {"results": [RESULT], "next_cursor": None}, "what newer models say is kept"
+    ((query, limit, after),) = services.asked
+    assert (query.label, query.source, query.min_confidence) == ("siren", "gate", 0.5)
+    assert query.start == datetime(2026, 1, 1, tzinfo=UTC)
+    assert (limit, after) == (7, None)
+
+
+def test_the_cursor_of_a_page_leads_to_the_next(services):
+    end = Position(RESULT["timestamp"], CLIP_ID)
+    services.page = Page([RESULT], end)
+    cursor = content(call("GET", "/results"))["next_cursor"]
+    call("GET", f"/results?cursor={cursor}")
+    assert services.asked[1][2] == end
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("label=dog", "query.label"),
+        ("limit=0", "query.limit"),
+        ("limit=201", "query.limit"),
+        ("from=yesterday", "query.from"),
+        ("to=12", "query.to"),
+        ("min_confidence=2", "query.min_confidence"),
+        ("min_confidence=nan", "query.min_confidence"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_named(services, query, where):
+    (error,) = problem(call("GET", f"/results?{query}"), 422)["errors"]
+    assert error["where"] == where
+
+
+def test_a_cursor_of_somebody_elses_is_a_400(services):
+    problem(call("GET", "/results?cursor=abc"), 400)
+
+
+def test_one_result_or_none(services):
+    assert content(call("GET", f"/results/{CLIP_ID}")) == RESULT
+    assert "within seconds" in problem(call("GET", "/results/" + "0" * 32), 404)["detail"]
+    problem(call("GET", "/results/..%2f"), 422)
+
+
+def test_a_ticket_is_created(services):
+    wishes = {"source": "gate", "recorded_at": "2026-01-31T12:00:00+01:00"}
+    ticket = content(call("POST", "/uploads", wishes), 201)
+    assert ticket["result"] == f"/results/{CLIP_ID}"
+    recorded_at = datetime(2026, 1, 31, 11, tzinfo=UTC)
+    assert services.asked == [("gate", recorded_at, "audio/wav")]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"source": "a/b"},
+        {"source": ".."},
+        {"source": " a"},
+        {"source": ""},
+        {"source": "x" * 129},
+        {"source": 7},
+        {"recorded_at": 7},
+        {"content_type": "text/html"},
+        {"content_type": "audio/wav\r\nx"},
+        {"key": "incoming/mine.wav"},
+        [],
+        7,
+    ],
+)
+def test_a_ticket_is_for_one_folder_of_the_uploads_only(services, wishes):
+    problem(call("POST", "/uploads", wishes), 422)
+    assert services.asked == []
+
+
+def test_feedback_is_given_by_the_tokens_owner(services):
+    answer = call("POST", f"/results/{CLIP_ID}/feedback", {"label": "gunshot", "comment": "!"})
+    assert content(answer)["verified_label"] == "gunshot"
+    assert services.asked == [("gunshot", "!", "ann")]
+
+
+@pytest.mark.parametrize("said", [{}, {"label": "dog"}, {"label": "siren", "comment": "x" * 1001}])
+def test_feedback_that_makes_no_sense(services, said):
+    problem(call("POST", f"/results/{CLIP_ID}/feedback", said), 422)
+
+
+class TestProblems:
+    def test_an_unknown_route(self, services):
+        assert "/openapi.json" in problem(call("GET", "/nothing"), 404)["detail"]
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [
+            ("DELETE", "/results", "GET"),
+            ("GET", "/predict", "POST"),
+            ("GET", f"/results/{CLIP_ID}/feedback", "POST"),
+        ],
+    )
+    def test_an_unknown_method(self, services, method, path, allowed):
+        answer = call(method, path, route_key="$default")
+        problem(answer, 405)
+        assert answer["headers"]["Allow"] == allowed
+
+    def test_a_body_too_large(self, services):
+        answer = call("POST", "/uploads", "x" * 20_001)
+        assert "POST /uploads" in problem(answer, 413)["detail"]
+
+    def test_another_media_type(self, services):
+        answer = call("POST", "/uploads", "a=b", headers={"content-type": "text/plain"})
+        problem(answer, 415)
+
+    def test_broken_json(self, services):
+        problem(call("POST", "/uploads", "{"), 400)
+
+    def test_no_body(self, services):
+        assert call("POST", "/uploads")["statusCode"] in {400, 422}
+
+    def test_a_failing_store(self, services):
+        services.error = UnavailableError("The results table is not available at the moment")
+        answer = call("GET", "/results")
+        problem(answer, 503)
+        assert answer["headers"]["Retry-After"] == "5"
+
+    def test_a_bug_gives_nothing_away(self, services):
+        services.error = ZeroDivisionError("secret-table-name")
+        answer = call("GET", "/results")
+        problem(answer, 500)
+        assert "secret" not in answer["body"]
+        assert "Traceback" not in answer["body"]
+
+
+class TestDocument:
+    def test_the_committed_document_is_that_of_the_code(self):
+        committed = json.loads((REPOSITORY / "docs" / "openapi.json").read_text())
+        assert committed == openapi.document(app.http), "run: make openapi"
+
+    def test_it_is_openapi_3_1(self):
+        assert openapi.document(app.http)["openapi"].startswith("3.1")
+
+    def test_every_error_is_a_problem_save_for_the_gateways_own(self):
+        for operations in openapi.document(app.http)["paths"].values():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    if int(status) >= 400:
+                        gateways = status in {"401", "403", "429"}
+                        kind = "application/json" if gateways else "application/problem+json"
+                        assert list(response["content"]) == [kind]
+
+    def test_it_is_served_and_so_is_its_page(self, services):
+        assert content(call("GET", "/openapi.json")) == openapi.document(app.http)
+        answer = call("GET", "/docs", headers={"accept-encoding": "gzip"})
+        page = gzip.decompress(base64.b64decode(answer["body"])).decode()
+        assert "SwaggerUIBundle" in page
+        assert len(answer["body"]) < 6_000_000, "more is more than Lambda answers with"
+
+
+def test_the_function_needs_nothing_heavy():
+    """Its package holds no numpy, no audio and no model, so it may import none."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import earshot_api.app, earshot_alert.app\n"
+            "import json, sys; print(json.dumps([*sys.modules]))",
+        ],
+        env={
+            "PYTHONPATH": ":".join(
+                str(REPOSITORY / folder)
+                for folder in ("layers/earshot/python", "functions/api", "functions/alert")
+            )
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    packages = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert packages & {"numpy", "soundfile", "soxr", "ai_edge_litert", "httpx", "click"} == set()
