@@ -57,7 +57,7 @@ class HeadConfig:
             one_scale=False,
         )
     )
-    score_weight: float = 0.75
+    score_weight: float = 0.5
     pool_sharpness: float = 1.0
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
