@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,3 +54,11 @@ def test_what_fails_comes_again_with_all_after_it(monkeypatch):
     answer = handle(monkeypatch, service, record("c1"), record("c2"), record("c3"))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "s-c2"}]}
     assert service.considered == ["c1"]
+
+
+def test_the_sample_event_of_the_stream_is_considered(monkeypatch):
+    sample = Path(__file__).parents[2] / "events" / "results_table_stream.json"
+    service = Service()
+    answer = handle(monkeypatch, service, *json.loads(sample.read_text())["Records"])
+    assert answer == {"batchItemFailures": []}
+    assert service.considered == ["3148247c73478964862841e2c5f7590a"]

@@ -297,3 +297,10 @@ def test_the_function_needs_nothing_heavy():
     )
     packages = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert packages & {"numpy", "soundfile", "soxr", "ai_edge_litert", "httpx", "click"} == set()
+
+
+def test_the_sample_event_is_answered_with_results(services: Services) -> None:
+    sample = Path(__file__).parents[2] / "events" / "get_results.json"
+    answer = app.lambda_handler(json.loads(sample.read_text()), CONTEXT)
+    assert answer["statusCode"] == 200, answer["body"]
+    assert json.loads(answer["body"])["results"][0]["clip_id"] == CLIP_ID
