@@ -43,7 +43,7 @@ demo: setup ## Hear recordings end to end on a local stack (WAV=file-or-folder)
 	@$(BIN)/python -m local.demo $(WAV)
 
 .PHONY: up
-up: setup ## Start the local stack (PORT=4566)
+up: setup ## Start the local stack (PORT=4566; TOKENS=on has its HTTP API ask for tokens)
 	@$(BIN)/python -m local.up
 
 .PHONY: down

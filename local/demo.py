@@ -60,7 +60,9 @@ class Uploaded:
 @contextmanager
 def demo_stack() -> Iterator[tuple[Settings, dict[str, Any]]]:
     """A local stack beside the usual one, if that is up; it is taken down at the end."""
-    settings = Settings(port=_free_port(), folder=REPOSITORY / ".local" / "demo")
+    settings = Settings(
+        port=_free_port(), folder=REPOSITORY / ".local" / "demo", asks_for_tokens=True
+    )
     require_models(settings)
     process.stop(settings)  # of a demo that was killed
     process.start(settings)

@@ -15,7 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.adapters.model_registry import ModelRegistry
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
-from local.localise import CodeObject, Template, function_sources, localise
+from local.localise import CodeObject, Template, function_sources, localise, open_routes
 from local.package import archive, bootstrap, hash_source
 from local.settings import (
     LAYER,
@@ -73,6 +73,8 @@ def deploy(settings: Settings) -> Deployment:
     # There need be no more functions at work than there are cores; AWS's own least is 2.
     concurrency = max(2, os.cpu_count() or 1)
     template = localise(template, code, region=REGION, api_id=API_ID, concurrency=concurrency)
+    if not settings.asks_for_tokens:
+        template = open_routes(template)
     changed = apply_template(cloudformation, template)
     apply_time_to_live(dynamodb, cloudformation, template)
     outputs = collect_outputs(cloudformation, settings)

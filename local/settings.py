@@ -30,20 +30,25 @@ class Settings:
         port: on 127.0.0.1, for every service and the HTTP API.
         folder: what the stack writes; gone, save for the log, once it is down.
         model: the model version that a new stack starts with.
+        asks_for_tokens: as on AWS. It serves this machine alone, so it need not.
     """
 
     port: int
     folder: Path
     model: Path = FIRST_MODEL
+    asks_for_tokens: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack beside the usual one."""
+        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack; `TOKENS=on` has it ask for tokens."""
         port = environment.get("PORT") or str(DEFAULT_PORT)
         if not (port.isdecimal() and 1 <= int(port) <= 65535):
             raise LocalStackError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
         folder = environment.get("EARSHOT_LOCAL_DIR") or REPOSITORY / ".local"
-        return cls(port=int(port), folder=Path(folder).resolve())
+        tokens = environment.get("TOKENS") or "off"
+        if tokens not in {"on", "off"}:
+            raise LocalStackError(f"TOKENS is {tokens!r}; it must be on or off.")
+        return cls(int(port), Path(folder).resolve(), asks_for_tokens=tokens == "on")
 
     @property
     def endpoint(self) -> str:

@@ -32,6 +32,9 @@ Then, with a recording clip.wav of yours:
     --expression-attribute-values '{{":label": {{"S": "siren"}}}}'
   curl -F file=@clip.wav -H "Authorization: Bearer $Token" "$ApiUrl/predict"
 
+Only this machine reaches it, so it asks nobody for the token; with `make up TOKENS=on` it does, as
+on AWS.
+
 `make logs` shows what the functions log, `make down` stops it all.
 These names are also in {outputs_file}."""
 

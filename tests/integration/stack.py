@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,18 @@ class LocalStack:
     Attributes:
         folder: its `EARSHOT_LOCAL_DIR`.
         port: its `PORT`.
+        settings: further environment; the stack asks for tokens, as on AWS, unless told not to.
     """
 
     folder: Path
     port: int
+    settings: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m local.<command>` for this stack."""
         environment = os.environ | USERS_SETTINGS
         environment |= {"PORT": str(self.port), "EARSHOT_LOCAL_DIR": str(self.folder)}
+        environment |= {"TOKENS": "on"} | self.settings
         return subprocess.run(
             [sys.executable, "-m", f"local.{command}", *arguments],
             cwd=REPOSITORY,

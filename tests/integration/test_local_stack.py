@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.settings import FIRST_MODEL
-from stack import USERS_SETTINGS, LocalStack
+from stack import USERS_SETTINGS, LocalStack, free_port
 
 OUTPUTS = {
     "endpoint",
@@ -253,6 +253,17 @@ class TestCommands:
         assert "PORT=" in up.stderr
         assert "Traceback" not in up.stderr
         assert not any(tmp_path.iterdir()), "it left something behind"
+
+    def test_an_open_stack_asks_nobody_for_a_token(self, tmp_path: Path) -> None:
+        stack = LocalStack(tmp_path / "open", free_port(), {"TOKENS": "off"})
+        try:
+            up = stack.run("up")
+            assert up.returncode == 0, up.stderr
+            clip = {"Content-Type": "audio/wav"}
+            assert stack.request("POST", "/predict", sweep(), clip, token=None).status == 200
+            assert stack.request("GET", "/results", token=None).status == 200
+        finally:
+            stack.run("down")
 
     @pytest.mark.parametrize("command", ["logs", "token"])
     def test_a_stack_that_is_down(self, second_stack: LocalStack, command: str) -> None:

@@ -28,6 +28,7 @@ from local.localise import (
     function_sources,
     limit_queue_concurrency,
     localise,
+    open_routes,
     run_from_source,
 )
 from local.package import archive, bootstrap, hash_source
@@ -324,6 +325,12 @@ class TestSettings:
         settings = Settings.from_environment({})
         assert (settings.port, settings.folder) == (4566, TEMPLATE.parent / ".local")
         assert settings.model == TEMPLATE.parent / "models" / "v1"
+        assert not settings.asks_for_tokens
+
+    def test_tokens_are_on_or_off(self) -> None:
+        assert Settings.from_environment({"TOKENS": "on"}).asks_for_tokens
+        with pytest.raises(LocalStackError, match="on or off"):
+            Settings.from_environment({"TOKENS": "yes"})
 
     def test_environment_counts(self, tmp_path: Path) -> None:
         settings = Settings.from_environment({"PORT": "81", "EARSHOT_LOCAL_DIR": str(tmp_path)})
@@ -365,3 +372,11 @@ class TestFind:
         settings = Settings(port=81, folder=tmp_path)
         settings.pid_file.write_text(json.dumps({"pid": finished.pid, "started": 1.0, "port": 81}))
         assert find(settings) is None
+
+
+def test_open_routes_ask_for_no_token() -> None:
+    route = {"RouteKey": "GET /results", "AuthorizationType": "JWT", "AuthorizerId": {"Ref": "X"}}
+    resources = {"R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}}
+    opened = open_routes({"Resources": resources})["Resources"]["R"]["Properties"]
+    assert opened == {"RouteKey": "GET /results"}
+    assert route["AuthorizationType"] == "JWT", "the template itself was changed"
