@@ -40,7 +40,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack; `TOKENS=on` has it ask for tokens."""
+        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack; `TOKENS` is on or off."""
         port = environment.get("PORT") or str(DEFAULT_PORT)
         if not (port.isdecimal() and 1 <= int(port) <= 65535):
             raise LocalStackError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
