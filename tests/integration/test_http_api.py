@@ -327,7 +327,7 @@ class TestFeedback:
 
         status, corrected = local_stack.call("POST", route, {"label": "explosion"})
         assert status == 200
-        assert corrected["training_key"] == f"training/explosion/{clip_id}.wav"
+        assert corrected["training_key"] == f"training/explosion/corrections/{clip_id}.wav"
         assert self.keys(local_stack, clip_id) == [corrected["training_key"]]
         copy = local_stack.client("s3").get_object(
             Bucket=local_stack.outputs["UploadsBucketName"], Key=corrected["training_key"]
@@ -338,7 +338,7 @@ class TestFeedback:
 
         status, confirmed = local_stack.call("POST", route, {"label": "siren", "comment": "sorry"})
         assert [said["verdict"] for said in confirmed["feedback"]] == ["corrected", "confirmed"]
-        assert self.keys(local_stack, clip_id) == [f"training/siren/{clip_id}.wav"]
+        assert self.keys(local_stack, clip_id) == [f"training/siren/corrections/{clip_id}.wav"]
         _, kept = local_stack.call("GET", ticket["result"])
         assert (kept["label"], kept["verified_label"]) == ("siren", "siren")
         assert kept["feedback"] == confirmed["feedback"]
