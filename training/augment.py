@@ -18,7 +18,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earshot.log_mel import SAMPLE_RATE
+from earshot.log_mel import PATCH_SAMPLES, SAMPLE_RATE
 
 _QUIETEST_RMS = 1e-6
 
@@ -106,9 +106,18 @@ def event_in_background(waveform: Floats, background: Floats, rng: np.random.Gen
     event = augment(
         loudest_stretch(waveform, int(rng.uniform(0.5, 1.5) * SAMPLE_RATE)), [], rng, EVENT
     )
-    mixed = loop_to_length(background, max(15_600, len(event)), rng).copy()
-    gain = rms(mixed) / max(rms(event), _QUIETEST_RMS) * 10 ** (rng.uniform(2.0, 18.0) / 20)
-    start = int(rng.integers(0, len(mixed) - len(event) + 1))
+    mixed = loop_to_length(background, max(PATCH_SAMPLES, len(event)), rng)
+    snr_db = float(rng.uniform(2.0, 18.0))
+    return add_event(mixed, event, int(rng.integers(0, len(mixed) - len(event) + 1)), snr_db)
+
+
+def add_event(background: Floats, event: Floats, start: int, snr_db: float) -> Floats:
+    """Add an event to a recording from sample `start` on.
+
+    The event's mean power stands `snr_db` above that of the whole recording.
+    """
+    mixed = background.copy()
+    gain = rms(background) / max(rms(event), _QUIETEST_RMS) * 10 ** (snr_db / 20)
     mixed[start : start + len(event)] += np.float32(gain) * event
     return mixed
 

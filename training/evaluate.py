@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from earshot.audio import full_scale_gain
 from earshot.classifier import Classifier
 from earshot.labels import LABELS, Label
-from earshot.log_mel import Floats
+from earshot.log_mel import SAMPLE_RATE, Floats
 from earshot.model import load_model
 from earshot.verdict import Verdict
 from earshot.yamnet import Yamnet
@@ -26,7 +25,7 @@ from training.baseline import Baseline
 from training.dataset import LabelledClip, labelled_clips
 from training.metrics import Predictions, accuracy, numbered, report
 from training.mixtures import NOISES, in_noise, short_event_mixtures
-from training.recipe import load
+from training.recipe import at_full_scale, load
 from training.yamnet import MODEL_DIR
 
 NOISE_SNRS_DB = (10, 0)
@@ -56,11 +55,6 @@ class LabelledWaveforms:
     def with_label(self, label: Label) -> list[Floats]:
         """Waveforms with this label."""
         return [w for c, w in zip(self.clips, self.waveforms, strict=True) if c.label is label]
-
-
-def at_full_scale(waveform: Floats) -> Floats:
-    """The waveform as `Clip` would give it."""
-    return waveform * full_scale_gain(float(np.abs(waveform).max(initial=0)))
 
 
 def predict(hear: Hearer, data: LabelledWaveforms, what: str) -> Predictions:
@@ -140,7 +134,7 @@ def false_events(
 ) -> dict[str, float | dict[str, float]]:
     """Events per hour in the casual clips by themselves, by label."""
     casual = data.with_label(Label.CASUAL)
-    hours = sum(len(waveform) for waveform in casual) / 16_000 / 3600
+    hours = sum(len(waveform) for waveform in casual) / SAMPLE_RATE / 3600
     events = [event for waveform in casual for event in judge(waveform).events]
     per_hour = {
         str(label): sum(event.label is label for event in events) / hours for label in LABELS[1:]
@@ -161,11 +155,8 @@ def evaluate(classifier: Classifier, folder: Path, *, thorough: bool) -> dict[st
         return verdicts[-1].probabilities
 
     predictions = predict(hear, data, "hearing")
-    measured = {"model": classifier.model.version, "data": folder.name, **report(predictions)}
+    measured = _figures(classifier.model.version, folder, data, predictions)
     measured["uncertain"] = _uncertain(predictions, verdicts)
-    distinct = without_near_duplicates(folder, data)
-    if not distinct.all():
-        measured["without_near_duplicates"] = report(predictions.take(np.flatnonzero(distinct)))
     if thorough:
         measured["noise"] = noise_robustness(hear, data)
         if data.with_label(Label.CASUAL):
@@ -180,11 +171,19 @@ def evaluate_baseline(training: Path, folder: Path, yamnet: Yamnet) -> dict[str,
     baseline = Baseline(labelled_clips(training), yamnet)
     data = LabelledWaveforms.of(folder)
     predictions = predict(baseline.probabilities, data, "hearing")
-    measured = {"model": "baseline", "data": folder.name, **report(predictions)}
+    measured = _figures("baseline", folder, data, predictions)
+    measured["noise"] = noise_robustness(baseline.probabilities, data)
+    return measured
+
+
+def _figures(
+    model: str, folder: Path, data: LabelledWaveforms, predictions: Predictions
+) -> dict[str, Any]:
+    """Figures of merit, and the same without near-duplicates where some are known."""
+    measured = {"model": model, "data": folder.name, **report(predictions)}
     distinct = without_near_duplicates(folder, data)
     if not distinct.all():
         measured["without_near_duplicates"] = report(predictions.take(np.flatnonzero(distinct)))
-    measured["noise"] = noise_robustness(baseline.probabilities, data)
     return measured
 
 

@@ -8,11 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from earshot.log_mel import SAMPLE_RATE, Floats
-from training.augment import add_noise, coloured_noise, loop_to_length, loudest_stretch, rms
+from training.augment import (
+    add_event,
+    add_noise,
+    coloured_noise,
+    loop_to_length,
+    loudest_stretch,
+)
 
 NOISES = ("white", "pink", "casual")
 _EXPONENT = {"white": 0.0, "pink": 1.0}
-_QUIETEST_RMS = 1e-6
 
 
 class Mixture(NamedTuple):
@@ -65,10 +70,9 @@ def short_event_mixtures(
     for _ in range(count):
         event = loudest_stretch(events[int(rng.integers(len(events)))], SAMPLE_RATE)
         background = backgrounds[int(rng.integers(len(backgrounds)))]
-        waveform = loop_to_length(background, int(seconds * SAMPLE_RATE), rng).copy()
+        recording = loop_to_length(background, int(seconds * SAMPLE_RATE), rng)
         start = int(rng.uniform(1.0, seconds - 2.0) * SAMPLE_RATE)
-        gain = rms(waveform) / max(rms(event), _QUIETEST_RMS) * 10 ** (snr_db / 20)
-        waveform[start : start + len(event)] += np.float32(gain) * event
+        waveform = add_event(recording, event, start, snr_db)
         end_s = (start + len(event)) / SAMPLE_RATE
         mixtures.append(Mixture(waveform, start / SAMPLE_RATE, end_s))
     return mixtures

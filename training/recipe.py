@@ -207,10 +207,14 @@ def held_out_variants(
     return {"augmented": at_varied_level(augmented, rng), "noisy": at_varied_level(noisy, rng)}
 
 
+def at_full_scale(waveform: Floats) -> Floats:
+    """A waveform that was altered, as `Clip` would give it."""
+    return waveform * full_scale_gain(float(np.abs(waveform).max(initial=0)))
+
+
 def at_varied_level(waveform: Floats, rng: np.random.Generator) -> Floats:
     """The waveform up to 12 dB below full scale."""
-    gain = full_scale_gain(float(np.abs(waveform).max(initial=0)))
-    return waveform * gain * np.float32(10 ** (rng.uniform(*LEVEL_JITTER_DB) / 20))
+    return at_full_scale(waveform) * np.float32(10 ** (rng.uniform(*LEVEL_JITTER_DB) / 20))
 
 
 def _nothing(yamnet: Yamnet, rng: np.random.Generator) -> FeatureSet:
