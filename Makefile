@@ -98,6 +98,11 @@ evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASEL
 broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/broadened; Debian only)
 	@$(BIN)/python -m training.broaden --out "$(BROADENED)"
 
+.PHONY: retrain-demo
+retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labelled WAVs, HELD_OUT=more of them)
+	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
+		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
+
 .PHONY: lock
 lock: $(READY) ## Lock all requirements anew, with hashes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh

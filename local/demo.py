@@ -24,6 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from earshot.adapters.results_table import from_item
+from earshot.labels import label_of
 from earshot.result import Result
 from earshot.uploads import UPLOADS_PREFIX, object_clip_id
 from local import process
@@ -31,7 +32,6 @@ from local.clients import forget_aws_settings, local_session
 from local.deploy import deploy, require_models
 from local.settings import REPOSITORY, LocalStackError, Settings
 from local.token import issue
-from training.dataset import label_of
 from training.synthetic import write_clips
 
 PATIENCE_S = 120  # without any new result

@@ -15,7 +15,15 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.adapters.model_registry import ModelRegistry
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
-from local.localise import CodeObject, Template, function_sources, localise, open_routes
+from local.localise import (
+    CodeObject,
+    FunctionSource,
+    Template,
+    definition_files,
+    function_sources,
+    localise,
+    open_routes,
+)
 from local.package import archive, bootstrap, hash_source
 from local.settings import (
     LAYER,
@@ -23,6 +31,7 @@ from local.settings import (
     REPOSITORY,
     STACK_NAME,
     TEMPLATE,
+    TRAINING,
     YAMNET,
     LocalStackError,
     Settings,
@@ -72,10 +81,16 @@ def deploy(settings: Settings) -> Deployment:
     code = upload_code(s3, template, settings.model)
     # There need be no more functions at work than there are cores; AWS's own least is 2.
     concurrency = max(2, os.cpu_count() or 1)
-    template = localise(template, code, region=REGION, api_id=API_ID, concurrency=concurrency)
+    definitions = {
+        name: yaml_parse((REPOSITORY / file).read_text())
+        for name, file in definition_files(template).items()
+    }
+    template = localise(
+        template, code, definitions, region=REGION, api_id=API_ID, concurrency=concurrency
+    )
     if not settings.asks_for_tokens:
         template = open_routes(template)
-    changed = apply_template(cloudformation, template)
+    changed = apply_template(cloudformation, upload_template(s3, template, settings.endpoint))
     apply_time_to_live(dynamodb, cloudformation, template)
     outputs = collect_outputs(cloudformation, settings)
 
@@ -88,33 +103,48 @@ def upload_code(s3: S3Client, template: Template, model: Path) -> dict[str, Code
     s3.create_bucket(Bucket=CODE_BUCKET)
     code = {}
     for name, source in function_sources(template).items():
-        folder = REPOSITORY / source.folder
+        folders = source_folders(source)
         environment = {
-            "PYTHONPATH": f"{folder}{os.pathsep}{LAYER}",
+            "PYTHONPATH": os.pathsep.join(str(f.parent if f == TRAINING else f) for f in folders),
             # As the Dockerfile sets them for the image.
             "YAMNET_DIR": str(YAMNET),
             "BUNDLED_MODEL_DIR": str(model),
+            "TF_CPP_MIN_LOG_LEVEL": "2",
         }
-        script = bootstrap(sys.executable, environment, hash_source([folder, LAYER, model, YAMNET]))
+        source_sha256 = hash_source([*folders, model, YAMNET])
+        script = bootstrap(sys.executable, environment, source_sha256)
         package = archive(script)
         code[name] = CodeObject(CODE_BUCKET, f"{name}/{hashlib.sha256(package).hexdigest()}.zip")
         s3.put_object(Bucket=CODE_BUCKET, Key=code[name].key, Body=package)
     return code
 
 
-def apply_template(cloudformation: CloudFormationClient, template: Template) -> bool:
+def source_folders(source: FunctionSource) -> list[Path]:
+    """What the function's image or layer holds of this repository's Python."""
+    folder = REPOSITORY / source.folder
+    return [folder, LAYER, TRAINING] if folder.name == TRAINING.name else [folder, LAYER]
+
+
+def upload_template(s3: S3Client, template: Template, endpoint: str) -> str:
+    """Put the template where CloudFormation can fetch it: it is too long for a request."""
+    body = json.dumps(template).encode()
+    key = f"templates/{hashlib.sha256(body).hexdigest()}.json"
+    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=body)
+    return f"{endpoint}/{CODE_BUCKET}/{key}"
+
+
+def apply_template(cloudformation: CloudFormationClient, url: str) -> bool:
     """Create or update the stack. False if there was nothing to update."""
-    body = json.dumps(template)
     try:
         if _exists(cloudformation):
             waiter: Any = cloudformation.get_waiter("stack_update_complete")
             cloudformation.update_stack(
-                StackName=STACK_NAME, TemplateBody=body, Capabilities=["CAPABILITY_IAM"]
+                StackName=STACK_NAME, TemplateURL=url, Capabilities=["CAPABILITY_IAM"]
             )
         else:
             waiter = cloudformation.get_waiter("stack_create_complete")
             cloudformation.create_stack(
-                StackName=STACK_NAME, TemplateBody=body, Capabilities=["CAPABILITY_IAM"]
+                StackName=STACK_NAME, TemplateURL=url, Capabilities=["CAPABILITY_IAM"]
             )
         waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     except ClientError as error:
@@ -149,7 +179,8 @@ def seed_model(registry: ModelRegistry, model: Path) -> None:
     A champion of a running stack may have been promoted since its start, so it stays.
     """
     if registry.champion() is None:
-        registry.publish(model)
+        version = registry.publish_folder(model).version
+        registry.promote(version, by="local.deploy", reason="the first model of the stack")
 
 
 def collect_outputs(cloudformation: CloudFormationClient, settings: Settings) -> dict[str, Any]:
@@ -166,7 +197,6 @@ def collect_outputs(cloudformation: CloudFormationClient, settings: Settings) ->
         **outputs,
         "ApiUrl": f"{settings.endpoint}/_aws/execute-api/{API_ID}",
         "TokenUrl": f"{settings.endpoint}/oauth2/token",
-        "StateMachineArn": outputs.get("StateMachineArn"),
     }
 
 

@@ -2,7 +2,8 @@
 
 Pure functions from dict to dict. What has to change, and nothing else does:
 
-- functions run from the working copy, see `local.package`;
+- functions run from the working copy, see `local.package`, which has the layers' code too;
+- state machines hold their definition, and their maps run fewer items at once;
 - the emulator ignores the OpenAPI body that SAM makes of an HTTP API's routes, so integrations,
   routes and authorizers become resources of their own;
 - the emulator speaks plain HTTP, so nothing may insist on TLS;
@@ -29,6 +30,7 @@ Template = dict[str, Any]
 
 FUNCTION = "AWS::Serverless::Function"
 LAYER_VERSION = "AWS::Serverless::LayerVersion"
+STATE_MACHINE = "AWS::Serverless::StateMachine"
 RUNTIME = "provided.al2023"
 
 # Fixes the address of the HTTP API from one start to the next.
@@ -71,16 +73,44 @@ def function_sources(template: Template) -> dict[str, FunctionSource]:
 def localise(
     template: Template,
     code: Mapping[str, CodeObject],
+    definitions: Mapping[str, Template],
     *,
     region: str,
     api_id: str,
     concurrency: int,
 ) -> Template:
     """A SAM template as plain CloudFormation for the emulator."""
-    template = translate(run_from_source(template, code), region)
+    template = run_from_source(template, code)
+    template = hold_definitions(template, definitions, concurrency)
+    template = translate(template, region)
     template = expand_http_apis(template, api_id)
     template = allow_plain_http(template)
     return limit_queue_concurrency(template, concurrency)
+
+
+def definition_files(template: Template) -> dict[str, PurePosixPath]:
+    """Every state machine's definition by logical id, relative to the repository."""
+    return {
+        name: PurePosixPath(resource["Properties"]["DefinitionUri"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == STATE_MACHINE
+    }
+
+
+def hold_definitions(
+    template: Template, definitions: Mapping[str, Template], concurrency: int
+) -> Template:
+    """Put the definitions into the state machines; a map works on so many items at once."""
+    template = copy.deepcopy(template)
+    for name, definition in definitions.items():
+        held = copy.deepcopy(definition)
+        for state in held["States"].values():
+            if state["Type"] == "Map":
+                state["MaxConcurrency"] = concurrency
+        properties = template["Resources"][name]["Properties"]
+        del properties["DefinitionUri"]
+        properties["Definition"] = held
+    return template
 
 
 def run_from_source(template: Template, code: Mapping[str, CodeObject]) -> Template:

@@ -10,6 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEMPLATE = REPOSITORY / "template.yaml"
 LAYER = REPOSITORY / "layers" / "earshot" / "python"
+TRAINING = REPOSITORY / "training"
 YAMNET = REPOSITORY / "models" / "yamnet"
 FIRST_MODEL = REPOSITORY / "models" / "v1"
 

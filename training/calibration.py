@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.head import Head
-from earshot.labels import Label
+from earshot.labels import LABELS, Label
 from earshot.verdict import clip_logits
 from training.feature_set import FeatureSet, Floats
 from training.fitting import HeadConfig, out_of_fold, with_biases, with_temperature, with_thresholds
@@ -87,6 +88,18 @@ def choose(
         for name, of_clip in of_clips.items()
     }
     return Calibrated(head, predictions)
+
+
+def describe(head: Head) -> dict[str, Any]:
+    """Temperature and thresholds, for a person to read; serving reads ``head.npz``."""
+    thresholds = {str(label): float(head.event_thresholds[label.class_id]) for label in LABELS[1:]}
+    releases = {str(label): float(head.event_releases[label.class_id]) for label in LABELS[1:]}
+    return {
+        "temperature": head.temperature,
+        "event_thresholds": thresholds,
+        "event_releases": releases,
+        "uncertain_below": head.uncertain_below,
+    }
 
 
 def _casual(

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from earshot.labels import LABELS, Label
+from earshot.labels import LABELS, Label, label_of
 
 MANIFEST_NAME = "manifest.csv"
 
@@ -24,17 +24,6 @@ class LabelledClip:
     path: Path
     label: Label
     group: str
-
-
-def label_of(path: Path) -> Label | None:
-    """Label that a path states: its folder's name, or its file name's prefix up to ``_``.
-
-    ``gunshot/a.wav`` and ``gunshot_001.wav`` are gunshots. None if neither is a label.
-    """
-    for word in (path.parent.name, path.name.partition("_")[0]):
-        if word.lower() in LABELS:
-            return Label(word.lower())
-    return None
 
 
 def labelled_clips(folder: Path) -> list[LabelledClip]:

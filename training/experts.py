@@ -76,9 +76,7 @@ class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is unty
     def __init__(self, inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: int) -> None:
         super().__init__()
         self._inputs, self._clips, self._config = inputs, clips, config
-        of_label = np.bincount(clips.labels, weights=clips.weights, minlength=len(LABELS))
-        balance = of_label.sum() / (len(LABELS) * np.maximum(of_label, 1))
-        self._weights = (balance[clips.labels] * clips.weights).astype(np.float32)
+        self._weights = balanced_weights(clips)
         self._rng = np.random.default_rng(seed)
         self._order = self._rng.permutation(len(clips.labels))
 
@@ -92,11 +90,33 @@ class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is unty
     def __getitem__(self, index: int) -> tuple[Floats, NDArray[np.int64], Floats]:
         size, n_patches = self._config.batch_clips, self._config.patches_per_clip
         chosen = self._order[index * size : (index + 1) * size]
-        jitter = self._rng.random((len(chosen), n_patches))
-        position = (np.arange(n_patches) + jitter) / n_patches
-        patches = (position * self._clips.lengths[chosen, None]).astype(np.int64)
-        rows = self._clips.offsets[chosen, None] + patches
+        rows = spread_rows(self._clips, chosen, self._rng.random((len(chosen), n_patches)))
         return self._inputs[rows], self._clips.labels[chosen], self._weights[chosen]
+
+
+def balanced_weights(clips: FeatureSet) -> Floats:
+    """Weights of clips in the loss, ``(clips,)``, that give each label the same say."""
+    of_label = np.bincount(clips.labels, weights=clips.weights, minlength=len(LABELS))
+    balance = of_label.sum() / (len(LABELS) * np.maximum(of_label, 1))
+    weights: Floats = (balance[clips.labels] * clips.weights).astype(np.float32)
+    return weights
+
+
+def spread_rows(
+    clips: FeatureSet, chosen: NDArray[np.int64], jitter: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Rows of patches that are spread over the length of their clips, ``(chosen, patches)``.
+
+    Args:
+        clips: all of them.
+        chosen: indices of clips.
+        jitter: ``(chosen, patches)`` where in its stretch of the clip each patch lies, in 0..1.
+    """
+    n_patches = jitter.shape[1]
+    position = (np.arange(n_patches) + jitter) / n_patches
+    patches = (position * clips.lengths[chosen, None]).astype(np.int64)
+    rows: NDArray[np.int64] = clips.offsets[chosen, None] + patches
+    return rows
 
 
 def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
@@ -126,6 +146,16 @@ def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
     )
 
 
+def pooled(network: keras.Model, config: ExpertConfig, pool_sharpness: float) -> keras.Model:
+    """Network of clip logits, of ``(batch, patches, inputs)``; it shares the weights."""
+    n_inputs = network.input_shape[-1]
+    clip_input = keras.Input((config.patches_per_clip, n_inputs))
+    # Patch by patch, so that batch norm sees single patches.
+    rows = keras.ops.reshape(clip_input, (-1, n_inputs))
+    logits = keras.ops.reshape(network(rows), (-1, config.patches_per_clip, len(LABELS)))
+    return keras.Model(clip_input, PatchPooling(config.pool_share, pool_sharpness)(logits))
+
+
 def fit_expert(
     inputs: Floats, clips: FeatureSet, config: ExpertConfig, pool_sharpness: float, seed: int
 ) -> keras.Model:
@@ -140,11 +170,7 @@ def fit_expert(
     """
     keras.utils.set_random_seed(seed)
     network = build_patch_network(config, inputs)
-    clip_input = keras.Input((config.patches_per_clip, inputs.shape[1]))
-    # Patch by patch, so that batch norm sees single patches.
-    rows = keras.ops.reshape(clip_input, (-1, inputs.shape[1]))
-    logits = keras.ops.reshape(network(rows), (-1, config.patches_per_clip, len(LABELS)))
-    clip_network = keras.Model(clip_input, PatchPooling(config.pool_share, pool_sharpness)(logits))
+    clip_network = pooled(network, config, pool_sharpness)
     batches = ClipBatches(inputs, clips, config, seed)
     clip_network.compile(
         optimizer=keras.optimizers.Adam(

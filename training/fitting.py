@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ import scipy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from earshot.head import Head, normalised
+from earshot.head import Expert, Head, ScoreGroups, normalised
 from earshot.labels import LABELS, Label
 from training.experts import ExpertConfig, as_expert, fit_expert, mean_of
 from training.feature_set import FeatureSet, Floats
@@ -67,6 +69,11 @@ class HeadConfig:
     members: int = 3
     seed: int = 0
 
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest keeps it."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
 
 @dataclass(frozen=True)
 class FittedHead:
@@ -87,9 +94,19 @@ def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
         ]
         for name, expert in (("embedding", config.embedding), ("score", config.score))
     }
-    head = Head(
-        embedding=mean_of([as_expert(network) for network in networks["embedding"]]),
-        score=mean_of([as_expert(network) for network in networks["score"]]),
+    members = {
+        f"{name}_{n}": of for name, all_of in networks.items() for n, of in enumerate(all_of)
+    }
+    return FittedHead(uncalibrated(members, groups, config), members)
+
+
+def uncalibrated(
+    networks: Mapping[str, keras.Model], groups: ScoreGroups, config: HeadConfig
+) -> Head:
+    """Head of fitted networks, without thresholds and not calibrated."""
+    return Head(
+        embedding=served(networks, "embedding"),
+        score=served(networks, "score"),
         groups=groups,
         score_weight=config.score_weight,
         pool_share=config.score.pool_share,
@@ -99,10 +116,12 @@ def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
         event_releases=np.full(len(LABELS), np.inf, np.float32),
         uncertain_below=config.uncertain_below,
     )
-    members = {
-        f"{name}_{n}": of for name, all_of in networks.items() for n, of in enumerate(all_of)
-    }
-    return FittedHead(head, members)
+
+
+def served(networks: Mapping[str, keras.Model], expert: str) -> Expert:
+    """An expert as it is served: the mean of its networks."""
+    names = sorted(name for name in networks if name.startswith(expert))
+    return mean_of([as_expert(networks[name]) for name in names])
 
 
 def patch_logits_by_clip(head: Head, clips: FeatureSet) -> list[Floats]:

@@ -78,19 +78,29 @@ def macro_f1(predictions: Predictions) -> float:
     return float(np.mean(present))
 
 
-def expected_calibration_error(predictions: Predictions) -> float:
-    """Mean gap between confidence and accuracy, over ten equal bins of confidence.
-
-    Naeini, Cooper & Hauskrecht 2015; Guo et al. 2017 (arXiv:1706.04599), section 2.
-    """
+def reliability(predictions: Predictions) -> list[dict[str, float]]:
+    """Count, mean confidence and accuracy in ten equal bins of confidence; no empty bins."""
     confidence = predictions.probabilities.max(axis=1)
     right = predictions.guesses == predictions.truth
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [
-        np.abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
+    return [
+        {
+            "lower": b / ECE_BINS,
+            "n": int((bins == b).sum()),
+            "confidence": float(confidence[bins == b].mean()),
+            "accuracy": float(right[bins == b].mean()),
+        }
+        for b in np.unique(bins).tolist()
     ]
-    return float(np.sum(gaps))
+
+
+def expected_calibration_error(predictions: Predictions) -> float:
+    """Mean gap between confidence and accuracy, over the bins of `reliability`.
+
+    Naeini, Cooper & Hauskrecht 2015; Guo et al. 2017 (arXiv:1706.04599), section 2.
+    """
+    gaps = [b["n"] * abs(b["confidence"] - b["accuracy"]) for b in reliability(predictions)]
+    return float(np.sum(gaps) / len(predictions.truth))
 
 
 def interval(
@@ -121,6 +131,7 @@ def report(predictions: Predictions) -> dict[str, Any]:
         "macro_f1": macro_f1(predictions),
         "macro_f1_95": interval(macro_f1, predictions),
         "ece": expected_calibration_error(predictions),
+        "reliability": reliability(predictions),
         "per_class": per_class(predictions),
         "confusion_matrix": confusion_matrix(predictions).tolist(),
         "labels": [str(label) for label in LABELS],

@@ -95,6 +95,39 @@ def write_clips(folder: Path, n_each: int = 1) -> list[Path]:
     return paths
 
 
+def write_recordings(folder: Path, n_each: int, first_seed: int = 0) -> list[Path]:
+    """Write `n_each` recordings of each label, each as another microphone at another place has it.
+
+    What `write_clips` writes of one label is so alike that a retraining takes it for copies of
+    one recording.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for label, make in MAKERS.items():
+        for seed in range(first_seed, first_seed + n_each):
+            path = folder / f"{label}_{seed:04}.wav"
+            rng = np.random.default_rng([seed, label.class_id])
+            waveform = make(seconds=rng.uniform(3, 6), seed=seed)
+            soundfile.write(path, _recorded(waveform, rng), SAMPLE_RATE, subtype="PCM_16")
+            paths.append(path)
+    return paths
+
+
+def _recorded(waveform: Floats, rng: np.random.Generator) -> Floats:
+    """At another speed, through another band, and over 0 to 15 dB weaker noise of some colour."""
+    places = np.arange(0, len(waveform) - 1, rng.uniform(0.75, 1.35))
+    waveform = np.interp(places, np.arange(len(waveform)), waveform)
+    frequencies = np.maximum(np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE), 1.0)
+    low, high = rng.uniform(20, 600), rng.uniform(1200, 7900)
+    band = 1 / np.sqrt((1 + (frequencies / high) ** 4) * (1 + (low / frequencies) ** 2))
+    waveform = np.fft.irfft(np.fft.rfft(waveform) * band, len(waveform))
+    colour = np.maximum(frequencies, 20.0) ** (-rng.uniform(0, 2) / 2)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(waveform))) * colour, len(waveform))
+    snr = 10 ** (rng.uniform(0, 15) / 10)
+    noise *= np.sqrt(np.mean(waveform**2) / np.mean(noise**2) / snr)
+    return _at_peak(waveform + noise, 0.5)
+
+
 def _time(seconds: float) -> Floats:
     return np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
 

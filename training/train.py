@@ -9,16 +9,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from earshot.head import Head
+import numpy as np
+
 from earshot.labels import LABELS
+from earshot.log_mel import SAMPLE_RATE
+from earshot.versions import sha256_hex
 from earshot.yamnet import Yamnet
 from training import recipe
-from training.calibration import calibrate
+from training.calibration import calibrate, describe
+from training.clip_features import ClipFeatures, ClipRecord, concatenate
 from training.dataset import LabelledClip, broadened_clips, labelled_clips
-from training.export import write_version
+from training.export import DATASET_NAME, REPLAY_NAME, write_version
+from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_experts
 from training.metrics import report
 from training.yamnet import MODEL_DIR
+
+# What a first version leaves to its successors: under 3 MB.
+REPLAY_PATCHES_A_CLIP = 2
+MAX_REPLAY_PATCHES = 1200
 
 
 def train(
@@ -36,10 +45,11 @@ def train(
         calibrated.head.to_arrays(),
         fitted.networks,
         {"cross_validation": metrics},
+        _for_successors(sources, data),
         parent=None,
         yamnet_weights_sha256=yamnet.weights_sha256,
-        parameters=_plain(config),
-        calibration=_calibration(calibrated.head),
+        parameters=config.to_json(),
+        calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
     for name, measured in metrics.items():
@@ -50,22 +60,56 @@ def train(
     print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
 
 
-def _plain(config: HeadConfig) -> dict[str, Any]:
-    """The configuration as JSON has it."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
-    return plain
+def _for_successors(
+    sources: Sequence[recipe.Source], data: recipe.TrainingData
+) -> dict[str, bytes]:
+    """What a retraining that goes on from this version replays, and what cannot judge it.
+
+    The replay is small enough for the repository: a few patches of as many clips as fit, evenly
+    from all labels.
+    """
+    records = {source.name: [_record(clip) for clip in source.clips] for source in sources}
+    features = concatenate(
+        [
+            _clip_features(of_source, data.held_out[f"{name} clean"])
+            for name, of_source in records.items()
+        ]
+    )
+    replay = features.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
+    learnt_from = [
+        {"sha256": record.sha256, "label": str(record.label), "key": record.key}
+        for of_source in records.values()
+        for record in of_source
+    ]
+    dataset = {"n_learnt_from": len(learnt_from), "learnt_from": learnt_from}
+    return {REPLAY_NAME: replay.to_npz(), DATASET_NAME: json.dumps(dataset, indent=1).encode()}
 
 
-def _calibration(head: Head) -> dict[str, Any]:
-    """Temperature and thresholds, for a person to read; serving reads ``head.npz``."""
-    thresholds = {str(label): float(head.event_thresholds[label.class_id]) for label in LABELS[1:]}
-    releases = {str(label): float(head.event_releases[label.class_id]) for label in LABELS[1:]}
-    return {
-        "temperature": head.temperature,
-        "event_thresholds": thresholds,
-        "event_releases": releases,
-        "uncertain_below": head.uncertain_below,
-    }
+def _record(clip: LabelledClip) -> ClipRecord:
+    return ClipRecord(
+        sha256=sha256_hex(clip.path.read_bytes()),
+        label=clip.label,
+        key=f"{clip.label}/{clip.path.name}",
+        version_id="",
+        held_out=False,
+        corrected=False,
+        augmentation=None,
+        background=None,
+        n_patches=0,
+        duration_s=round(len(recipe.load(clip)) / SAMPLE_RATE, 3),
+    )
+
+
+def _clip_features(records: Sequence[ClipRecord], clips: FeatureSet) -> ClipFeatures:
+    """Features of clips in the order of their records, which lack the number of patches only."""
+    return ClipFeatures(
+        tuple(
+            dataclasses.replace(record, n_patches=int(n))
+            for record, n in zip(records, clips.lengths, strict=True)
+        ),
+        clips.embeddings.astype(np.float16),
+        clips.scores.astype(np.float16),
+    )
 
 
 def _summary(clips: Sequence[LabelledClip]) -> dict[str, Any]:

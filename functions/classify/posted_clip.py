@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from python_multipart import parse_form
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File
 
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
+from earshot.form import MAX_BODY_BYTES, decode_body, read_form
 from earshot.uploads import MAX_CLIP_BYTES, MAX_SOURCE_LENGTH, Description, parse_time
 
-# Lambda takes requests of 6 MB, in which a binary body stands as base64: a third longer.
-MAX_BODY_BYTES = 4_500_000
 EXPECTED = (
     "Send the WAV as the field `file` of a multipart form (curl -F file=@clip.wav), "
     "or as the body with the content type audio/wav."
@@ -66,13 +60,7 @@ def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
 
 
 def _body(event: APIGatewayProxyEventV2) -> bytes:
-    text = event.body or ""
-    try:
-        body = base64.b64decode(text) if event.is_base64_encoded else text.encode()
-    except binascii.Error as error:
-        raise BadRequestError(
-            f"The body is not the base64 that it says it is. {EXPECTED}"
-        ) from error
+    body = decode_body(event.body or "", is_base64=bool(event.is_base64_encoded))
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLargeError(
             f"The body has {len(body)} bytes; /predict takes {MAX_BODY_BYTES}. For clips of "
@@ -95,28 +83,13 @@ def _said(fields: Mapping[str, str]) -> Description:
 
 
 def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]]:
-    files: dict[bytes, File] = {}
-    fields: dict[bytes, bytes] = {}
-
-    def keep_file(file: File) -> None:
-        files[file.field_name or b""] = file
-
-    def keep_field(field: Field) -> None:
-        fields[field.field_name or b""] = field.value or b""
-
-    try:
-        parse_form({"Content-Type": content_type.encode()}, BytesIO(body), keep_field, keep_file)
-    except FormParserError as error:
-        raise BadRequestError(f"The form cannot be read ({error}). {EXPECTED}") from error
-    content: BinaryIO
-    if b"file" in files:
-        content = files[b"file"].file_object
-    elif b"file" in fields:  # from a client that gives the file no name
-        content = BytesIO(fields.pop(b"file"))
-    else:
+    form = read_form(body, content_type)
+    fields = dict(form.fields)
+    content = next((file.content for file in form.files if file.field == "file"), None)
+    if content is None:  # from a client that gives the file no name
+        content = fields.pop("file", None)
+    if content is None:
         raise BadRequestError(f"The form has nothing under the name `file`. {EXPECTED}")
-    content.seek(0)
-    return content, {
-        name.decode(errors="replace"): value.decode(errors="replace")
-        for name, value in fields.items()
+    return BytesIO(content), {
+        name: value.decode(errors="replace") for name, value in fields.items()
     }

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.champion import RECHECK_S
+
 LAMBDA_MB_PER_VCPU = 1769  # AWS Lambda Developer Guide, "Configure Lambda function memory"
 
 
@@ -20,6 +22,7 @@ class Settings:
         models_bucket: of the model registry; None serves the bundled model.
         results_table: None keeps no results: the image is being run by itself.
         result_ttl_days: days after which a result is deleted; 0 keeps it.
+        recheck_s: seconds between looks for a new champion.
         threads: of one inference: the vCPUs that the function's memory buys.
     """
 
@@ -28,6 +31,7 @@ class Settings:
     models_bucket: str | None = None
     results_table: str | None = None
     result_ttl_days: int = 0
+    recheck_s: float = RECHECK_S
     threads: int = 1
 
     @classmethod
@@ -45,5 +49,6 @@ class Settings:
             models_bucket=environment.get("MODELS_BUCKET") or None,
             results_table=environment.get("RESULTS_TABLE") or None,
             result_ttl_days=int(environment.get("RESULT_TTL_DAYS") or 0),
+            recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
             threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),
         )

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from earshot.adapters.clip_store import S3ClipStore
 from earshot.adapters.model_registry import ModelRegistry
 from earshot.adapters.results_table import ResultsTable
+from earshot.champion import Reader, Registry, ServingModel
 from earshot.classifier import Classifier
+from earshot.errors import ModelError
 from earshot.model import Model, load_model
 from earshot.result import Result
 from earshot.service import ClassifyService
+from earshot.versions import Pointer
 from earshot.yamnet import Yamnet
 from settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard"})
 
 logger = Logger(service="classify")
+metrics = Metrics(namespace="Earshot", service="classify")
 
 
 class NoResultStore:
@@ -32,36 +39,82 @@ class NoResultStore:
         return result
 
 
-@cache
+class NoRegistry:
+    """Has no champion: for an image run by itself, which serves the bundled model."""
+
+    def pointer(self) -> Pointer | None:
+        """None, for ever."""
+        return None
+
+    def reader(self, version: str) -> Reader:
+        """Raises, since there is no version."""
+        raise ModelError(f"there is no registry to read {version} from")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an execution environment makes once."""
+
+    yamnet: Yamnet
+    model: ServingModel
+    clips: S3ClipStore
+    results: ResultsTable | NoResultStore
+
+
 def service() -> ClassifyService:
-    """The service of this execution environment, made once.
+    """The service with the model that is champion now, or was within the last half minute.
 
     Raises:
-        ModelError: the champion is altered or does not fit.
-        UnavailableError: the models bucket failed.
+        UnavailableError: the models bucket failed before any model was loaded.
     """
-    settings = Settings.from_environment()
-    yamnet = Yamnet(settings.yamnet_dir, settings.threads)
-    model = _model(settings, yamnet)
-    logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
+    parts = _parts()
     return ClassifyService(
-        classifier=Classifier(yamnet, model),
-        clips=S3ClipStore(boto3.client("s3", config=AWS_CONFIG)),
-        results=_results(settings),
+        classifier=Classifier(parts.yamnet, parts.model()),
+        clips=parts.clips,
+        results=parts.results,
         now=lambda: datetime.now(UTC),
     )
 
 
-def _model(settings: Settings, yamnet: Yamnet) -> Model:
+@cache
+def _parts() -> Parts:
+    settings = Settings.from_environment()
+    yamnet = Yamnet(settings.yamnet_dir, settings.threads)
+    return Parts(
+        yamnet=yamnet,
+        model=_serving_model(settings, yamnet),
+        clips=S3ClipStore(boto3.client("s3", config=AWS_CONFIG)),
+        results=_results(settings),
+    )
+
+
+def _serving_model(settings: Settings, yamnet: Yamnet) -> ServingModel:
+    registry: Registry = NoRegistry()
     if settings.models_bucket:
         registry = ModelRegistry(boto3.client("s3", config=AWS_CONFIG), settings.models_bucket)
-        if champion := registry.champion():
-            return load_model(
-                registry.reader(champion.version), yamnet.weights_sha256, champion.manifest_sha256
-            )
-    return load_model(
-        lambda name: (settings.bundled_model_dir / name).read_bytes(), yamnet.weights_sha256
+
+    def load(read: Reader, manifest_sha256: str | None) -> Model:
+        model = load_model(read, yamnet.weights_sha256, manifest_sha256)
+        logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
+        return model
+
+    def bundled(name: str) -> bytes:
+        return (settings.bundled_model_dir / name).read_bytes()
+
+    return ServingModel(
+        registry,
+        load=load,
+        bundled=bundled,
+        refused=_champion_refused,
+        clock=time.monotonic,
+        recheck_s=settings.recheck_s,
     )
+
+
+def _champion_refused(error: Exception) -> None:
+    """Keep serving, but let the alarm know; see ChampionRefusedAlarm in the template."""
+    metrics.add_metric("champion_refused", MetricUnit.Count, 1)
+    logger.error("the champion was not loaded; an earlier model serves on", exc_info=error)
 
 
 def _results(settings: Settings) -> ResultsTable | NoResultStore:

@@ -30,7 +30,7 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 GUARDED = [(method, path, scopes[0]) for method, path, scopes in OPERATIONS if scopes]
-OF_CLIP = {"clip_id": "0" * 32}
+PLACES = {"clip_id": "0" * 32, "run": "never", "version": "v1"}
 
 
 def upload(stack: LocalStack, content: bytes, **wishes: str) -> dict[str, Any]:
@@ -105,21 +105,21 @@ class TestTokens:
 
     @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
     def test_no_token(self, local_stack: LocalStack, method: str, path: str, scope: str) -> None:
-        answer = local_stack.request(method, path.format(**OF_CLIP), token=None)
+        answer = local_stack.request(method, path.format(**PLACES), token=None)
         assert answer.status == 401
 
     @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
     def test_expired(
         self, local_stack: LocalStack, expired: str, method: str, path: str, scope: str
     ) -> None:
-        answer = local_stack.request(method, path.format(**OF_CLIP), token=expired)
+        answer = local_stack.request(method, path.format(**PLACES), token=expired)
         assert answer.status == 401
 
     @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
     def test_wrong_audience(
         self, local_stack: LocalStack, of_another_client: str, method: str, path: str, scope: str
     ) -> None:
-        answer = local_stack.request(method, path.format(**OF_CLIP), token=of_another_client)
+        answer = local_stack.request(method, path.format(**PLACES), token=of_another_client)
         assert answer.status == 401
 
     @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
@@ -128,7 +128,7 @@ class TestTokens:
     ) -> None:
         needed = scope.removeprefix("earshot/")
         others = [other for other in ("predict", "read", "train", "admin") if other != needed]
-        route = path.format(**OF_CLIP)
+        route = path.format(**PLACES)
         assert local_stack.request(method, route, token=local_stack.token(*others)).status == 403
         answer = local_stack.request(method, route, token=local_stack.token(needed))
         assert answer.status not in {401, 403, 500}
@@ -327,7 +327,7 @@ class TestFeedback:
 
         status, corrected = local_stack.call("POST", route, {"label": "explosion"})
         assert status == 200
-        assert corrected["training_key"] == f"training/explosion/{clip_id}.wav"
+        assert corrected["training_key"] == f"training/explosion/corrections/{clip_id}.wav"
         assert self.keys(local_stack, clip_id) == [corrected["training_key"]]
         copy = local_stack.client("s3").get_object(
             Bucket=local_stack.outputs["UploadsBucketName"], Key=corrected["training_key"]
@@ -338,7 +338,7 @@ class TestFeedback:
 
         status, confirmed = local_stack.call("POST", route, {"label": "siren", "comment": "sorry"})
         assert [said["verdict"] for said in confirmed["feedback"]] == ["corrected", "confirmed"]
-        assert self.keys(local_stack, clip_id) == [f"training/siren/{clip_id}.wav"]
+        assert self.keys(local_stack, clip_id) == [f"training/siren/corrections/{clip_id}.wav"]
         _, kept = local_stack.call("GET", ticket["result"])
         assert (kept["label"], kept["verified_label"]) == ("siren", "siren")
         assert kept["feedback"] == confirmed["feedback"]

@@ -44,6 +44,13 @@ OUTPUTS = {
     "DeviceClientId",
     "ServiceClientId",
     "PeopleClientId",
+    "RetrainingFunctionName",
+    "RetrainingLogGroupName",
+    "RetrainingTopicArn",
+    "EmbedFunctionName",
+    "EmbedLogGroupName",
+    "TrainFunctionName",
+    "TrainLogGroupName",
     "StateMachineArn",
 }
 
@@ -85,7 +92,7 @@ class TestDeployment:
     def test_outputs_are_complete(self, local_stack: LocalStack) -> None:
         outputs = local_stack.outputs
         assert outputs.keys() == OUTPUTS
-        assert outputs["StateMachineArn"] is None
+        assert outputs["StateMachineArn"].endswith(":stateMachine:earshot-local-retrain")
         assert outputs["endpoint"] == f"http://127.0.0.1:{local_stack.port}"
         assert "$" not in outputs["ApiUrl"], "a shell would take it for a variable"
 
@@ -108,7 +115,7 @@ class TestDeployment:
     def test_first_model_is_champion(self, local_stack: LocalStack) -> None:
         s3, bucket = local_stack.client("s3"), local_stack.outputs["ModelsBucketName"]
         pointer = json.load(s3.get_object(Bucket=bucket, Key="models/champion.json")["Body"])
-        assert pointer["version"] == "v1"
+        assert [entry["version"] for entry in pointer["history"]] == ["v1"]
         listing = s3.list_objects_v2(Bucket=bucket, Prefix="models/v1/")
         uploaded = {item["Key"].removeprefix("models/v1/") for item in listing["Contents"]}
         assert uploaded == {file.name for file in FIRST_MODEL.iterdir()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,7 +12,6 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from earshot.adapters.clip_store import S3ClipStore
-from earshot.adapters.model_registry import Champion, ModelRegistry
 from earshot.adapters.results_table import ResultsTable, from_item
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.uploads import Upload
@@ -128,28 +126,3 @@ def test_a_result_expires_after_its_days_and_otherwise_never(dynamodb):
 def test_a_failing_table_is_a_transient_fault(dynamodb):
     with pytest.raises(UnavailableError, match="results table"):
         ResultsTable(dynamodb, "no-such-table").save(RESULT)
-
-
-def test_a_registry_without_a_champion_says_so(s3):
-    assert ModelRegistry(s3, BUCKET).champion() is None
-
-
-def test_a_published_version_is_the_champion_and_reads_back(s3, tmp_path: Path):
-    (tmp_path / "manifest.json").write_text('{"version": "v1"}')
-    (tmp_path / "head.npz").write_bytes(b"arrays")
-    registry = ModelRegistry(s3, BUCKET)
-    published = registry.publish(tmp_path)
-    # printf '{"version": "v1"}' | sha256sum
-    assert published == Champion(
-        "v1", "f6586708ae189188ac790403cc2209185aa95a6a29f95c2d7961aaa6dd0092a1"
-    )
-    assert registry.champion() == published
-    assert registry.reader("v1")("head.npz") == b"arrays"
-
-
-def test_a_failing_registry_is_a_transient_fault():
-    client = boto3.client("s3")
-    with Stubber(client) as stub:
-        stub.add_client_error("get_object", "InternalError", http_status_code=500)
-        with pytest.raises(UnavailableError):
-            ModelRegistry(client, BUCKET).champion()

@@ -7,6 +7,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +15,17 @@ from typing import Any
 
 import pytest
 
-from earshot.errors import UnavailableError
+from earshot.errors import (
+    ConflictError,
+    NotFoundError,
+    PromotionRefusedError,
+    UnavailableError,
+)
 from earshot.query import Page, Position, ResultQuery
+from earshot.retraining.plan import Request
+from earshot.versions import Promotion
 from earshot_api import app, openapi
-from earshot_api.routes import about, feedback, results, uploads
+from earshot_api.routes import about, feedback, models, results, retraining, uploads
 
 REPOSITORY = Path(__file__).parents[2]
 CONTEXT = SimpleNamespace(
@@ -40,6 +48,42 @@ RESULT = {
 }
 
 
+RUN = "20260131T110000-0123abcd"
+RETRAINING = {
+    "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
+    "clips": 9, "embedded": 1.0, "metrics": None, "version": None, "decision": None,
+    "reasons": [], "champion": None,
+}  # fmt: skip
+MODEL = {
+    "version": "v2", "created": "2026", "parent": "v1", "champion": True, "status": "promoted",
+    "macro_f1": 0.9, "accuracy": 0.9, "manifest_sha256": "0" * 64,
+}  # fmt: skip
+
+
+class Retrainings:
+    """Knows one retraining and one model."""
+
+    def __init__(self, answer: Callable[[Any, Any], Any]) -> None:
+        self._answer = answer
+
+    def start(self, request: Request) -> Any:
+        return self._answer(request, RUN)
+
+    def status(self, run: str) -> Any:
+        return self._answer(run, RETRAINING)
+
+    def models(self) -> Any:
+        return self._answer("models", [MODEL])
+
+    def model(self, version: str) -> Any:
+        more = {"metrics": {}, "decision": None, "outcome": None, "manifest": {}}
+        return self._answer(version, {**MODEL, **more, "promotions": []})
+
+    def promote(self, version: str, *, by: str, reason: str, force: bool) -> Any:
+        promotion = Promotion(version, "0" * 64, "2026", by, reason, force)
+        return self._answer((version, by, reason, force), promotion)
+
+
 class Services:
     """Answers as told and remembers what it was asked."""
 
@@ -48,12 +92,18 @@ class Services:
         self.page = Page([RESULT], None)
         self.error: Exception | None = None
         self.results = self.tickets = self.feedback = self.status = self
+        self.retraining = Retrainings(self._answer)
+        self.training_clips = self
+        self.kept: dict[str, bytes] = {}
 
     def _answer(self, asked: Any, answer: Any) -> Any:
         if self.error:
             raise self.error
         self.asked.append(asked)
         return answer
+
+    def put(self, key: str, content: bytes) -> None:
+        self.kept[key] = content
 
     def find(self, query: ResultQuery, limit: int, after: Position | None) -> Page:
         return self._answer((query, limit, after), self.page)
@@ -74,7 +124,7 @@ class Services:
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
-    for module in (about, feedback, results, uploads):
+    for module in (app, about, feedback, models, results, retraining, uploads):
         monkeypatch.setattr(module, "services", lambda: fake)
     return fake
 
@@ -96,7 +146,7 @@ def call(method: str, path: str, body: Any = None, **changes: Any) -> Any:
             "authorizer": {"jwt": {"claims": {"sub": "ann"}, "scopes": None}},
         },
         "body": body if isinstance(body, str | None) else json.dumps(body),
-        "isBase64Encoded": False,
+        "isBase64Encoded": changes.pop("base64_encoded", False),
     }
     return app.lambda_handler(event, CONTEXT)
 
@@ -304,3 +354,123 @@ def test_the_sample_event_is_answered_with_results(services: Services) -> None:
     answer = app.lambda_handler(json.loads(sample.read_text()), CONTEXT)
     assert answer["statusCode"] == 200, answer["body"]
     assert json.loads(answer["body"])["results"][0]["clip_id"] == CLIP_ID
+
+
+def test_a_retraining_is_begun_in_the_name_of_who_asks(services):
+    body = {"prefix": "training/may/", "augmentations": ["noise"], "seed": 3, "reason": "new"}
+    answer = content(call("POST", "/retrain", body), 202)
+    assert answer == {"id": RUN, "state": "running", "status": f"/retrain/{RUN}"}
+    assert services.asked == [Request("training/may/", "ann", "new", False, ("noise",), 3)]
+
+
+def test_a_retraining_learns_from_everything_unless_told_otherwise(services):
+    content(call("POST", "/retrain", {}), 202)
+    assert services.asked == [Request(requested_by="ann")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"prefix": "incoming/"}, 400),
+        ({"prefix": "training/../incoming/"}, 400),
+        ({"augmentations": ["reverse"]}, 422),
+        ({"force": True}, 422),
+        ({"seed": -1}, 422),
+        ("{", 400),
+    ],
+)
+def test_a_retraining_that_makes_no_sense_is_not_begun(services, body, status):
+    problem(call("POST", "/retrain", body), status)
+    assert services.asked == []
+
+
+def test_where_a_retraining_stands_is_told(services):
+    assert content(call("GET", f"/retrain/{RUN}")) == RETRAINING
+    problem(call("GET", "/retrain/a.b"), 422)
+    services.error = NotFoundError("There is no retraining x.")
+    problem(call("GET", "/retrain/x"), 404)
+
+
+def test_models_are_told(services):
+    assert content(call("GET", "/models")) == {"models": [MODEL]}
+    assert content(call("GET", "/models/v2"))["promotions"] == []
+    problem(call("GET", "/models/newest"), 422)
+
+
+def test_a_promotion_is_recorded_with_who_asked_and_why(services):
+    answer = content(call("POST", "/models/v1/promote", {"reason": "false alarms"}))
+    assert (answer["version"], answer["promoted_by"], answer["forced"]) == ("v1", "ann", False)
+    content(call("POST", "/models/v1/promote", {"reason": "I insist", "force": True}))
+    assert services.asked == [
+        ("v1", "ann", "false alarms", False), ("v1", "ann", "I insist", True),
+    ]  # fmt: skip
+    problem(call("POST", "/models/v1/promote", {}), 422)
+
+
+@pytest.mark.parametrize("error", [ConflictError("too late"), PromotionRefusedError("the gate")])
+def test_a_promotion_that_may_not_be_is_a_conflict(services, error):
+    services.error = error
+    assert problem(call("POST", "/models/v3/promote", {"reason": "x"}), 409)["detail"] == str(error)
+
+
+def post_files(*files: tuple[str, bytes], **fields: str) -> Any:
+    """`POST /retrain` as curl -F sends it."""
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    parts += [
+        f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+        "Content-Type: audio/wav\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for name, content in files
+    ]
+    body = base64.b64encode(b"".join([*parts, b"--x--\r\n"])).decode()
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    return call("POST", "/retrain", body, headers=headers, base64_encoded=True)
+
+
+def test_posted_files_are_kept_by_label_and_learnt_from(services):
+    answer = post_files(("gunshot_001.wav", b"RIFF\x00\xff"), ("Siren_a.WAV", b"b"), reason="new")
+    assert content(answer, 202)["id"] == RUN
+    (request,) = services.asked
+    assert (request.requested_by, request.reason) == ("ann", "new")
+    assert request.prefix.startswith("training/posted/")
+    assert services.kept == {
+        f"{request.prefix}gunshot/gunshot_001.wav": b"RIFF\x00\xff",
+        f"{request.prefix}siren/Siren_a.WAV": b"b",
+    }
+
+
+def test_a_label_for_all_files_overrules_their_names(services):
+    content(post_files(("C:\\x\\gunshot é.wav", b"a"), label="casual"), 202)
+    (key,) = services.kept
+    assert key.endswith("/casual/gunshot _.wav")
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "what"),
+    [
+        ([], {"label": "siren"}, "no files"),
+        ([("thunder_1.wav", b"a")], {}, "has no label"),
+        ([("siren_1.mp3", b"a")], {}, "is no WAV"),
+        ([("siren_1.wav", b"a"), ("siren_1.wav", b"b")], {}, "same name"),
+        ([("a.wav", b"a")], {"label": "thunder"}, "is no label"),
+    ],
+)
+def test_files_that_cannot_be_learnt_from_are_refused_before_any_is_kept(
+    services, files, fields, what
+):
+    assert what in problem(post_files(*files, **fields), 400)["detail"]
+    assert services.kept == {}
+    assert services.asked == []
+
+
+def test_too_many_files_at_once_are_refused(services):
+    problem(post_files(("siren_1.wav", bytes(4_500_000))), 413)
+
+
+def test_other_routes_take_no_files(services):
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    problem(call("POST", "/uploads", "--x--", headers=headers), 415)

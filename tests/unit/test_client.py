@@ -275,6 +275,34 @@ class TestCommands:
     def test_feedback(self, run):
         assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
 
+    def test_a_retraining_is_watched_until_it_ends(self, api, run, monkeypatch):
+        monkeypatch.setattr(commands, "POLL_S", 0)
+        running = {"state": "running", "version": None, "reasons": []}
+        ended = {"state": "rejected", "version": "v2", "reasons": ["macro F1 falls"]}
+        api.refusals = [
+            httpx.Response(status, json=answer)
+            for status, answer in ((202, {"id": "r1"}), (200, running), (200, ended))
+        ]
+        done = run("retrain", "--prefix", "training/may/")
+        assert done.stdout == "r1 rejected v2\nmacro F1 falls\n"
+        assert json.loads(api.requests[0].content) == {"prefix": "training/may/", "reason": ""}
+        assert [request.url.path[-11:] for request in api.requests[1:]] == ["/retrain/r1"] * 2
+
+    def test_models_are_listed_with_the_champion_marked(self, api, run):
+        model = {"version": "v2", "parent": "v1", "status": None, "created": "2026"}
+        found = [{**model, "champion": True, "macro_f1": 0.9}]
+        api.refusals = [httpx.Response(200, json={"models": found})] * 2
+        assert "*  v2       v1" in run("models").stdout
+        assert json.loads(run("models", "--json").stdout) == found
+
+    def test_a_promotion_needs_a_reason(self, api, run):
+        assert run("promote", "v1").exit_code == 2
+        api.refusals = [httpx.Response(200, json={"version": "v1"})]
+        assert "v1 is the champion" in run("promote", "v1", "--reason", "alarms").stdout
+        (request,) = api.requests
+        assert request.url.path.endswith("/models/v1/promote")
+        assert json.loads(request.content) == {"reason": "alarms", "force": False}
+
     def test_an_error_is_one_line_on_standard_error(self, api, run):
         api.refusals = [httpx.Response(403, json={"message": "Forbidden"})]
         done = run("status", "--json")

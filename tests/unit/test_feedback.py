@@ -71,8 +71,8 @@ def service(results: Results, clips: Clips) -> FeedbackService:
 
 def test_a_correction_is_kept_and_becomes_training_data(service, results, clips):
     answer = service.give("c1", Label.GUNSHOT, "heard it", "ann")
-    assert answer["training_key"] == "training/gunshot/c1.wav"
-    assert clips.training == {"training/gunshot/c1.wav"}
+    assert answer["training_key"] == "training/gunshot/corrections/c1.wav"
+    assert clips.training == {"training/gunshot/corrections/c1.wav"}
     assert results["c1"]["verified_label"] == "gunshot"
     assert results["c1"]["label"] == "siren", "what was heard stays"
     said = {"label": "gunshot", "verdict": "corrected", "comment": "heard it", "by": "ann"}
@@ -89,7 +89,7 @@ def test_a_clip_is_training_data_under_its_latest_label_only(service, clips):
     service.give("c1", Label.GUNSHOT, "", "ann")
     answer = service.give("c1", Label.SIREN, "", "ann")
     assert [said["verdict"] for said in answer["feedback"]] == ["corrected", "confirmed"]
-    assert clips.training == {"training/siren/c1.wav"}
+    assert clips.training == {"training/siren/corrections/c1.wav"}
 
 
 def test_feedback_whose_copy_failed_is_finished_when_it_is_sent_again(service, results, clips):
@@ -98,7 +98,7 @@ def test_feedback_whose_copy_failed_is_finished_when_it_is_sent_again(service, r
         service.give("c1", Label.GUNSHOT, "", "ann")
     clips.fails = False
     service.give("c1", Label.GUNSHOT, "", "ann")
-    assert clips.training == {"training/gunshot/c1.wav"}
+    assert clips.training == {"training/gunshot/corrections/c1.wav"}
     assert len(results["c1"]["feedback"]) == 1
 
 

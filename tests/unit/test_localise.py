@@ -24,6 +24,7 @@ from local.localise import (
     CodeObject,
     FunctionSource,
     allow_plain_http,
+    definition_files,
     expand_http_apis,
     function_sources,
     limit_queue_concurrency,
@@ -220,7 +221,13 @@ def test_queue_concurrency_is_a_number() -> None:
 def test_the_template_itself_keeps_all_else() -> None:
     template = yaml_parse(TEMPLATE.read_text())
     code = dict.fromkeys(function_sources(template), CODE)
-    result = localise(template, code, region="us-east-1", api_id="earshot", concurrency=2)
+    definitions = {
+        name: yaml_parse((TEMPLATE.parent / file).read_text())
+        for name, file in definition_files(template).items()
+    }
+    result = localise(
+        template, code, definitions, region="us-east-1", api_id="earshot", concurrency=2
+    )
     types = {resource["Type"] for resource in result["Resources"].values()}
     assert not [kind for kind in types if kind.startswith("AWS::Serverless::")]
     assert result["Outputs"].keys() == template["Outputs"].keys()
@@ -229,6 +236,8 @@ def test_the_template_itself_keeps_all_else() -> None:
             assert result["Resources"][name] == resource
     function = result["Resources"]["ClassifyFunction"]["Properties"]
     assert function["Code"] == {"S3Bucket": "code", "S3Key": "key.zip"}
+    machine = json.dumps(result["Resources"]["RetrainStateMachine"]["Properties"])
+    assert "EmbedBatches" in machine
     written = template["Resources"]["ClassifyFunction"]["Properties"]["Environment"]["Variables"]
     assert function["Environment"]["Variables"].items() >= written.items()
 
@@ -272,6 +281,9 @@ class TestPackage:
         assert len({first, changed, renamed}) == 3
 
 
+TEMPLATE_URL = "http://127.0.0.1:4566/code/template.json"
+
+
 class TestApply:
     """The template meets CloudFormation, played by botocore's stubber."""
 
@@ -286,12 +298,12 @@ class TestApply:
         stubber.add_client_error(
             "update_stack", "ValidationError", "No updates are to be performed."
         )
-        assert apply_template(stubber.client, {}) is False
+        assert apply_template(stubber.client, TEMPLATE_URL) is False
 
     def test_refusal_is_explained(self, stubber: Stubber) -> None:
         stubber.add_client_error("update_stack", "ValidationError", "Unresolved resource")
         with pytest.raises(LocalStackError, match=r"template\.yaml: Unresolved resource"):
-            apply_template(stubber.client, {})
+            apply_template(stubber.client, TEMPLATE_URL)
 
     def test_failed_resources_are_named(self, stubber: Stubber) -> None:
         stack = {
@@ -312,7 +324,7 @@ class TestApply:
         stubber.add_response("describe_stacks", {"Stacks": [stack]})
         stubber.add_response("describe_stack_events", {"StackEvents": [event]})
         with pytest.raises(LocalStackError, match="UploadsQueue: no such attribute"):
-            apply_template(stubber.client, {})
+            apply_template(stubber.client, TEMPLATE_URL)
 
 
 class TestSettings:

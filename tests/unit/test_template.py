@@ -21,6 +21,10 @@ from local.settings import REPOSITORY, TEMPLATE
 
 Resource = dict[str, Any]
 
+EXECUTIONS = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    ":execution:${AWS::StackName}-retrain:*"
+)
 SAM = yaml_parse(TEMPLATE.read_text())
 
 
@@ -30,8 +34,9 @@ def _cloudformation() -> dict[str, Resource]:
         properties = resource.get("Properties", {})
         if properties.get("PackageType") == "Image":
             properties["ImageUri"] = "1.dkr.ecr.eu-west-1.amazonaws.com/x"
-        for code in {"CodeUri", "ContentUri"} & properties.keys():
-            properties[code] = {"Bucket": "code", "Key": "key.zip"}
+        # What `sam package` uploads.
+        for uri in {"CodeUri", "ContentUri", "DefinitionUri"} & properties.keys():
+            properties[uri] = {"Bucket": "code", "Key": "key.zip"}
     resources: dict[str, Resource] = translate(template, "eu-west-1")["Resources"]
     return resources
 
@@ -65,16 +70,19 @@ def statements_of_roles(prefix: str = "") -> list[Resource]:
 
 
 def allowed(function: str) -> set[tuple[str, str]]:
-    """What a function's role allows: actions, each with its resource as text."""
+    """What the role of a function or state machine allows: actions, each with its resource."""
     return {
-        (
-            action,
-            resource.get("Fn::Sub") or resource.get("Ref") or ".".join(resource["Fn::GetAtt"]),
-        )
+        (action, _text(resource))
         for statement in statements_of_roles(function)
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }
+
+
+def _text(resource: str | Resource) -> str:
+    if isinstance(resource, str):
+        return resource
+    return resource.get("Fn::Sub") or resource.get("Ref") or ".".join(resource["Fn::GetAtt"])
 
 
 def as_list(value: Any) -> list[Any]:
@@ -183,7 +191,8 @@ class TestFunctions:
             for action in as_list(statement["Action"]):
                 assert "*" not in action
             for resource in as_list(statement["Resource"]):
-                assert resource != "*"
+                # Actions on log deliveries and traces know no resources.
+                assert resource != "*" or statement["Sid"] == "DeliverLogsAndTraces"
 
     def test_classify_may_do_its_work_only(self) -> None:
         assert allowed("ClassifyFunction") == {
@@ -206,6 +215,11 @@ class TestFunctions:
             ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
             ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/retraining/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
+            ("states:StartExecution", "RetrainStateMachine"),
+            ("states:DescribeExecution", EXECUTIONS),
+            ("states:GetExecutionHistory", EXECUTIONS),
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
             ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
@@ -229,6 +243,43 @@ class TestFunctions:
         dead_letters = {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]}
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
 
+    def test_the_retraining_may_do_its_work_only(self) -> None:
+        models, runs = "${ModelsBucket.Arn}/models/*", "${ModelsBucket.Arn}/retraining/*"
+        models_list = ("s3:ListBucket", "ModelsBucket.Arn")
+        assert allowed("RetrainingFunction") == {
+            ("s3:ListBucketVersions", "UploadsBucket.Arn"),
+            ("s3:GetObject", models), ("s3:GetObject", runs),
+            ("s3:PutObject", models), ("s3:PutObject", runs),
+            models_list,
+        }  # fmt: skip
+        assert allowed("EmbedFunction") == {
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/training/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/heldout/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/retraining/*/features/*"),
+        }
+        assert allowed("TrainFunction") == {
+            ("s3:GetObject", models), ("s3:GetObject", runs), ("s3:PutObject", runs),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/v1/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
+            models_list,
+        }  # fmt: skip
+
+    def test_the_state_machine_calls_its_own_steps_only(self) -> None:
+        functions = {
+            resource
+            for action, resource in allowed("RetrainStateMachine")
+            if action == "lambda:InvokeFunction"
+        }
+        assert functions == {
+            f"{name}.Arn" for name in ("RetrainingFunction", "EmbedFunction", "TrainFunction")
+        }
+
+    def test_no_function_outlives_the_state_that_calls_it(self) -> None:
+        for name, limit in (
+            ("RetrainingFunction", 310), ("EmbedFunction", 910), ("TrainFunction", 910),
+        ):  # fmt: skip
+            assert properties(name)["Timeout"] < limit  # TimeoutSeconds in retrain.asl.yaml
+
     def test_logs_are_kept_for_a_while_only(self) -> None:
         groups = of_type("AWS::Logs::LogGroup")
         assert all(group["RetentionInDays"] for group in groups.values())
@@ -246,6 +297,7 @@ class TestFunctions:
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
             "UPLOADS_DEAD_LETTER_QUEUE_URL": {"Ref": "UploadsDeadLetterQueue"},
+            "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
@@ -366,6 +418,9 @@ def test_alarms_tell_somebody() -> None:
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         ("AWS/Lambda", "Errors"),
+        ("Earshot", "champion_refused"),
+        ("AWS/States", "ExecutionsFailed"),
+        ("AWS/States", "ExecutionsTimedOut"),
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from earshot.head import Expert
-from earshot.labels import Label
+from earshot.labels import Label, label_of
 from earshot.log_mel import SAMPLE_RATE
 from training.augment import add_noise, augment, long_crop, rms, short_crop
-from training.dataset import LabelledClip, broadened_clips, label_of, labelled_clips
+from training.dataset import LabelledClip, broadened_clips, labelled_clips
 from training.mixtures import short_event_mixtures
 from training.recipe import assign_folds, sesa
 from training.score_groups import GROUPS

@@ -19,9 +19,10 @@ from earshot.errors import (
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
 )
-from earshot_api import openapi
+from earshot_api import openapi, retrain_form
 from earshot_api.problems import problem_of_request, problem_response
 from earshot_api.routes import ROUTERS
+from earshot_api.wiring import services
 
 DEFAULT_ROUTE = "$default"  # the gateway's, for what has no route of its own
 MAX_BODY_CHARACTERS = 20_000
@@ -35,7 +36,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Entry point."""
     request = APIGatewayProxyEventV2(event)
     try:
-        check_body(request)
+        if retrain_form.is_form(request):
+            event = retrain_form.keep_files(request, services().training_clips.put)
+        else:
+            check_body(request)
     except EarshotError as error:
         refusal: ResponseBuilder[APIGatewayProxyEventV2] = ResponseBuilder(failed(error))
         return refusal.build(request)

@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Serve
 from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
 
 import earshot
+from earshot.labels import LABELS
 from earshot.problem import CONTENT_TYPE
 from earshot_api.problems import answers
 from earshot_api.scopes import SCHEME, needs
@@ -80,6 +81,24 @@ _PREDICT: Document = {
     },
 }
 
+# What POST /retrain takes beside JSON; see `earshot_api.retrain_form`.
+_RETRAIN_FORM: Document = {
+    "schema": {
+        "type": "object",
+        "required": ["files"],
+        "properties": {
+            "files": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "format": "wav"},
+                "description": "WAVs named <label>_…, unless `label` is given; 4.5 MB in all.",
+            },
+            "label": {"type": "string", "enum": list(LABELS)},
+            "reason": {"type": "string"},
+        },
+    }
+}
+
 # The gateway's own answers, before any of this code runs.
 _GATEWAY_ANSWERS = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
 _GATEWAY_MESSAGE: Document = {
@@ -101,6 +120,8 @@ def document(http: APIGatewayHttpResolver) -> Document:
     )
     whole: Document = schema.model_dump(mode="json", by_alias=True, exclude_none=True)
     whole["paths"]["/predict"] = _predict()
+    retrain = whole["paths"]["/retrain"]["post"]["requestBody"]["content"]
+    retrain["multipart/form-data"] = _RETRAIN_FORM
     for operations in whole["paths"].values():
         for operation in operations.values():
             _drop_foreign_errors(operation)

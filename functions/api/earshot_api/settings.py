@@ -17,6 +17,7 @@ class Settings:
         models_bucket: name of the bucket.
         uploads_queue_url: of the queue that classify reads.
         dead_letter_queue_url: of the queue that holds what classify gave up.
+        state_machine_arn: of the retraining.
     """
 
     results_table: str
@@ -24,6 +25,7 @@ class Settings:
     models_bucket: str
     uploads_queue_url: str
     dead_letter_queue_url: str
+    state_machine_arn: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -38,4 +40,5 @@ class Settings:
             models_bucket=environment["MODELS_BUCKET"],
             uploads_queue_url=environment["UPLOADS_QUEUE_URL"],
             dead_letter_queue_url=environment["UPLOADS_DEAD_LETTER_QUEUE_URL"],
+            state_machine_arn=environment["STATE_MACHINE_ARN"],
         )

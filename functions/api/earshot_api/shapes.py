@@ -8,6 +8,7 @@ from typing import (
     Any,
     Literal,
     NotRequired,  # pydantic wants it from here on 3.11
+    cast,
 )
 
 from pydantic import (
@@ -22,11 +23,16 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from earshot.labels import Label
-from earshot.uploads import MAX_SOURCE_LENGTH, SOURCE_PATTERN, parse_time
+from earshot.retraining.plan import AUGMENTATIONS, DEFAULT_AUGMENTATIONS
+from earshot.uploads import MAX_SOURCE_LENGTH, SOURCE_PATTERN, TRAINING_PREFIX, parse_time
 
 MAX_COMMENT_LENGTH = 1000
+MAX_PREFIX_LENGTH = 500
 
 ClipId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Augmentation = Literal["noise", "pitch", "stretch", "background"]
+RetrainingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,8}$")]
 Source = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_SOURCE_LENGTH, pattern=SOURCE_PATTERN),
@@ -78,6 +84,30 @@ class FeedbackRequest(_Request):
         description="What the clip holds: the label that was heard confirms it."
     )
     comment: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
+
+
+class RetrainRequest(_Request):
+    """What is asked of a retraining."""
+
+    prefix: str = Field(
+        default=TRAINING_PREFIX,
+        max_length=MAX_PREFIX_LENGTH,
+        description=f"Folder of clips to learn from, within `{TRAINING_PREFIX}`.",
+    )
+    augmentations: list[Augmentation] = Field(
+        default=cast(list[Augmentation], list(DEFAULT_AUGMENTATIONS)),
+        max_length=len(AUGMENTATIONS),
+        description="Each gives one more copy of each clip.",
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="Of all chance in it.")
+    reason: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
+
+
+class PromotionRequest(_Request):
+    """Why a version is to serve."""
+
+    reason: str = Field(min_length=1, max_length=MAX_COMMENT_LENGTH)
+    force: bool = Field(default=False, description="Also if the gate did not let it pass.")
 
 
 class About(TypedDict):
@@ -193,6 +223,91 @@ class Champion(TypedDict):
     version: str
     manifest_sha256: str
     metrics: dict[str, Any] | None
+
+
+class StartedRetraining(TypedDict):
+    """A retraining that has begun."""
+
+    id: str
+    state: Literal["running"]
+    status: str
+
+
+class Check(TypedDict):
+    """One question that the gate asks."""
+
+    name: str
+    passed: bool
+    candidate: float
+    champion: float | None
+    limit: float
+    reason: str
+
+
+class Decision(TypedDict):
+    """What the gate says of a version."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    promote: bool
+    checks: list[Check]
+
+
+class Retraining(TypedDict):
+    """Where a retraining stands; `embedded` is the share of its clips that are heard, 0 to 1."""
+
+    id: str
+    state: Literal["running", "promoted", "rejected", "refused", "failed", "aborted"]
+    step: str | None
+    started: str
+    stopped: str | None
+    clips: int | None
+    embedded: float
+    metrics: dict[str, Any] | None
+    version: str | None
+    decision: Decision | None
+    reasons: list[str]
+    champion: str | None
+
+
+class ModelInShort(TypedDict):
+    """A model version."""
+
+    version: str
+    created: str | None
+    parent: str | None
+    champion: bool
+    status: str | None
+    macro_f1: float | None
+    accuracy: float | None
+    manifest_sha256: str
+
+
+class Models(TypedDict):
+    """All versions, newest first."""
+
+    models: list[ModelInShort]
+
+
+class Promotion(TypedDict):
+    """How a version became champion."""
+
+    version: str
+    manifest_sha256: str
+    promoted_at: str
+    promoted_by: str
+    reason: str
+    forced: bool
+
+
+class Model(ModelInShort):
+    """All that is known of a version."""
+
+    metrics: dict[str, Any]
+    decision: Decision | None
+    outcome: dict[str, Any] | None
+    manifest: dict[str, Any]
+    promotions: list[Promotion]
 
 
 class Status(TypedDict):

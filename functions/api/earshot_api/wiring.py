@@ -12,8 +12,11 @@ from botocore.config import Config
 from earshot.adapters.model_registry import ModelRegistry
 from earshot.adapters.queues import SqsQueues
 from earshot.adapters.results_table import ResultsTable
+from earshot.adapters.run_files import RunFiles
+from earshot.adapters.state_machine import StateMachine
 from earshot.adapters.uploads_bucket import UploadsBucket
 from earshot.feedback import FeedbackService
+from earshot.retraining.service import RetrainingService
 from earshot.status import StatusService
 from earshot.tickets import TicketOffice
 from earshot_api.settings import Settings
@@ -34,6 +37,8 @@ class Services:
     tickets: TicketOffice
     feedback: FeedbackService
     status: StatusService
+    retraining: RetrainingService
+    training_clips: UploadsBucket
 
 
 @cache
@@ -50,13 +55,17 @@ def services() -> Services:
             "uploads_dead_letter": settings.dead_letter_queue_url,
         },
     )
+    models = ModelRegistry(s3, settings.models_bucket)
+    machine = StateMachine(
+        boto3.client("stepfunctions", config=AWS_CONFIG), settings.state_machine_arn
+    )
     return Services(
         results=results,
         tickets=TicketOffice(uploads, _now),
         feedback=FeedbackService(results, uploads, _now),
-        status=StatusService(
-            ModelRegistry(s3, settings.models_bucket), queues, results, _now, STARTED
-        ),
+        training_clips=uploads,
+        status=StatusService(models, queues, results, _now, STARTED),
+        retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, cast
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from earshot_api.person import person
 from earshot_api.problems import answers
 from earshot_api.scopes import needs
 from earshot_api.shapes import ClipId, FeedbackAnswer, FeedbackRequest
@@ -34,13 +34,6 @@ def give(
         clip_id,
         feedback.label,
         feedback.comment,
-        _person(cast(APIGatewayProxyEventV2, router.current_event)),
+        person(router),
     )
     return cast(FeedbackAnswer, answer)
-
-
-def _person(event: APIGatewayProxyEventV2) -> str:
-    """Who asks: the subject of the token, which for a machine is its client id."""
-    authorizer = event.request_context.authorizer
-    claims = (authorizer.jwt_claim if authorizer else None) or {}
-    return str(claims.get("sub") or claims.get("client_id") or "unknown")

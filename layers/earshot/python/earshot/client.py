@@ -140,6 +140,26 @@ class EarshotClient:
         answer: dict[str, Any] = self._call("POST", f"/results/{clip_id}/feedback", json=said)
         return answer
 
+    def retrain(self, **wanted: Any) -> str:
+        """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
+        return str(self._call("POST", "/retrain", json=wanted)["id"])
+
+    def retraining(self, run: str) -> dict[str, Any]:
+        """Where a retraining stands."""
+        answer: dict[str, Any] = self._call("GET", f"/retrain/{run}")
+        return answer
+
+    def models(self) -> list[dict[str, Any]]:
+        """Model versions, newest first."""
+        answer: list[dict[str, Any]] = self._call("GET", "/models")["models"]
+        return answer
+
+    def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
+        """Make a version the champion."""
+        said = {"reason": reason, "force": force}
+        answer: dict[str, Any] = self._call("POST", f"/models/{version}/promote", json=said)
+        return answer
+
     def status(self) -> dict[str, Any]:
         """How the system is."""
         answer: dict[str, Any] = self._call("GET", "/status")

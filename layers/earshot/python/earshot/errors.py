@@ -60,3 +60,11 @@ class UnsupportedMediaTypeError(EarshotError):
 
 class UnavailableError(EarshotError):
     """A service that we stand on did not answer as it should; trying again may help."""
+
+
+class PromotionRefusedError(EarshotError):
+    """A version may not become champion; the message says why and what an operator can do."""
+
+
+class RetrainingRefusedError(EarshotError):
+    """A retraining that could not be judged is not begun; the message says what is missing."""

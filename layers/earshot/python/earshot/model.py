@@ -6,7 +6,6 @@ manifest). Arrays are loaded with ``allow_pickle=False``: a model file cannot ru
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -19,8 +18,8 @@ import numpy as np
 from earshot.errors import ModelError
 from earshot.head import Head
 from earshot.labels import LABELS
+from earshot.versions import MANIFEST_NAME, sha256_hex
 
-MANIFEST_NAME = "manifest.json"
 HEAD_NAME = "head.npz"
 FORMAT = 1  # of manifest and head; raised when older software could not serve newer models
 
@@ -40,11 +39,6 @@ class Model:
     sha256: str
     head: Head
     manifest: dict[str, Any]
-
-
-def sha256_hex(content: bytes) -> str:
-    """SHA-256 as 64 hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def load_model(

@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from earshot.labels import CORRECTIONS_FOLDER
+
 UPLOADS_PREFIX = "incoming/"
 TRAINING_PREFIX = "training/"
 DEFAULT_SOURCE = "unknown"
@@ -112,8 +114,8 @@ def issue_key(source: str | None) -> str:
 
 
 def training_key(label: str, clip_id: str) -> str:
-    """Where a clip lies whose label a person has given."""
-    return f"{TRAINING_PREFIX}{label}/{clip_id}.wav"
+    """Where a clip lies whose label a person has given: no other label counts against that."""
+    return f"{TRAINING_PREFIX}{label}/{CORRECTIONS_FOLDER}/{clip_id}.wav"
 
 
 def object_clip_id(bucket: str, key: str, version: str = "") -> str:

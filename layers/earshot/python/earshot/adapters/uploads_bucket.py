@@ -49,6 +49,11 @@ class UploadsBucket:
             "get_object", Params=_object(place), ExpiresIn=int(lifetime.total_seconds())
         )
 
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a clip under a key."""
+        with unavailable_on_failure("The uploads bucket"):
+            self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="audio/wav")
+
     def copy(self, place: dict[str, str], key: str) -> bool:
         """See `earshot.feedback.TrainingClips.copy`."""
         source = _object(place)

@@ -202,6 +202,72 @@ def feedback(
 
 
 @cli.command()
+@click.option("--prefix", help="Folder of clips to learn from, within training/; or all.")
+@click.option("--reason", default="", help="Why; recorded with the version.")
+@click.option("--wait/--no-wait", default=True, help="Watch it until it ends.")
+@as_json
+@click.pass_obj
+@explained
+def retrain(
+    connect: Callable[[], EarshotClient],
+    prefix: str | None,
+    reason: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Learn from labelled clips and corrections; the gate decides what comes of it."""
+    client = connect()
+    run = client.retrain(reason=reason, **({"prefix": prefix} if prefix else {}))
+    stands = client.retraining(run)
+    while wait and stands["state"] == "running":
+        time.sleep(POLL_S)
+        stands = client.retraining(run)
+    if as_json:
+        print(json.dumps(stands, indent=2))
+        return
+    console.print(f"{run} {stands['state']} {stands['version'] or ''}".rstrip())
+    for why in stands["reasons"]:
+        console.print(why)
+
+
+@cli.command()
+@as_json
+@click.pass_obj
+@explained
+def models(connect: Callable[[], EarshotClient], as_json: bool) -> None:
+    """List model versions; a star marks the champion."""
+    found = connect().models()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("", "version", "parent", "status", "macro F1", "created", box=None)
+    for model in found:
+        macro_f1 = "" if model["macro_f1"] is None else f"{model['macro_f1']:.3f}"
+        star = "*" if model["champion"] else ""
+        words = (model["version"], model["parent"], model["status"], macro_f1, model["created"])
+        table.add_row(star, *(word or "" for word in words))
+    console.print(table)
+
+
+@cli.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Why; recorded.")
+@click.option("--force", is_flag=True, help="Also if the gate did not let it pass.")
+@as_json
+@click.pass_obj
+@explained
+def promote(
+    connect: Callable[[], EarshotClient], version: str, reason: str, force: bool, as_json: bool
+) -> None:
+    """Make a model version the champion, also for a rollback."""
+    promotion = connect().promote(version, reason, force=force)
+    if as_json:
+        print(json.dumps(promotion, indent=2))
+        return
+    console.print(f"{version} is the champion; new results name it within a minute.")
+
+
+@cli.command()
 @as_json
 @click.pass_obj
 @explained

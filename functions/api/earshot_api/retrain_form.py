@@ -1,0 +1,86 @@
+"""`POST /retrain` with files: they become labelled clips, and the request one for their folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from earshot.errors import BadRequestError, PayloadTooLargeError
+from earshot.form import MAX_BODY_BYTES, Form, PostedFile, decode_body, read_form
+from earshot.labels import LABELS, label_of
+from earshot.uploads import TRAINING_PREFIX
+
+ROUTE = "POST /retrain"
+FILES_FIELD = "files"
+MAX_NAME_LENGTH = 100
+EXPECTED = (
+    f"Send WAVs as the field `{FILES_FIELD}` (curl -F files=@gunshot_001.wav), each named "
+    f"<label>_… or all with the field `label`, one of {', '.join(LABELS)}."
+)
+
+Put = Callable[[str, bytes], None]
+
+
+def is_form(event: APIGatewayProxyEventV2) -> bool:
+    """Whether files are posted to be learnt from."""
+    content_type = event.headers.get("content-type", "").lower()
+    return event.route_key == ROUTE and content_type.startswith("multipart/form-data")
+
+
+def keep_files(event: APIGatewayProxyEventV2, put: Put) -> dict[str, Any]:
+    """Keep the files of a form under a folder of their own; the request for that folder.
+
+    Args:
+        event: see `is_form`.
+        put: keeps a content under a key.
+
+    Raises:
+        BadRequestError: the form is broken, or a file's label or name will not do.
+        PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
+    """
+    body = decode_body(event.body or "", is_base64=bool(event.is_base64_encoded))
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLargeError(
+            f"The body has {len(body)} bytes; /retrain takes {MAX_BODY_BYTES}. Put more clips "
+            f"under {TRAINING_PREFIX}<label>/ in the uploads bucket and name their prefix."
+        )
+    form = read_form(body, event.headers["content-type"])
+    prefix = f"{TRAINING_PREFIX}posted/{uuid.uuid4().hex}/"
+    for key, content in _keys(form, prefix):
+        put(key, content)
+    document: dict[str, Any] = {"prefix": prefix}
+    if reason := form.fields.get("reason"):
+        document["reason"] = reason.decode(errors="replace")
+    changed = dict(event.raw_event)
+    changed["body"], changed["isBase64Encoded"] = json.dumps(document), False
+    changed["headers"] = {**event.headers, "content-type": "application/json"}
+    return changed
+
+
+def _keys(form: Form, prefix: str) -> Iterable[tuple[str, bytes]]:
+    files = [file for file in form.files if file.field == FILES_FIELD]
+    if not files:
+        raise BadRequestError(f"The form has no files. {EXPECTED}")
+    for_all = form.fields.get("label", b"").decode(errors="replace").lower()
+    if for_all and for_all not in LABELS:
+        raise BadRequestError(f"{for_all!r} is no label. {EXPECTED}")
+    keyed = {_key(file, for_all, prefix): file.content for file in files}
+    if len(keyed) < len(files):
+        raise BadRequestError("Two of the files have the same name.")
+    return keyed.items()
+
+
+def _key(file: PostedFile, for_all: str, prefix: str) -> str:
+    name = PurePosixPath(file.name.replace("\\", "/")).name
+    label = for_all or label_of(PurePosixPath(name))
+    if not label:
+        raise BadRequestError(f"The file {name!r} has no label. {EXPECTED}")
+    if not name.lower().endswith(".wav"):
+        raise BadRequestError(f"The file {name!r} is no WAV by its name. {EXPECTED}")
+    return f"{prefix}{label}/{re.sub(r'[^A-Za-z0-9._() -]', '_', name)[-MAX_NAME_LENGTH:]}"

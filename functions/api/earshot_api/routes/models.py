@@ -1,0 +1,61 @@
+"""Model versions: all, one, and which of them serves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, cast
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from earshot_api.person import person
+from earshot_api.problems import answers
+from earshot_api.scopes import needs
+from earshot_api.shapes import Model, Models, Promotion, PromotionRequest, Version
+from earshot_api.wiring import services
+
+router = Router()
+
+
+@router.get(
+    "/models",
+    summary="Model versions, newest first",
+    tags=["models"],
+    security=needs("read"),
+    responses=answers(Models, 503),
+)
+def find() -> Models:
+    return cast(Models, {"models": services().retraining.models()})
+
+
+@router.get(
+    "/models/<version>",
+    summary="A model version",
+    description="Its metrics, the gate's decision, its manifest, and when it was champion.",
+    tags=["models"],
+    security=needs("read"),
+    responses=answers(Model, 404, 422, 503),
+)
+def get(version: Annotated[Version, Path(description="Such as v2")]) -> Model:
+    return cast(Model, services().retraining.model(version))
+
+
+@router.post(
+    "/models/<version>/promote",
+    summary="Make a version the champion",
+    description=(
+        "For a rollback, promote the version that served before. A version that neither the gate "
+        "let pass nor ever served needs `force`, which is recorded. New results name the version "
+        "within a minute."
+    ),
+    tags=["models"],
+    security=needs("admin"),
+    responses=answers(Promotion, 400, 404, 409, 413, 415, 422, 503),
+)
+def promote(
+    version: Annotated[Version, Path(description="Such as v2")], wanted: PromotionRequest
+) -> Promotion:
+    promotion = services().retraining.promote(
+        version, by=person(router), reason=wanted.reason, force=wanted.force
+    )
+    return cast(Promotion, asdict(promotion))

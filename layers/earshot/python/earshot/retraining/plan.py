@@ -1,0 +1,229 @@
+"""What a retraining learns from: a snapshot of labelled objects, cut into batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+from earshot.errors import BadRequestError, RetrainingRefusedError
+from earshot.labels import CORRECTIONS_FOLDER, LABELS, Label, label_of
+from earshot.uploads import TRAINING_PREFIX
+
+# Clips that judge and never train: what is put here decides whether a new model is better.
+HELD_OUT_PREFIX = "heldout/"
+
+BATCH_CLIPS = 16
+# A batch must be heard, with its augmented copies, within a Lambda's 15 minutes and memory.
+BATCH_BYTES = 48 * 2**20
+BACKGROUNDS_A_BATCH = 2
+MAX_BACKGROUND_BYTES = 4 * 2**20
+
+AUGMENTATIONS = ("noise", "pitch", "stretch", "background")
+# Pitch shift and time stretch cost accuracy on gunshots (docs/retraining.md), so they are there to
+# be asked for.
+DEFAULT_AUGMENTATIONS = ("noise", "background")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a retraining.
+
+    Attributes:
+        prefix: of the clips to learn from; within ``training/``.
+        requested_by: person, client or schedule.
+        reason: in that one's words.
+        force: promote whatever the gate says; for an operator.
+        augmentations: of `AUGMENTATIONS`; each gives one more copy of each clip.
+        seed: of all chance in it.
+    """
+
+    prefix: str = TRAINING_PREFIX
+    requested_by: str = ""
+    reason: str = ""
+    force: bool = False
+    augmentations: tuple[str, ...] = DEFAULT_AUGMENTATIONS
+    seed: int = 0
+
+    @classmethod
+    def from_input(cls, document: dict[str, Any]) -> Request:
+        """Request of an execution's input.
+
+        Raises:
+            BadRequestError: a member is unknown, of the wrong kind, or not allowed.
+        """
+        if unknown := document.keys() - cls.__dataclass_fields__.keys():
+            raise BadRequestError(
+                f"Unknown: {', '.join(sorted(unknown))}. "
+                f"Accepted: {', '.join(cls.__dataclass_fields__)}."
+            )
+        request = cls(**{**document, "augmentations": _names(document.get("augmentations"))})
+        if not isinstance(request.prefix, str) or not _within_training(request.prefix):
+            raise BadRequestError(f"The prefix must be a folder within {TRAINING_PREFIX}.")
+        if not isinstance(request.force, bool) or type(request.seed) is not int:
+            raise BadRequestError("`force` must be true or false, and `seed` a whole number.")
+        if request.force and not (request.requested_by and request.reason):
+            raise BadRequestError("With `force`, `requested_by` and `reason` must be told.")
+        return request
+
+
+@dataclass(frozen=True)
+class LabelledObject:
+    """One version of a labelled clip in the uploads bucket.
+
+    Attributes:
+        key: its key.
+        version_id: the version that is meant, whatever is uploaded later.
+        size: in bytes.
+        label: that its key states.
+        held_out: it lies under ``heldout/``.
+        corrected: a person has corrected its label.
+    """
+
+    key: str
+    version_id: str
+    size: int
+    label: Label
+    held_out: bool
+    corrected: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips that one call of the embedding function hears.
+
+    Attributes:
+        index: of the batch, from 0.
+        clips: to hear.
+        backgrounds: casual clips to mix under the others.
+    """
+
+    index: int
+    clips: tuple[LabelledObject, ...]
+    backgrounds: tuple[LabelledObject, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in ``batches.json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Batch:
+        """Of an item of ``batches.json``."""
+        return cls(
+            document["index"], _objects(document["clips"]), _objects(document["backgrounds"])
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A snapshot in batches.
+
+    Attributes:
+        batches: of all clips.
+        counts: clips to learn from, by label.
+        held_out: clips under ``heldout/``.
+        ignored: keys of objects that state no label.
+    """
+
+    batches: tuple[Batch, ...]
+    counts: dict[str, int]
+    held_out: int
+    ignored: tuple[str, ...] = field(default=())
+
+    @property
+    def n_clips(self) -> int:
+        """Clips of all batches."""
+        return sum(len(batch.clips) for batch in self.batches)
+
+
+def labelled_object(key: str, version_id: str, size: int) -> LabelledObject | None:
+    """The labelled clip that an object version is; None if its key states no label."""
+    path = PurePosixPath(key)
+    label = label_of(path)
+    if label is None or path.suffix.lower() != ".wav":
+        return None
+    return LabelledObject(
+        key=key,
+        version_id=version_id,
+        size=size,
+        label=label,
+        held_out=key.startswith(HELD_OUT_PREFIX),
+        corrected=path.parent.name == CORRECTIONS_FOLDER,
+    )
+
+
+def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan:
+    """Cut a snapshot of the bucket into batches.
+
+    Args:
+        objects: key, version id and size of the current objects under the request's prefix and
+            under ``heldout/``.
+        request: what is asked.
+
+    Raises:
+        RetrainingRefusedError: there is nothing to learn from.
+    """
+    clips: list[LabelledObject] = []
+    ignored: list[str] = []
+    for key, version_id, size in sorted(objects):
+        clip = labelled_object(key, version_id, size)
+        if clip:
+            clips.append(clip)
+        elif not key.endswith("/"):
+            ignored.append(key)
+    to_learn = [clip for clip in clips if not clip.held_out]
+    if not to_learn:
+        raise RetrainingRefusedError(
+            f"There is no labelled WAV under {request.prefix}. Put clips there as "
+            f"<label>/<name>.wav or <label>_<name>.wav, where <label> is one of "
+            f"{', '.join(LABELS)}."
+        )
+    quiet = [
+        clip
+        for clip in to_learn
+        if clip.label is Label.CASUAL and clip.size <= MAX_BACKGROUND_BYTES
+    ]
+    batches = tuple(
+        Batch(index, tuple(some), _some_of(quiet, BACKGROUNDS_A_BATCH, f"{request.seed} {index}"))
+        for index, some in enumerate(_cut(clips))
+    )
+    counts = Counter(str(clip.label) for clip in to_learn)
+    return Plan(batches, dict(counts), len(clips) - len(to_learn), tuple(ignored))
+
+
+def _cut(clips: Sequence[LabelledObject]) -> Iterator[list[LabelledObject]]:
+    batch: list[LabelledObject] = []
+    size = 0
+    for clip in clips:
+        if batch and (len(batch) == BATCH_CLIPS or size + clip.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(clip)
+        size += clip.size
+    yield batch
+
+
+def _some_of(clips: Sequence[LabelledObject], n: int, seed: str) -> tuple[LabelledObject, ...]:
+    """`n` of the clips, by chance but always the same for the same seed."""
+    return tuple(sorted(clips, key=lambda c: sha256(f"{seed} {c.key}".encode()).digest())[:n])
+
+
+def _objects(documents: Iterable[dict[str, Any]]) -> tuple[LabelledObject, ...]:
+    return tuple(
+        LabelledObject(**{**document, "label": Label(document["label"])}) for document in documents
+    )
+
+
+def _within_training(prefix: str) -> bool:
+    return prefix.startswith(TRAINING_PREFIX) and prefix.endswith("/") and ".." not in prefix
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return DEFAULT_AUGMENTATIONS
+    if not isinstance(value, list | tuple) or not set(value) <= set(AUGMENTATIONS):
+        raise BadRequestError(f"`augmentations` is a list of {', '.join(AUGMENTATIONS)}.")
+    return tuple(value)

@@ -1,0 +1,140 @@
+"""What people and clients do with retrainings and models, without HTTP."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from earshot.errors import NotFoundError
+from earshot.retraining.plan import Request
+from earshot.retraining.steps import (
+    CANDIDATE_FOLDER,
+    FEATURES_FOLDER,
+    OUTCOME_NAME,
+    PLAN_NAME,
+    Document,
+)
+from earshot.versions import METRICS_NAME, Promotion, Version
+
+if TYPE_CHECKING:
+    from earshot.adapters.model_registry import ModelRegistry
+    from earshot.adapters.run_files import RunFiles
+    from earshot.adapters.state_machine import StateMachine
+
+
+class RetrainingService:
+    """Starts and watches retrainings, and administers model versions.
+
+    Every method raises `UnavailableError` where AWS fails.
+    """
+
+    def __init__(
+        self,
+        machine: StateMachine,
+        files: RunFiles,
+        registry: ModelRegistry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._machine = machine
+        self._files = files
+        self._registry = registry
+        self._now = now
+
+    def start(self, request: Request) -> str:
+        """Begin a retraining; returns its id."""
+        run = f"{self._now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        self._machine.start(run, {**asdict(request), "augmentations": list(request.augmentations)})
+        return run
+
+    def status(self, run: str) -> Document:
+        """Where a retraining stands.
+
+        Returns:
+            ``id, state`` (``running``, ``promoted``, ``rejected``, ``refused``, ``failed`` or
+            ``aborted``), ``step, started, stopped``, ``clips`` and ``embedded`` (share of the
+            batches done, 0..1), ``metrics`` of the candidate once measured, ``version`` and
+            ``decision`` once judged, ``reasons``, ``champion``.
+
+        Raises:
+            NotFoundError: there is no such retraining.
+        """
+        execution = self._machine.execution(run)
+        plan = self._json(run, PLAN_NAME) or {}
+        outcome = self._json(run, OUTCOME_NAME) or {}
+        state = outcome.get("status") or execution.status.lower()
+        if state == "succeeded" or (execution.status != "RUNNING" and not outcome):
+            state = "aborted" if execution.status == "ABORTED" else "failed"
+        version = outcome.get("version")
+        return {
+            "id": run,
+            "state": state if execution.status != "RUNNING" else "running",
+            "step": execution.step,
+            "started": execution.started,
+            "stopped": execution.stopped,
+            "clips": plan.get("n_clips"),
+            "embedded": self._share_embedded(run, plan),
+            "metrics": self._json(run, f"{CANDIDATE_FOLDER}{METRICS_NAME}"),
+            "version": version,
+            "decision": self._registry.describe(version).decision if version else None,
+            "reasons": outcome.get("reasons", [execution.cause] if execution.cause else []),
+            "champion": outcome.get("champion"),
+        }
+
+    def models(self) -> list[Document]:
+        """All versions, newest first, in short."""
+        champion = self._registry.champion()
+        found = [self._registry.describe(name) for name in self._registry.versions()]
+        return [_in_short(version, champion.version if champion else None) for version in found]
+
+    def model(self, version: str) -> Document:
+        """All that is known of a version.
+
+        Raises:
+            NotFoundError: there is no such version.
+        """
+        found = self._registry.describe(version)
+        pointer = self._registry.pointer()
+        history = pointer.history if pointer else ()
+        champion = pointer.champion.version if pointer else None
+        return {
+            **_in_short(found, champion),
+            "metrics": found.metrics,
+            "decision": found.decision,
+            "outcome": found.outcome,
+            "manifest": found.manifest,
+            "promotions": [asdict(entry) for entry in history if entry.version == version],
+        }
+
+    def promote(self, version: str, *, by: str, reason: str, force: bool = False) -> Promotion:
+        """Make a version the champion; see `ModelRegistry.promote`."""
+        return self._registry.promote(version, by=by, reason=reason, force=force)
+
+    def rollback(self, *, by: str, reason: str) -> Promotion:
+        """Promote the version that served before; see `ModelRegistry.rollback`."""
+        return self._registry.rollback(by=by, reason=reason)
+
+    def _share_embedded(self, run: str, plan: Document) -> float:
+        n_batches = plan.get("n_batches")
+        return len(self._files.names(run, FEATURES_FOLDER)) / n_batches if n_batches else 0.0
+
+    def _json(self, run: str, name: str) -> Any:
+        try:
+            return self._files.read_json(run, name)
+        except NotFoundError:
+            return None
+
+
+def _in_short(version: Version, champion: str | None) -> Document:
+    return {
+        "version": version.name,
+        "created": version.manifest.get("created"),
+        "parent": version.manifest.get("parent"),
+        "champion": version.name == champion,
+        "status": (version.outcome or {}).get("status"),
+        "macro_f1": version.metrics.get("macro_f1"),
+        "accuracy": version.metrics.get("accuracy"),
+        "manifest_sha256": version.manifest_sha256,
+    }

@@ -1,0 +1,190 @@
+"""The steps of a retraining that need no model: plan, judge, promote, reject, record a failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from earshot.errors import ConflictError
+from earshot.retraining.gate import decide
+from earshot.retraining.plan import HELD_OUT_PREFIX, Request, make_plan
+from earshot.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
+
+if TYPE_CHECKING:
+    from earshot.adapters.labelled_clips import LabelledClips
+    from earshot.adapters.model_registry import ModelRegistry
+    from earshot.adapters.run_files import RunFiles
+
+PLAN_NAME = "plan.json"
+BATCHES_NAME = "batches.json"
+FEATURES_FOLDER = "features/"
+CANDIDATE_FOLDER = "candidate/"
+COMPARISON_NAME = "comparison.json"
+OUTCOME_NAME = "outcome.json"
+
+REFUSALS = {"RetrainingRefusedError", "BadRequestError"}
+
+Document = dict[str, Any]
+
+
+class Steps:
+    """Steps of the state machine, each of which can be tried again.
+
+    Args:
+        files: of the retrainings.
+        clips: that there are to learn from.
+        registry: of the models.
+        now: the time.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        clips: LabelledClips,
+        registry: ModelRegistry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._files = files
+        self._clips = clips
+        self._registry = registry
+        self._now = now
+
+    def plan(self, run: str, document: Document) -> Document:
+        """Take the snapshot.
+
+        Raises:
+            BadRequestError: the execution's input is not what is accepted.
+            RetrainingRefusedError: there is nothing to learn from.
+        """
+        request = Request.from_input(document)
+        objects = [*self._clips.under(request.prefix), *self._clips.under(HELD_OUT_PREFIX)]
+        plan = make_plan(objects, request)
+        batches = [batch.to_json() for batch in plan.batches]
+        for batch in batches:
+            batch |= {"augmentations": request.augmentations, "seed": request.seed}
+        self._files.write_json(run, BATCHES_NAME, batches)
+        summary = {
+            "run": run,
+            "planned_at": self._time(),
+            "request": {**vars(request)},
+            "n_batches": len(plan.batches),
+            "n_clips": plan.n_clips,
+            "n_held_out": plan.held_out,
+            "counts": plan.counts,
+            "ignored": plan.ignored[:100],
+        }
+        self._files.write_json(run, PLAN_NAME, summary)
+        return {
+            "run": run,
+            "bucket": self._files.bucket,
+            "batches_key": self._files.key(run, BATCHES_NAME),
+            "n_batches": len(plan.batches),
+            "n_clips": plan.n_clips,
+        }
+
+    def judge(self, run: str) -> Document:
+        """Let the gate decide, and publish the candidate as a version with that decision.
+
+        The version is published either way: what was refused can be looked at, and an operator
+        can promote it with force.
+
+        Raises:
+            ConflictError: the version that this retraining has claimed was written by another.
+        """
+        request = self._files.read_json(run, PLAN_NAME)["request"]
+        comparison = self._files.read_json(run, COMPARISON_NAME)
+        decision = decide(comparison["candidate"], comparison["champion"])
+        forced = bool(request["force"]) and not decision.promote
+        document = {
+            **decision.to_json(),
+            "forced": forced,
+            "requested_by": request["requested_by"],
+            "reason": request["reason"],
+            "judged_against": comparison["judged_against"],
+            "judged_on": comparison["judged_on"],
+        }
+        version = self._registry.allocate(run)
+        self._registry.publish(version, self._version_files(run, version, document))
+        return {"version": version, "promote": decision.promote or forced}
+
+    def promote(self, run: str, version: str) -> Document:
+        """Make the version the champion, unless another one became it meanwhile."""
+        found = self._registry.describe(version)
+        decision = found.decision or {}
+        judged_against = Champion(**decision["judged_against"])
+        champion = self._registry.champion()
+        if champion != Champion(found.name, found.manifest_sha256):  # else: an answer was lost
+            try:
+                self._registry.promote(
+                    version,
+                    by=decision["requested_by"] or f"retraining {run}",
+                    reason=decision["reason"] or "the gate let it pass",
+                    force=decision["forced"],
+                    instead_of=judged_against,
+                )
+            except ConflictError as error:
+                return self._finish(run, "rejected", version, [str(error)])
+        return self._finish(run, "promoted", version, [])
+
+    def reject(self, run: str, version: str) -> Document:
+        """Record that the champion stays, and why."""
+        decision = self._registry.describe(version).decision or {"checks": []}
+        reasons = [check["reason"] for check in decision["checks"] if not check["passed"]]
+        return self._finish(run, "rejected", version, reasons)
+
+    def record_failure(self, run: str, error: Document) -> Document:
+        """Record what a step failed of.
+
+        Args:
+            run: that failed.
+            error: as a Catch of the state machine gives it: ``Error`` and ``Cause``.
+        """
+        status = "refused" if error.get("Error") in REFUSALS else "failed"
+        return self._finish(run, status, None, [_message(error)], error=error.get("Error"))
+
+    def _version_files(self, run: str, version: str, decision: Document) -> dict[str, bytes]:
+        names = self._files.names(run, CANDIDATE_FOLDER)
+        files = {name.removeprefix(CANDIDATE_FOLDER): self._files.read(run, name) for name in names}
+        files[DECISION_NAME] = json.dumps(decision, indent=2).encode()
+        manifest = json.loads(files.pop(MANIFEST_NAME))
+        manifest |= {
+            "version": version,
+            "run": run,
+            "files": {name: sha256_hex(content) for name, content in sorted(files.items())},
+        }
+        files[MANIFEST_NAME] = json.dumps(manifest, indent=2).encode()
+        return files
+
+    def _finish(
+        self, run: str, status: str, version: str | None, reasons: list[str], **more: Any
+    ) -> Document:
+        champion = self._registry.champion()
+        outcome = {
+            "run": run,
+            "status": status,
+            "version": version,
+            "champion": champion.version if champion else None,
+            "reasons": reasons,
+            "finished_at": self._time(),
+            **more,
+        }
+        self._files.write_json(run, OUTCOME_NAME, outcome)
+        if version:
+            self._registry.record_outcome(
+                version, {"run": run, "status": status, "reasons": reasons}
+            )
+        return outcome
+
+    def _time(self) -> str:
+        return self._now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _message(error: Document) -> str:
+    """The message within the cause, which is JSON where a Lambda function raised it."""
+    cause = error.get("Cause") or ""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause or str(error.get("Error") or "unknown")

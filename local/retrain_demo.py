@@ -1,0 +1,255 @@
+"""`python -m local.retrain_demo`: retraining, end to end, on a local stack of its own.
+
+Learns from labelled clips until the gate promotes a new version, shows that the next upload is
+judged by it, has a retraining on wrong labels rejected, and rolls back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.table import Table
+
+from earshot.adapters.model_registry import ModelRegistry
+from earshot.adapters.results_table import from_item
+from earshot.adapters.run_files import RunFiles
+from earshot.adapters.state_machine import StateMachine
+from earshot.labels import LABELS, Label
+from earshot.result import Result
+from earshot.retraining.plan import HELD_OUT_PREFIX, Request
+from earshot.retraining.service import RetrainingService
+from earshot.uploads import TRAINING_PREFIX, object_clip_id
+from local.clients import forget_aws_settings, local_session
+from local.demo import demo_stack
+from local.settings import LocalStackError
+from training.dataset import LabelledClip, labelled_clips
+from training.synthetic import write_recordings
+
+MISLABELLED_PREFIX = f"{TRAINING_PREFIX}mislabelled/"
+PATIENCE_S = 1200
+NEW_MODEL_S = 60  # within a minute of its promotion, classify uses a new champion
+POLL_S = 0.5
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Clips:
+    """What the demonstration learns from, what judges, and what bears wrong labels."""
+
+    learn: list[LabelledClip]
+    judge: list[LabelledClip]
+    mislabelled: list[LabelledClip]
+
+
+class Stack:
+    """The local stack, as the demonstration uses it."""
+
+    def __init__(self, outputs: dict[str, Any]) -> None:
+        session: Any = local_session()
+
+        def client(name: str) -> Any:
+            return session.client(name, endpoint_url=outputs["endpoint"])
+
+        self._s3 = client("s3")
+        self._dynamodb = client("dynamodb")
+        self._outputs = outputs
+        self.service = RetrainingService(
+            StateMachine(client("stepfunctions"), outputs["StateMachineArn"]),
+            RunFiles(self._s3, outputs["ModelsBucketName"]),
+            ModelRegistry(self._s3, outputs["ModelsBucketName"]),
+            lambda: datetime.now(UTC),
+        )
+
+    def upload(self, clips: Sequence[LabelledClip], prefix: str) -> None:
+        """Put labelled clips into the uploads bucket."""
+        for clip in track(clips, f"uploading to {prefix}", console=console):
+            key = f"{prefix}{clip.label}/{clip.path.name}"
+            self._put(key, clip.path)
+
+    def hear(self, path: Path) -> Result:
+        """Upload a clip to be classified; its result."""
+        key = f"incoming/demo/{path.name}"
+        clip_id = object_clip_id(self._outputs["UploadsBucketName"], key, self._put(key, path))
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            answer = self._dynamodb.get_item(
+                TableName=self._outputs["ResultsTableName"], Key={"clip_id": {"S": clip_id}}
+            )
+            if "Item" in answer:
+                return from_item(answer["Item"])
+            time.sleep(POLL_S)
+        raise LocalStackError(f"There is no result of {path.name}. See `make logs`.")
+
+    def hear_with(self, version: str, path: Path) -> tuple[Result, float]:
+        """Upload a clip until its result names the version; that result and the seconds it took."""
+        started = time.monotonic()
+        while (result := self.hear(path))["model_version"] != version:
+            if time.monotonic() - started > NEW_MODEL_S:
+                raise LocalStackError(
+                    f"After {NEW_MODEL_S} s, classify still uses {result['model_version']}."
+                )
+            time.sleep(2)
+        return result, time.monotonic() - started
+
+    def _put(self, key: str, path: Path) -> str:
+        answer = self._s3.put_object(
+            Bucket=self._outputs["UploadsBucketName"], Key=key, Body=path.read_bytes()
+        )
+        return str(answer["VersionId"])
+
+
+def watch(service: RetrainingService, run: str) -> dict[str, Any]:
+    """Show a retraining's progress until it ends; its last status."""
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("starting", total=1.0)
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            status = service.status(run)
+            progress.update(
+                task, description=status["step"] or "starting", completed=status["embedded"]
+            )
+            if status["state"] != "running":
+                return status
+            time.sleep(POLL_S)
+    raise LocalStackError(f"The retraining {run} does not come to an end. See `make logs`.")
+
+
+def show(status: dict[str, Any]) -> None:
+    """Print how a retraining ended, and every number that the gate compared."""
+    console.print(f"[bold]{status['state']}[/]: {status['version'] or 'no version'}")
+    for reason in status["reasons"]:
+        console.print(f"  {reason}")
+    if status["decision"]:
+        table = Table(title=f"The gate, against {status['decision']['judged_against']['version']}")
+        for column in ("check", "candidate", "champion", "limit", ""):
+            table.add_column(column, justify="left" if column == "check" else "right")
+        for check in status["decision"]["checks"]:
+            numbers = (check[name] for name in ("candidate", "champion", "limit"))
+            shown = (
+                "" if n is None else f"{n:.3f}" if isinstance(n, float) else f"{n}" for n in numbers
+            )
+            table.add_row(check["name"], *shown, "passed" if check["passed"] else "[red]failed[/]")
+        console.print(table)
+
+
+def expect(status: dict[str, Any], state: str) -> None:
+    """Raise if a retraining ended otherwise."""
+    show(status)
+    if status["state"] != state:
+        raise LocalStackError(f"It should have been {state}.")
+
+
+def wrong(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
+    """The same clips, each under the next label."""
+    following = dict(zip(LABELS, (*LABELS[1:], LABELS[0]), strict=True))
+    return [replace(clip, label=following[clip.label]) for clip in clips]
+
+
+def run(clips: Clips) -> None:
+    """The demonstration.
+
+    Raises:
+        LocalStackError: something did not go as it should.
+    """
+    clip = next(clip.path for clip in clips.learn if clip.label is Label.SIREN)
+    console.print("Starting the local stack …")
+    with demo_stack() as (_, outputs):
+        stack = Stack(outputs)
+        before = stack.hear(clip)
+        console.print(f"{clip.name}: {before['label']}, says {before['model_version']}")
+
+        console.rule("Retraining on labelled clips")
+        stack.upload(clips.learn, TRAINING_PREFIX)
+        stack.upload(clips.judge, HELD_OUT_PREFIX)
+        good = watch(stack.service, stack.service.start(Request(requested_by="make retrain-demo")))
+        expect(good, "promoted")
+        after, seconds = stack.hear_with(good["version"], clip)
+        console.print(
+            f"{clip.name}: {after['label']}, says {after['model_version']}, "
+            f"{seconds:.0f} s after the promotion"
+        )
+
+        console.rule("Retraining on wrong labels")
+        stack.upload(clips.mislabelled, MISLABELLED_PREFIX)
+        request = Request(
+            prefix=MISLABELLED_PREFIX, requested_by="make retrain-demo", augmentations=()
+        )
+        expect(watch(stack.service, stack.service.start(request)), "rejected")
+        kept = stack.hear(clip)
+        console.print(f"{clip.name}: {kept['label']}, says {kept['model_version']}")
+
+        console.rule("Rolling back")
+        back = stack.service.rollback(by="make retrain-demo", reason="to show that it is one call")
+        result, seconds = stack.hear_with(back.version, clip)
+        console.print(
+            f"{clip.name}: {result['label']}, says {result['model_version']}, "
+            f"{seconds:.0f} s after the rollback"
+        )
+        console.print(_models(stack.service))
+    console.print("The stack is down again. `make up` starts one to stay.")
+
+
+def _models(service: RetrainingService) -> Table:
+    table = Table(title="Model versions")
+    for column in ("version", "parent", "status", "macro F1", "champion"):
+        table.add_column(column)
+    for model in service.models():
+        f1 = model["macro_f1"]
+        table.add_row(
+            model["version"],
+            model["parent"] or "",
+            model["status"] or "",
+            "" if f1 is None else f"{f1:.3f}",
+            "yes" if model["champion"] else "",
+        )
+    return table
+
+
+def _clips(data: Path, held_out: Path | None) -> Clips:
+    if held_out is None and data.name == "train" and (data.parent / "test").is_dir():
+        held_out = data.parent / "test"
+    learn = labelled_clips(data)
+    return Clips(learn, labelled_clips(held_out) if held_out else [], wrong(learn))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.retrain_demo", description=__doc__)
+    parser.add_argument("data", nargs="?", type=Path, help="labelled WAVs to learn from")
+    parser.add_argument(
+        "--held-out",
+        type=Path,
+        help="labelled WAVs to judge by; else the folder test beside train, or one in five of data",
+    )
+    arguments = parser.parse_args()
+    forget_aws_settings()
+    try:
+        if arguments.data:
+            run(_clips(arguments.data, arguments.held_out))
+            return
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_recordings(folder / "learn", n_each=16)
+            write_recordings(folder / "judge", n_each=8, first_seed=1000)
+            write_recordings(folder / "mislabelled", n_each=32, first_seed=2000)
+            learn, judge, more = (
+                labelled_clips(folder / part) for part in ("learn", "judge", "mislabelled")
+            )
+            run(Clips(learn, judge, wrong([*learn, *more])))
+    except (LocalStackError, FileNotFoundError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The evaluation report that goes with each version, for a person to open."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from earshot.labels import LABELS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT_NAME = "report.html"
+CONFUSION_NAME = "confusion_matrix.png"
+
+Metrics = Mapping[str, Any]
+
+
+def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[str, Any]) -> None:
+    """Write ``report.html``, which holds its figures, and ``confusion_matrix.png``.
+
+    Args:
+        folder: to write to.
+        comparison: metrics of ``candidate`` and ``champion``, and what they were measured on.
+            A first model is compared with itself.
+        training: ``curves`` and ``parameters`` of the fit.
+    """
+    candidate, champion = comparison["candidate"], comparison["champion"]
+    confusion = _png(_confusion_figure(candidate))
+    (folder / CONFUSION_NAME).write_bytes(confusion)
+    reliability = _png(_reliability_figure({"candidate": candidate, "champion": champion}))
+    curves = _png(_curves_figure(training["curves"]))
+    judged = comparison["judged_on"]
+    parts = [
+        "<h1>Evaluation of a candidate model</h1>",
+        f"<p>Judged against {escape(comparison['judged_against']['version'])} on "
+        f"{judged['clips']} held-out clips of {candidate['recordings']} recordings"
+        f"{'' if judged['vouched_for'] else ', whose labels nobody has vouched for'}.</p>",
+        _overview(candidate, champion),
+        "<h2>Each class</h2>",
+        _each_class(candidate, champion),
+        "<h2>Confusion</h2>",
+        _image(confusion, "confusion matrix"),
+        "<h2>Reliability</h2>",
+        "<p>How often an answer is right, by how sure the model was.</p>",
+        _image(reliability, "reliability curve"),
+        "<h2>Training</h2>",
+        _image(curves, "training curves"),
+        _table(["parameter", "value"], [[k, str(v)] for k, v in training["parameters"].items()]),
+    ]
+    if "on_new_clips" in comparison:
+        new = comparison["on_new_clips"]
+        parts += [
+            f"<h2>On the {judged['new_clips']} new held-out clips</h2>",
+            "<p>They join the judges of the next retraining if this version is promoted.</p>",
+            _overview(new["candidate"], new["champion"]),
+        ]
+    (folder / REPORT_NAME).write_text(_PAGE.format(body="\n".join(parts)))
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Evaluation</title><style>
+body {{ font-family: system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .3rem .8rem; border-bottom: 1px solid #ccc }}
+td + td {{ text-align: right }} img {{ max-width: 100% }}
+</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def _overview(candidate: Metrics, champion: Metrics) -> str:
+    def row(name: str, key: str) -> list[str]:
+        return [name, _with_interval(candidate, key), _with_interval(champion, key)]
+
+    return _table(
+        ["", "candidate", "champion"],
+        [
+            row("macro F1 (95 % interval)", "macro_f1"),
+            row("accuracy (95 % interval)", "accuracy"),
+            row("calibration error", "ece"),
+        ],
+    )
+
+
+def _with_interval(metrics: Metrics, key: str) -> str:
+    text = f"{metrics[key]:.3f}"
+    if f"{key}_95" not in metrics:
+        return text
+    low, high = metrics[f"{key}_95"]
+    return f"{text} ({low:.3f} to {high:.3f})"
+
+
+def _each_class(candidate: Metrics, champion: Metrics) -> str:
+    rows = []
+    for label in LABELS:
+        own, other = candidate["per_class"][label], champion["per_class"][label]
+        numbers = [f"{own[key]:.3f}" for key in ("precision", "recall", "f1")]
+        rows.append([label, *numbers, f"{other['recall']:.3f}", str(own["support"])])
+    return _table(["class", "precision", "recall", "F1", "champion's recall", "clips"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return "<table>" + line(head, "th") + "".join(line(row, "td") for row in rows) + "</table>"
+
+
+def _image(png: bytes, what: str) -> str:
+    return f'<img alt="{what}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+def _confusion_figure(metrics: Metrics) -> Figure:
+    figure, axes = _figure(4.5, 4)
+    counts = metrics["confusion_matrix"]
+    axes.imshow(counts, cmap="Blues")
+    axes.set_xticks(range(len(LABELS)), LABELS)
+    axes.set_yticks(range(len(LABELS)), LABELS)
+    axes.set(xlabel="found", ylabel="true")
+    most = max(max(row) for row in counts)
+    for i, row in enumerate(counts):
+        for j, n in enumerate(row):
+            axes.text(j, i, n, ha="center", va="center", color="white" if 2 * n > most else "black")
+    return figure
+
+
+def _reliability_figure(models: Mapping[str, Metrics]) -> Figure:
+    figure, axes = _figure(4.5, 4)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
+    for name, metrics in models.items():
+        bins = metrics["reliability"]
+        axes.plot(
+            [b["confidence"] for b in bins], [b["accuracy"] for b in bins], marker="o", label=name
+        )
+    axes.set(xlabel="confidence", ylabel="share that was right", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.legend()
+    return figure
+
+
+def _curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
+    figure, axes = _figure(5, 3.2)
+    for name, values in curves.items():
+        style = "--" if name.endswith("val_loss") else "-"
+        axes.plot(range(1, len(values) + 1), values, style, label=name)
+    axes.set(xlabel="epoch", ylabel="cross-entropy")
+    axes.legend()
+    return figure
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    # Without pyplot, which would look for a display and keep every figure alive.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, metadata={"Software": None})
+    return buffer.getvalue()

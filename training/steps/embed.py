@@ -1,0 +1,152 @@
+"""Hear a batch of labelled clips and their augmented copies."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from earshot.audio import Clip, full_scale_gain
+from earshot.embedding import EmbeddedPatches, embed_whole
+from earshot.errors import RejectedClipError
+from earshot.log_mel import SAMPLE_RATE, Floats
+from earshot.retraining.plan import Batch, LabelledObject
+from earshot.versions import sha256_hex
+from earshot.yamnet import Yamnet
+from training.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
+from training.copies import copy_of
+
+# A label says nothing about most of a recording that is longer.
+MAX_DURATION_S = 600.0
+
+
+@dataclass(frozen=True)
+class Background:
+    """A casual clip to mix under others.
+
+    Attributes:
+        sha256: of its file.
+        waveform: ``(samples,)`` at 16 kHz.
+    """
+
+    sha256: str
+    waveform: Floats
+
+
+@dataclass(frozen=True)
+class HeardBatch:
+    """What came of a batch.
+
+    Attributes:
+        features: of the clips that could be heard, and of their copies.
+        rejected: of the others, key and reason.
+    """
+
+    features: ClipFeatures
+    rejected: tuple[tuple[str, str], ...]
+
+
+def hear_batch(
+    batch: Batch,
+    read: Callable[[LabelledObject], bytes],
+    yamnet: Yamnet,
+    augmentations: Sequence[str],
+    seed: int,
+) -> HeardBatch:
+    """Embed a batch; a clip at fault is left out with a reason and stops nothing.
+
+    Args:
+        batch: of the plan.
+        read: gives a clip's content; raises `RejectedClipError` for one that is gone.
+        yamnet: that embeds.
+        augmentations: each gives one more copy of each clip that does not judge.
+        seed: the copies are the same each time a batch is heard.
+
+    Raises:
+        UnavailableError: clips could not be read.
+    """
+    backgrounds = list(_backgrounds(batch, read)) if "background" in augmentations else []
+    heard: list[ClipFeatures] = []
+    rejected: list[tuple[str, str]] = []
+    for clip in batch.clips:
+        try:
+            content = read(clip)
+            copies = () if clip.held_out else augmentations
+            heard += _hear(
+                clip,
+                content,
+                yamnet,
+                augmentations=copies,
+                seed=seed,
+                backgrounds=backgrounds,
+            )
+        except RejectedClipError as error:
+            rejected.append((clip.key, error.detail))
+    return HeardBatch(concatenate(heard), tuple(rejected))
+
+
+def _hear(
+    clip: LabelledObject,
+    content: bytes,
+    yamnet: Yamnet,
+    *,
+    augmentations: Sequence[str],
+    seed: int,
+    backgrounds: Sequence[Background],
+) -> list[ClipFeatures]:
+    digest = sha256_hex(content)
+    with Clip(io.BytesIO(content)) as opened:
+        waveform = _waveform(opened)
+
+    def features(patches: EmbeddedPatches, kind: str | None, under: str | None) -> ClipFeatures:
+        record = ClipRecord(
+            sha256=digest,
+            label=clip.label,
+            key=clip.key,
+            version_id=clip.version_id,
+            held_out=clip.held_out,
+            corrected=clip.corrected,
+            augmentation=kind,
+            background=under,
+            n_patches=len(patches.starts),
+            duration_s=round(len(waveform) / SAMPLE_RATE, 3),
+        )
+        return of_clip(record, patches)
+
+    found = [features(embed_whole([waveform], yamnet), None, None)]
+    for kind in augmentations:
+        rng = np.random.default_rng([seed, *sha256(f"{digest} {kind}".encode()).digest()])
+        others = [background for background in backgrounds if background.sha256 != digest]
+        bed = others[int(rng.integers(len(others)))] if kind == "background" and others else None
+        if kind == "background" and bed is None:
+            continue  # nothing quiet to mix in
+        copy = copy_of(waveform, kind, rng, bed.waveform if bed else None)
+        copy *= full_scale_gain(float(np.abs(copy).max(initial=0)))  # as serving hears it
+        found.append(features(embed_whole([copy], yamnet), kind, bed.sha256 if bed else None))
+    return found
+
+
+def _backgrounds(batch: Batch, read: Callable[[LabelledObject], bytes]) -> Iterator[Background]:
+    for clip in batch.backgrounds:
+        try:
+            content = read(clip)
+            with Clip(io.BytesIO(content)) as opened:
+                yield Background(sha256_hex(content), _waveform(opened))
+        except RejectedClipError:
+            continue  # it is among the clips of some batch, which tells of it
+
+
+def _waveform(clip: Clip) -> Floats:
+    blocks: list[Floats] = []
+    for block in clip.waveform_blocks():
+        blocks.append(block)
+        if sum(map(len, blocks)) > MAX_DURATION_S * SAMPLE_RATE:
+            raise RejectedClipError(
+                "too_long",
+                f"The clip lasts over {MAX_DURATION_S:.0f} s; to learn from, cut it to the sound "
+                "itself.",
+            )
+    return np.concatenate(blocks)

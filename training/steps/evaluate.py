@@ -1,0 +1,93 @@
+"""Measure a candidate and the champion it came of on the same held-out clips."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.adapters.model_registry import ModelRegistry
+from earshot.adapters.run_files import RunFiles
+from earshot.model import Model, load_model
+from earshot.retraining.gate import too_few
+from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME
+from earshot.versions import METRICS_NAME
+from training import core
+from training.clip_features import ClipFeatures, read_npz
+from training.metrics import Predictions, report
+from training.report import write_report
+from training.steps.train import HELD_OUT_NAME, TRAINING_NAME, parent_of
+
+
+def evaluate(
+    run: str, files: RunFiles, registry: ModelRegistry, yamnet_weights_sha256: str
+) -> dict[str, Any]:
+    """Write ``comparison.json`` for the gate, and metrics and report beside the candidate.
+
+    The gate judges on clips whose labels are vouched for, if they are enough: wrong labels among
+    what is uploaded must not decide that a model which learnt them is right.
+
+    Raises:
+        ModelError: candidate or champion is altered.
+        UnavailableError: S3 failed.
+    """
+    candidate = load_model(
+        lambda name: files.read(run, CANDIDATE_FOLDER + name), yamnet_weights_sha256
+    )
+    parent = parent_of(run, files)
+    champion = load_model(
+        registry.reader(parent.version), yamnet_weights_sha256, parent.manifest_sha256
+    )
+    held_out, notes = read_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
+    established = np.array(notes["established"], bool)
+    recordings = np.array(notes["recordings"], np.int64)
+    judges = _judges(held_out, established)
+
+    def metrics(model: Model, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+        some = held_out.select(chosen)
+        clips = some.feature_set(recordings[chosen].astype(np.str_))
+        found = core.clip_probabilities(model.head, clips)
+        return report(Predictions(clips.labels, found, recordings[chosen]))
+
+    comparison: dict[str, Any] = {
+        "candidate": metrics(candidate, judges),
+        "champion": metrics(champion, judges),
+        "judged_against": vars(parent),
+        "judged_on": {
+            "clips": int(judges.sum()),
+            "vouched_for": bool(established[judges].all()),
+            "new_clips": int((~judges).sum()),
+        },
+    }
+    if (~judges).any():
+        comparison["on_new_clips"] = {
+            "candidate": metrics(candidate, ~judges),
+            "champion": metrics(champion, ~judges),
+        }
+    training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / METRICS_NAME).write_text(json.dumps(comparison["candidate"], indent=2) + "\n")
+        write_report(folder, comparison, training)
+        for file in sorted(folder.iterdir()):
+            files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
+    files.write_json(run, COMPARISON_NAME, comparison)
+    return {
+        "candidate": {"macro_f1": comparison["candidate"]["macro_f1"]},
+        "champion": {"macro_f1": comparison["champion"]["macro_f1"]},
+        "n_clips": int(judges.sum()),
+    }
+
+
+def _judges(held_out: ClipFeatures, established: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    counts = Counter(
+        str(clip.label)
+        for clip, vouched in zip(held_out.clips, established, strict=True)
+        if vouched
+    )
+    return established if too_few(counts) is None else np.ones(len(held_out), bool)

@@ -1,0 +1,203 @@
+"""Learn: from the features of a run and from what the champion had learnt from."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earshot.adapters.model_registry import ModelRegistry
+from earshot.adapters.run_files import RunFiles
+from earshot.errors import RetrainingRefusedError
+from earshot.model import load_model
+from earshot.retraining.gate import too_few
+from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAME
+from earshot.versions import Champion
+from training import core
+from training.calibration import describe
+from training.clip_features import ClipFeatures, concatenate, read_npz
+from training.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_networks, write_version
+from training.split import Split, split
+
+HELD_OUT_NAME = "heldout.npz"
+TRAINING_NAME = "training.json"
+
+# 3 kB a patch: 90 MB in memory, four hours of sound. More is thinned out evenly over the classes.
+MAX_REPLAY_PATCHES = 30_000
+
+
+def train(
+    run: str, files: RunFiles, registry: ModelRegistry, yamnet_weights_sha256: str
+) -> dict[str, Any]:
+    """Fit a candidate and put it among the run's files, under ``candidate/``.
+
+    Raises:
+        RetrainingRefusedError: too few held-out clips could judge it, and no operator forces it;
+            or there is nothing to learn from.
+        ModelError: the champion is altered.
+        UnavailableError: S3 failed.
+    """
+    request = files.read_json(run, PLAN_NAME)["request"]
+    champion = registry.champion()
+    if champion is None:
+        raise RetrainingRefusedError(
+            "There is no champion to go on from. Publish a first model version and promote it; "
+            "docs/retraining.md says how."
+        )
+    read = registry.verified_reader(champion)
+    new, rejected = _new_features(run, files)
+    replay, keras_file = _features(read(REPLAY_NAME)), read(KERAS_NAME)
+    learnt = _learnt(read) | {clip.sha256 for clip in replay.clips}
+    parts = split(new, replay, _features(read(HELD_OUT_NAME)), learnt)
+    shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
+    if shortage and not request["force"]:
+        raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
+    if not len(parts.train):
+        why = f" The first: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
+        raise RetrainingRefusedError(f"None of the clips can be learnt from.{why}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "candidate"
+        parent = core.Parent(
+            champion.version,
+            load_model(
+                registry.reader(champion.version), yamnet_weights_sha256, champion.manifest_sha256
+            ).head,
+            None if keras_file is None else read_networks(keras_file),
+            learnt,
+        )
+        fitted = fit_candidate(
+            parts,
+            folder,
+            yamnet_weights_sha256=yamnet_weights_sha256,
+            parent=parent,
+            seed=request["seed"],
+            rejected=rejected,
+        )
+        training = {
+            "judged_against": vars(champion),
+            "curves": fitted.curves,
+            "parameters": fitted.parameters,
+            "chosen_anew": fitted.chosen_anew,
+            "n_replayed": len(replay),
+            "request": request,
+        }
+        (folder / TRAINING_NAME).write_text(json.dumps(training, indent=2))
+        for file in sorted(folder.iterdir()):
+            files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
+    return {
+        "parent": champion.version,
+        "n_learnt_from": len({clip.sha256 for clip in parts.train.clips}),
+        "n_replayed": len(replay),
+        "n_held_out": len(parts.held_out),
+        "n_left_out": len(parts.left_out),
+        "epochs": max(map(len, fitted.curves.values())),
+    }
+
+
+def seed_first_champion(registry: ModelRegistry, bundled: Path) -> None:
+    """Make the bundled model the champion, if there is none: the first time on an account."""
+    if registry.champion() is None:
+        version = registry.publish_folder(bundled).version
+        registry.promote(version, by="retraining", reason="the model that came with Earshot")
+
+
+def fit_candidate(
+    parts: Split,
+    folder: Path,
+    *,
+    yamnet_weights_sha256: str,
+    parent: core.Parent | None,
+    seed: int,
+    rejected: Sequence[Sequence[str]],
+) -> core.Fit:
+    """Fit a head to `parts.train` and write it to a folder, with all that its successor needs."""
+    clips = parts.train
+    groups = [parts.groups[clip.sha256] for clip in clips.clips]
+    learnt = parent.learnt if parent else frozenset()
+    heard = {
+        group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learnt
+    }
+    unheard = clips.originals & np.array([group not in heard for group in groups], bool)
+    fitted = core.fit(clips.feature_set([str(group) for group in groups]), unheard, parent, seed)
+    held_out = parts.held_out.to_npz(
+        established=parts.established.tolist(),
+        recordings=[parts.groups[clip.sha256] for clip in parts.held_out.clips],
+    )
+    write_version(
+        folder,
+        fitted.head.to_arrays(),
+        fitted.networks,
+        {},
+        {
+            REPLAY_NAME: clips.thinned(MAX_REPLAY_PATCHES).to_npz(),
+            HELD_OUT_NAME: held_out,
+            DATASET_NAME: json.dumps(describe_dataset(parts, rejected), indent=1).encode(),
+        },
+        parent=parent.version if parent else None,
+        yamnet_weights_sha256=yamnet_weights_sha256,
+        parameters=fitted.parameters,
+        calibration=describe(fitted.head),
+    )
+    return fitted
+
+
+def parent_of(run: str, files: RunFiles) -> Champion:
+    """The champion that a run's candidate came of and is judged against."""
+    training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
+    return Champion(**training["judged_against"])
+
+
+def describe_dataset(parts: Split, rejected: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """The dataset manifest: each clip with its version, hash, recording and what became of it."""
+
+    def entries(features: ClipFeatures) -> list[dict[str, Any]]:
+        return [
+            {
+                "sha256": clip.sha256,
+                "label": str(clip.label),
+                "key": clip.key,
+                "version_id": clip.version_id,
+                "recording": parts.groups[clip.sha256],
+                "duration_s": clip.duration_s,
+            }
+            for clip in features.clips
+            if clip.augmentation is None
+        ]
+
+    learnt_from, held_out = entries(parts.train), entries(parts.held_out)
+    copies = Counter(clip.augmentation for clip in parts.train.clips if clip.augmentation)
+    return {
+        "n_learnt_from": len(learnt_from),
+        "n_held_out": len(held_out),
+        "augmented_copies": dict(copies),
+        "learnt_from": learnt_from,
+        "held_out": held_out,
+        "left_out": parts.left_out,
+        "rejected": rejected,
+    }
+
+
+def _new_features(run: str, files: RunFiles) -> tuple[ClipFeatures, list[list[str]]]:
+    sets, rejected = [], []
+    for name in files.names(run, FEATURES_FOLDER):
+        features, notes = read_npz(files.read(run, name))
+        sets.append(features)
+        rejected += notes["rejected"]
+    return concatenate(sets), rejected
+
+
+def _features(content: bytes | None) -> ClipFeatures:
+    return concatenate([]) if content is None else ClipFeatures.from_npz(content)
+
+
+def _learnt(read: Any) -> frozenset[str]:
+    """SHA-256 of all clips that the champion learnt from, also of those too many to replay."""
+    content = read(DATASET_NAME)
+    if content is None:
+        return frozenset()
+    return frozenset(entry["sha256"] for entry in json.loads(content)["learnt_from"])
