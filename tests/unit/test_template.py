@@ -339,6 +339,7 @@ class TestHttpApi:
         }
         assert enforced.pop(("$default", "x-amazon-apigateway-any-method")) == {"Token": []}
         assert enforced.pop(("/{proxy+}", "options")) == {"NONE": []}
+        enforced["/health", "get"] = enforced.pop(("/health", "x-amazon-apigateway-any-method"))
         documented = {
             (path, method): {"Token": operation["security"][0]["token"]}
             if "security" in operation

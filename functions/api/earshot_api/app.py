@@ -24,7 +24,6 @@ from earshot_api.problems import problem_of_request, problem_response
 from earshot_api.routes import ROUTERS
 from earshot_api.wiring import services
 
-DEFAULT_ROUTE = "$default"  # the gateway's, for what has no route of its own
 MAX_BODY_CHARACTERS = 20_000
 
 logger = Logger(service="api")
@@ -53,7 +52,7 @@ def check_body(event: APIGatewayProxyEventV2) -> None:
         PayloadTooLargeError: the body is larger than any that is expected.
         UnsupportedMediaTypeError: the body is no JSON.
     """
-    if event.route_key == DEFAULT_ROUTE:
+    if event.http_method not in openapi.methods_of(http, event.path):
         return  # there is no such route, which is the better answer
     if len(event.body or "") > MAX_BODY_CHARACTERS:
         raise PayloadTooLargeError(

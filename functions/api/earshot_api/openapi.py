@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from functools import cache
@@ -14,10 +15,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server
 from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 import earshot
 from earshot.labels import LABELS
 from earshot.problem import CONTENT_TYPE
+from earshot_api.links import LINKS
+from earshot_api.predict_operation import WAV, predict, response
 from earshot_api.problems import answers
 from earshot_api.scopes import SCHEME, needs
 
@@ -27,59 +31,17 @@ router = Router()
 
 _ASSETS = Path(swagger_ui.__file__).parent  # Powertools brings Swagger UI along
 
-_DESCRIPTION = """
+_TOKENS = (
+    "Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the "
+    "route names."
+)
+_NO_TOKENS = "This is a local stack that asks nobody for a token."
+_DESCRIPTION = f"""
 Hears gunshots, explosions and sirens in recordings.
 
-Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the route
-names. Errors are problem+json (RFC 9457), save for those that API Gateway answers by itself before
-any of this code runs (401, 403, 429): these hold a `message`.
+{_TOKENS} Errors are problem+json (RFC 9457), save for those that API Gateway answers by itself
+before any of this code runs (401, 403, 429, and 413 over 10 MB): these hold a `message`.
 """.strip()
-
-_PREDICT: Document = {
-    "summary": "Hear a clip of up to 4.5 MB",
-    "description": (
-        "The answer is the clip's result, which is also kept. With an `Idempotency-Key` the "
-        "same clip can be sent again and has one result. Larger clips: POST /uploads."
-    ),
-    "operationId": "predict",
-    "tags": ["clips"],
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "schema": {"type": "string"},
-        },
-        {
-            "name": "source",
-            "in": "query",
-            "description": "Camera or site; a field of a form goes before it.",
-            "schema": {"type": "string", "maxLength": 128},
-        },
-        {
-            "name": "recorded_at",
-            "in": "query",
-            "description": "When it was recorded; a field of a form goes before it.",
-            "schema": {"type": "string", "format": "date-time"},
-        },
-    ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "wav"},
-                        "source": {"type": "string", "maxLength": 128},
-                        "recorded_at": {"type": "string", "format": "date-time"},
-                    },
-                }
-            },
-            "audio/wav": {"schema": {"type": "string", "format": "wav"}},
-        },
-    },
-}
 
 # What POST /retrain takes beside JSON; see `earshot_api.retrain_form`.
 _RETRAIN_FORM: Document = {
@@ -90,17 +52,18 @@ _RETRAIN_FORM: Document = {
             "files": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"type": "string", "format": "wav"},
+                "items": WAV,
                 "description": "WAVs named <label>_…, unless `label` is given; 4.5 MB in all.",
             },
             "label": {"type": "string", "enum": list(LABELS)},
             "reason": {"type": "string"},
         },
-    }
+    },
+    "encoding": {"files": {"contentType": "audio/wav"}},
 }
 
 # The gateway's own answers, before any of this code runs.
-_GATEWAY_ANSWERS = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
+_GATEWAY_ANSWERS = {"401": "Unauthorized", "403": "Forbidden", "429": "Too Many Requests"}
 _GATEWAY_MESSAGE: Document = {
     "type": "object",
     "required": ["message"],
@@ -115,11 +78,11 @@ def document(http: APIGatewayHttpResolver) -> Document:
         title="Earshot",
         version=earshot.__version__,
         description=_DESCRIPTION,
-        servers=[Server(url="/")],
+        servers=[Server(url=".")],  # next to this document, wherever that is served
         security_schemes={SCHEME: HTTPBearer(bearerFormat="JWT")},
     )
     whole: Document = schema.model_dump(mode="json", by_alias=True, exclude_none=True)
-    whole["paths"]["/predict"] = _predict()
+    whole["paths"]["/predict"] = predict()
     retrain = whole["paths"]["/retrain"]["post"]["requestBody"]["content"]
     retrain["multipart/form-data"] = _RETRAIN_FORM
     for operations in whole["paths"].values():
@@ -127,11 +90,29 @@ def document(http: APIGatewayHttpResolver) -> Document:
             _drop_foreign_errors(operation)
             if operation.get("security"):
                 operation["responses"] |= {
-                    str(status): _response(phrase, "application/json", _GATEWAY_MESSAGE)
+                    status: response(phrase, "application/json", _GATEWAY_MESSAGE)
                     for status, phrase in _GATEWAY_ANSWERS.items()
                 }
+            if "requestBody" in operation:
+                too_large = operation["responses"]["413"]["content"]
+                too_large["application/json"] = {"schema": _GATEWAY_MESSAGE}
+    for (path, method, status), links in LINKS.items():
+        whole["paths"][path][method]["responses"][status]["links"] = links
     for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         whole["components"]["schemas"].pop(unused, None)
+    return whole
+
+
+def without_tokens(document: Document) -> Document:
+    """The document as it holds where no authorizer stands before the routes."""
+    whole = copy.deepcopy(document)
+    whole["info"]["description"] = whole["info"]["description"].replace(_TOKENS, _NO_TOKENS)
+    del whole["components"]["securitySchemes"]
+    for operations in whole["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
+            for status in ("401", "403"):
+                operation["responses"].pop(status, None)
     return whole
 
 
@@ -150,45 +131,29 @@ def methods_of(http: APIGatewayHttpResolver, path: str) -> list[str]:
     return []
 
 
-def page(http: APIGatewayHttpResolver) -> str:
-    """The document as a page with everything inside that it needs."""
+def page(document: Document) -> str:
+    """A document as a page with everything inside that it needs."""
     script = (_ASSETS / "swagger-ui-bundle.min.js").read_text()
     style = (_ASSETS / "swagger-ui.min.css").read_text()
-    text = json.dumps(document(http)).replace("</", "<\\/")  # does not end the script around it
+    text = json.dumps(document).replace("</", "<\\/")  # does not end the script around it
     return generate_swagger_html(text, script, style, "", None)
-
-
-def _predict() -> Document:
-    """`POST /predict`, which is classify's."""
-    statuses = (400, 413, 415, 422, 500, 503)
-    problem = {"$ref": "#/components/schemas/Problem"}
-    responses = {
-        "200": _response("The result", "application/json", {"$ref": "#/components/schemas/Result"})
-    } | {
-        str(status): _response(HTTPStatus(status).phrase, CONTENT_TYPE, problem)
-        for status in statuses
-    }
-    operation = {**_PREDICT, "security": needs("predict"), "responses": responses}
-    return {"post": operation}
-
-
-def _response(description: str, content_type: str, schema: Document) -> Document:
-    return {"description": description, "content": {content_type: {"schema": schema}}}
 
 
 @router.get(
     "/openapi.json",
+    operation_id="openapi",
     summary="This document",
     tags=["service"],
     security=needs("read"),
     responses=answers(dict[str, Any]),
 )
 def openapi_json() -> dict[str, Any]:
-    return document(_resolver())
+    return _served()
 
 
 @router.get(
     "/docs",
+    operation_id="docs",
     summary="This document as a page (Swagger UI), complete in itself",
     tags=["service"],
     security=needs("read"),
@@ -197,8 +162,11 @@ def openapi_json() -> dict[str, Any]:
     compress=True,
 )
 def docs() -> Response[str]:
-    return Response(HTTPStatus.OK, "text/html; charset=utf-8", page(_resolver()))
+    return Response(HTTPStatus.OK, "text/html; charset=utf-8", page(_served()))
 
 
-def _resolver() -> APIGatewayHttpResolver:
-    return cast(APIGatewayHttpResolver, router.api_resolver)
+def _served() -> Document:
+    """The document for who asks: a gateway without an authorizer tells of none."""
+    whole = document(cast(APIGatewayHttpResolver, router.api_resolver))
+    event = cast(APIGatewayProxyEventV2, router.current_event)
+    return whole if event.request_context.authorizer else without_tokens(whole)

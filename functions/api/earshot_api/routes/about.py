@@ -17,6 +17,7 @@ router = Router()
 
 @router.get(
     "/",
+    operation_id="about",
     summary="What this is",
     tags=["service"],
     security=needs("read"),
@@ -38,6 +39,7 @@ def about() -> About:
 
 @router.get(
     "/health",
+    operation_id="health",
     summary="Whether this lives",
     description="Needs no token and asks nothing that Earshot stands on.",
     tags=["service"],
@@ -50,6 +52,7 @@ def health() -> Health:
 
 @router.get(
     "/status",
+    operation_id="status",
     summary="How everything is",
     description=(
         "The model that serves with its metrics on held-out clips, the depths of the queues, the "

@@ -18,6 +18,7 @@ router = Router()
 
 @router.post(
     "/results/<clip_id>/feedback",
+    operation_id="give_feedback",
     summary="Confirm or correct a result",
     description=(
         "The clip becomes training data under the label given; a posted clip is not kept, so its "

@@ -19,6 +19,7 @@ router = Router()
 
 @router.get(
     "/models",
+    operation_id="find_models",
     summary="Model versions, newest first",
     tags=["models"],
     security=needs("read"),
@@ -30,6 +31,7 @@ def find() -> Models:
 
 @router.get(
     "/models/<version>",
+    operation_id="get_model",
     summary="A model version",
     description="Its metrics, the gate's decision, its manifest, and when it was champion.",
     tags=["models"],
@@ -42,6 +44,7 @@ def get(version: Annotated[Version, Path(description="Such as v2")]) -> Model:
 
 @router.post(
     "/models/<version>/promote",
+    operation_id="promote_model",
     summary="Make a version the champion",
     description=(
         "For a rollback, promote the version that served before. A version that neither the gate "

@@ -9,20 +9,21 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from earshot.errors import NotFoundError
 from earshot.labels import Label
-from earshot.query import ResultQuery, from_cursor, to_cursor
+from earshot.query import CURSOR_PATTERN, ResultQuery, from_cursor, to_cursor
+from earshot.uploads import MAX_SOURCE_LENGTH
 from earshot_api.problems import answers
 from earshot_api.scopes import needs
-from earshot_api.shapes import ClipId, Result, Results, Source, Time
+from earshot_api.shapes import ClipId, Result, Results, Time
 from earshot_api.wiring import services
 
 router = Router()
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-MAX_CURSOR_LENGTH = 400
 
 
 @router.get(
     "/results",
+    operation_id="find_results",
     summary="Results, newest first",
     description=(
         "A page may hold fewer results than `limit` while there are more: as long as "
@@ -31,23 +32,21 @@ MAX_CURSOR_LENGTH = 400
     ),
     tags=["results"],
     security=needs("read"),
-    responses=answers(Results, 400, 422, 503),
+    responses=answers(Results, 422, 503),
 )
 def find(
     label: Annotated[Label | None, Query(description="What was heard")] = None,
-    source: Annotated[Source | None, Query(description="Camera or site")] = None,
+    source: Annotated[
+        str | None,
+        Query(description="Camera or site", min_length=1, max_length=MAX_SOURCE_LENGTH),
+    ] = None,
     start: Annotated[Time | None, Query(alias="from", description="From this time on")] = None,
     end: Annotated[Time | None, Query(alias="to", description="Before this time")] = None,
     min_confidence: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
-        Query(
-            min_length=1,
-            max_length=MAX_CURSOR_LENGTH,
-            description="Next page",
-            json_schema_extra={"format": "cursor"},
-        ),
+        Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before"),
     ] = None,
 ) -> Results:
     query = ResultQuery(label, source, start, end, min_confidence)
@@ -60,6 +59,7 @@ def find(
 
 @router.get(
     "/results/<clip_id>",
+    operation_id="get_result",
     summary="Result of a clip",
     tags=["results"],
     security=needs("read"),

@@ -20,6 +20,7 @@ router = Router()
 
 @router.post(
     "/retrain",
+    operation_id="start_retraining",
     summary="Begin a retraining",
     description=(
         "Learns from the labelled clips under `prefix` in the uploads bucket, and from what the "
@@ -39,6 +40,7 @@ def start(wanted: RetrainRequest) -> StartedRetraining:
 
 @router.get(
     "/retrain/<run>",
+    operation_id="get_retraining",
     summary="Where a retraining stands",
     description=(
         "State, step, share of the clips that are embedded, metrics once they are measured, and "

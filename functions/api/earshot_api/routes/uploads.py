@@ -17,6 +17,7 @@ router = Router()
 
 @router.post(
     "/uploads",
+    operation_id="issue_upload",
     summary="Get an address to upload a clip of up to 100 MB to",
     description=(
         "POST the clip to `url` as a multipart form: all `fields` first, the clip as `file` last. "

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from earshot.errors import BadRequestError
 from earshot.labels import Label
 from earshot.result import Result
 from earshot.uploads import format_time, parse_time
 
-_CLIP_ID = re.compile(r"[0-9a-f]{32}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_DIGITS = 13  # milliseconds since 1970; enough until the year 2286
+CURSOR_PATTERN = rf"^[0-9]{{{_TIME_DIGITS}}}-[0-9a-f]{{32}}$"
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,23 @@ class Page:
 
 
 def to_cursor(position: Position) -> str:
-    """Opaque text for a client to ask for the next page with.
+    """Text for a client to ask for the next page with; see `CURSOR_PATTERN`.
 
     It names a result and not a number of results, so what arrives in the meantime neither
     repeats nor hides a row.
     """
-    content = json.dumps([position.timestamp, position.clip_id])
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    milliseconds = (parse_time(position.timestamp) - _EPOCH) // timedelta(milliseconds=1)
+    return f"{milliseconds:0{_TIME_DIGITS}}-{position.clip_id}"
 
 
 def from_cursor(cursor: str) -> Position:
-    """Position that a cursor means.
+    """Position that a cursor means; any text of the pattern is a position.
 
     Raises:
         BadRequestError: the cursor is none of ours.
     """
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        timestamp, clip_id = content
-        if format_time(parse_time(timestamp)) != timestamp or not _CLIP_ID.fullmatch(clip_id):
-            raise ValueError(content)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise BadRequestError("The cursor is not one that /results gave.") from error
-    return Position(timestamp, clip_id)
+    if not re.fullmatch(CURSOR_PATTERN, cursor):
+        raise BadRequestError("The cursor is not one that /results gave.")
+    milliseconds, _, clip_id = cursor.partition("-")
+    time = _EPOCH + timedelta(milliseconds=int(milliseconds))
+    return Position(format_time(time), clip_id)
