@@ -10,7 +10,7 @@ from pathlib import Path
 from local.settings import REPOSITORY
 from stack import LocalStack
 
-MAX_EXAMPLES = 15
+MAX_EXAMPLES = 10
 
 
 def run(stack: LocalStack, *arguments: str) -> None:
@@ -20,7 +20,7 @@ def run(stack: LocalStack, *arguments: str) -> None:
         [
             Path(sys.executable).with_name("st"), "run", document,
             "--url", stack.outputs["ApiUrl"], "--continue-on-failure",
-            "--max-examples", str(MAX_EXAMPLES), *arguments,
+            "--max-examples", str(MAX_EXAMPLES), "--exclude-path", "/retrain", *arguments,
         ],
         cwd=REPOSITORY,
         env={
