@@ -38,7 +38,7 @@ def upload(stack: LocalStack, content: bytes, **wishes: str) -> dict[str, Any]:
     status, ticket = stack.call("POST", "/uploads", wishes)
     assert status == 201, ticket
     form = {**ticket["fields"], "file": ("clip.wav", content, "audio/wav")}
-    answer = urllib3.request("POST", ticket["url"], fields=form)
+    answer = urllib3.request("POST", ticket["url"], fields=form, timeout=120)
     assert answer.status in {200, 201, 204}, answer.data
     return ticket
 
