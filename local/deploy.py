@@ -109,6 +109,7 @@ def upload_code(s3: S3Client, template: Template, model: Path) -> dict[str, Code
             # As the Dockerfile sets them for the image.
             "YAMNET_DIR": str(YAMNET),
             "BUNDLED_MODEL_DIR": str(model),
+            "OPENBLAS_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
         source_sha256 = hash_source([*folders, model, YAMNET])

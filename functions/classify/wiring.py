@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -24,6 +25,9 @@ from earshot.service import ClassifyService
 from earshot.versions import Pointer
 from earshot.yamnet import Yamnet
 from settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard"})
 
@@ -80,18 +84,19 @@ def service() -> ClassifyService:
 def _parts() -> Parts:
     settings = Settings.from_environment()
     yamnet = Yamnet(settings.yamnet_dir, settings.threads)
+    s3 = boto3.client("s3", config=AWS_CONFIG)
     return Parts(
         yamnet=yamnet,
-        model=_serving_model(settings, yamnet),
-        clips=S3ClipStore(boto3.client("s3", config=AWS_CONFIG)),
+        model=_serving_model(settings, yamnet, s3),
+        clips=S3ClipStore(s3),
         results=_results(settings),
     )
 
 
-def _serving_model(settings: Settings, yamnet: Yamnet) -> ServingModel:
+def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingModel:
     registry: Registry = NoRegistry()
     if settings.models_bucket:
-        registry = ModelRegistry(boto3.client("s3", config=AWS_CONFIG), settings.models_bucket)
+        registry = ModelRegistry(s3, settings.models_bucket)
 
     def load(read: Reader, manifest_sha256: str | None) -> Model:
         model = load_model(read, yamnet.weights_sha256, manifest_sha256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 import numpy as np
 import soundfile
@@ -40,6 +40,20 @@ _BLOCK_SAMPLES = 2**19  # of all channels together: 2 MB as float32
 _CANCELLED_POWER_RATIO = 0.05
 
 Floats = NDArray[np.float32]
+
+
+class _Survey(NamedTuple):
+    """What was found on a first way through a clip.
+
+    Attributes:
+        channel: which channel to hear; None for the mean of all.
+        peak: of what will be heard.
+        only_block: the whole clip as decoded, if it is one block; None otherwise.
+    """
+
+    channel: int | None
+    peak: float
+    only_block: Floats | None
 
 
 class Clip:
@@ -112,7 +126,9 @@ class Clip:
         self._sound.close()
 
     def waveform_blocks(self) -> Iterator[Floats]:
-        """Decode the whole clip, twice: to find its peak, and to give it at full scale.
+        """Decode the whole clip, to find its peak and then to give it at full scale.
+
+        What does not fit into one block is decoded twice, so that memory does not grow with it.
 
         Yields:
             ``(samples,)`` float32 pieces of the mono 16 kHz waveform, in order, in -1..1 but for
@@ -121,12 +137,10 @@ class Clip:
         Raises:
             RejectedClipError: the data is corrupt, or longer than `MAX_DURATION_S`.
         """
-        channel, peak = self._survey()
-        gain = full_scale_gain(peak)
-        # Opened anew, because not every format that libsndfile reads can go back (GSM 6.10).
-        self._sound.close()
-        self._sound = self._opened()
-        mono = (_mix(block, channel) * gain for block in self._finite_blocks())
+        survey = self._survey()
+        gain = full_scale_gain(survey.peak)
+        blocks = self._blocks_again() if survey.only_block is None else iter([survey.only_block])
+        mono = (_mix(block, survey.channel) * gain for block in blocks)
         if self.sample_rate == SAMPLE_RATE:
             yield from mono
             return
@@ -134,6 +148,12 @@ class Clip:
         for block in mono:
             yield resampler.resample_chunk(block)
         yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+
+    def _blocks_again(self) -> Iterator[Floats]:
+        # Opened anew, because not every format that libsndfile reads can go back (GSM 6.10).
+        self._sound.close()
+        self._sound = self._opened()
+        return self._finite_blocks()
 
     def _finite_blocks(self) -> Iterator[Floats]:
         """Decoded ``(frames, channels)`` blocks, with NaN and infinity replaced by silence."""
@@ -166,20 +186,23 @@ class Clip:
         )
         return block
 
-    def _survey(self) -> tuple[int | None, float]:
-        """Which channel to hear, None for the mean of all, and the peak of what will be heard."""
+    def _survey(self) -> _Survey:
         power, peaks = np.zeros(self.channels), np.zeros(self.channels)
         mean_power = mean_peak = 0.0
+        n_blocks = 0
         for block in self._finite_blocks():
+            n_blocks += 1
             mean = _mix(block, None)
-            mean_power += float(np.square(mean, dtype=np.float64).sum())
-            mean_peak = max(mean_peak, float(np.abs(mean).max()))
-            power += np.square(block, dtype=np.float64).sum(axis=0)
-            peaks = np.maximum(peaks, np.abs(block).max(axis=0))
+            mean_peak = max(mean_peak, float(mean.max()), -float(mean.min()))
+            if self.channels > 1:
+                mean_power += float(np.square(mean, dtype=np.float64).sum())
+                power += np.square(block, dtype=np.float64).sum(axis=0)
+                peaks = np.maximum(peaks, np.abs(block).max(axis=0))
+        only_block = block if n_blocks == 1 else None
         if mean_power < _CANCELLED_POWER_RATIO * power.max():
             loudest = int(power.argmax())
-            return loudest, float(peaks[loudest])
-        return None, mean_peak
+            return _Survey(loudest, float(peaks[loudest]), only_block)
+        return _Survey(None, mean_peak, only_block)
 
 
 def full_scale_gain(peak: float) -> np.float32:

@@ -27,6 +27,11 @@ PATCH_SAMPLES = (PATCH_FRAMES - 1) * HOP_SAMPLES + WINDOW_SAMPLES  # 15,600: 0.9
 FRAME_S = HOP_SAMPLES / SAMPLE_RATE
 PATCH_S = PATCH_FRAMES * FRAME_S
 
+# YAMNet takes least time a patch at about this many (docs/performance.md); 15.8 s of a clip.
+BATCH_PATCHES = 32
+_BATCH_FRAMES = (BATCH_PATCHES - 1) * PATCH_HOP_FRAMES + PATCH_FRAMES
+_FRAMES_AT_ONCE = 256  # so that what the transform needs stays in the processor's cache
+
 Floats = NDArray[np.float32]
 
 
@@ -79,10 +84,18 @@ def log_mel_spectrogram(waveform: Floats) -> Floats:
     if len(waveform) < WINDOW_SAMPLES:
         return np.empty((0, MEL_BANDS), np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW_SAMPLES)[::HOP_SAMPLES]
-    # In double precision: numpy's transform is several times faster there than in single, and
-    # the rounding noise of single precision would show between the harmonics of a pure tone.
-    spectrum = np.fft.rfft(windows * hann_window(), FFT_LENGTH)
-    mel: Floats = np.abs(spectrum.astype(np.complex64)) @ mel_weights()
+    mel = np.empty((len(windows), MEL_BANDS), np.float32)
+    # In double precision: the rounding noise of single precision would show between the harmonics
+    # of a pure tone, and numpy's transform is no faster there.
+    windowed = np.empty((_FRAMES_AT_ONCE, WINDOW_SAMPLES))
+    spectrum = np.empty((_FRAMES_AT_ONCE, FFT_LENGTH // 2 + 1), np.complex128)
+    for begin in range(0, len(windows), _FRAMES_AT_ONCE):
+        some = windows[begin : begin + _FRAMES_AT_ONCE]
+        n = len(some)
+        np.multiply(some, hann_window(), out=windowed[:n])
+        np.fft.rfft(windowed[:n], FFT_LENGTH, out=spectrum[:n])
+        magnitude = np.abs(spectrum[:n].astype(np.complex64))
+        np.matmul(magnitude, mel_weights(), out=mel[begin : begin + n])
     mel += np.float32(LOG_OFFSET)
     return np.log(mel, out=mel)
 
@@ -98,7 +111,7 @@ def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
         blocks: consecutive ``(samples,)`` float32 pieces of one 16 kHz waveform, of any lengths.
 
     Yields:
-        Batches in order; about as many patches as the block had half-seconds.
+        Batches in order: of `BATCH_PATCHES`, and one of what is left.
     """
     samples = np.empty(0, np.float32)  # not yet in a frame, or shared with the next frame
     frames = np.empty((0, MEL_BANDS), np.float32)  # of the clip, from frame `first` on
@@ -109,19 +122,20 @@ def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
         new_frames = log_mel_spectrogram(samples)
         samples = samples[len(new_frames) * HOP_SAMPLES :]
         frames = np.concatenate([frames, new_frames])
-        starts = np.arange(next_start, first + len(frames) - PATCH_FRAMES + 1, PATCH_HOP_FRAMES)
-        if len(starts):
-            yield _cut(frames, first, starts)
-            next_start = int(starts[-1]) + PATCH_HOP_FRAMES
+        while first + len(frames) >= next_start + _BATCH_FRAMES:
+            yield _cut(frames, first, next_start + PATCH_HOP_FRAMES * np.arange(BATCH_PATCHES))
+            next_start += BATCH_PATCHES * PATCH_HOP_FRAMES
             # Keep the last patch's frames: the clip's tail patch overlaps it.
-            frames, first = frames[starts[-1] - first :], int(starts[-1])
-    if next_start == 0:
+            kept = next_start - PATCH_HOP_FRAMES
+            frames, first = frames[kept - first :], kept
+    if next_start == 0 and len(frames) < PATCH_FRAMES:
         padding = PATCH_SAMPLES - len(frames) * HOP_SAMPLES - len(samples)
         padded = np.concatenate([samples, np.zeros(padding, np.float32)])
         frames = np.concatenate([frames, log_mel_spectrogram(padded)])
-        yield _cut(frames, first, np.zeros(1, np.int64))
-    elif len(frames) > PATCH_FRAMES:
-        yield _cut(frames, first, np.array([first + len(frames) - PATCH_FRAMES]))
+    tail = first + len(frames) - PATCH_FRAMES  # at which the patch starts that ends with the clip
+    starts = np.arange(next_start, tail + PATCH_HOP_FRAMES, PATCH_HOP_FRAMES)
+    if len(starts):
+        yield _cut(frames, first, np.minimum(starts, tail))
 
 
 def _cut(frames: Floats, first: int, starts: NDArray[np.int64]) -> PatchBatch:
