@@ -46,6 +46,10 @@ demo: setup ## Hear recordings end to end on a local stack (WAV=file-or-folder)
 up: setup ## Start the local stack (PORT=4566; TOKENS=on has its HTTP API ask for tokens)
 	@$(BIN)/python -m local.up
 
+.PHONY: ui
+ui: setup ## Start the web interface on the local stack (UI_PORT=8501; or EARSHOT_API_URL=address)
+	@$(BIN)/python -m local.ui
+
 .PHONY: down
 down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down

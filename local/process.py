@@ -119,7 +119,8 @@ def stop(settings: Settings) -> Emulator | None:
     return emulator
 
 
-def require_free_port(port: int) -> None:
+def require_free_port(port: int, another: str = "PORT={} make up") -> None:
+    """Raise `LocalStackError`, with the command that takes another port, if it is taken."""
     with socket.socket() as probe:
         # As the emulator does: a port whose last connections are closing counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,7 +130,7 @@ def require_free_port(port: int) -> None:
             raise LocalStackError(
                 f"Port {port} is not free: {_holder(port) or error.strerror}.\n"
                 "Stop that first (another checkout of Earshot: `make down` there), "
-                f"or choose another port: PORT={port + 1 if port < 65535 else 4566} make up"
+                f"or choose another port: {another.format(port + 1 if port < 65535 else 4566)}"
             ) from error
 
 

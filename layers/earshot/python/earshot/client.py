@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -73,15 +73,24 @@ class EarshotClient:
     waits_s: tuple[float, ...] = (0.5, 1, 2, 4)
 
     def predict(
-        self, path: Path, source: str | None = None, recorded_at: datetime | None = None
+        self,
+        path: Path,
+        source: str | None = None,
+        recorded_at: datetime | None = None,
+        request: str | None = None,
     ) -> Result:
-        """Result of a clip of up to `MAX_PREDICT_BYTES`."""
+        """Result of a clip of up to `MAX_PREDICT_BYTES`.
+
+        Args:
+            request: key under which the same clip can be sent again and has one result.
+        """
         said = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
         result: Result = self._call(
             "POST",
             "/predict",
             data={name: value for name, value in said.items() if value},
             files={"file": (path.name, path.read_bytes(), "audio/wav")},
+            headers={"Idempotency-Key": request} if request else {},
         )
         return result
 
@@ -144,6 +153,22 @@ class EarshotClient:
         """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
         return str(self._call("POST", "/retrain", json=wanted)["id"])
 
+    def retrain_on(self, clips: Sequence[tuple[str, bytes]], reason: str = "") -> str:
+        """Begin a retraining on clips that go with the request; its id.
+
+        Args:
+            clips: name and content of each; the names are ``<label>_….wav``.
+            reason: why.
+        """
+        return str(
+            self._call(
+                "POST",
+                "/retrain",
+                data={"reason": reason},
+                files=[("files", (name, content, "audio/wav")) for name, content in clips],
+            )["id"]
+        )
+
     def retraining(self, run: str) -> dict[str, Any]:
         """Where a retraining stands."""
         answer: dict[str, Any] = self._call("GET", f"/retrain/{run}")
@@ -152,6 +177,11 @@ class EarshotClient:
     def models(self) -> list[dict[str, Any]]:
         """Model versions, newest first."""
         answer: list[dict[str, Any]] = self._call("GET", "/models")["models"]
+        return answer
+
+    def model(self, version: str) -> dict[str, Any]:
+        """All that is known of a model version."""
+        answer: dict[str, Any] = self._call("GET", f"/models/{version}")
         return answer
 
     def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
@@ -165,11 +195,23 @@ class EarshotClient:
         answer: dict[str, Any] = self._call("GET", "/status")
         return answer
 
-    def _call(self, method: str, route: str, **request: Any) -> Any:
+    def fetch(self, url: str) -> bytes:
+        """What lies at an address that the API gave, such as a clip."""
+        try:
+            answer = self.http.get(url)
+        except httpx.HTTPError as error:
+            raise ApiError(0, f"The clip cannot be fetched: {error}") from error
+        if not answer.is_success:
+            raise ApiError(answer.status_code, f"The clip cannot be fetched: {_reason(answer)}")
+        return answer.content
+
+    def _call(
+        self, method: str, route: str, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> Any:
         for wait_s in (*self.waits_s, None):
-            headers = {"Authorization": f"Bearer {self.token()}"}
+            sent = {**(headers or {}), "Authorization": f"Bearer {self.token()}"}
             try:
-                answer = self.http.request(method, self.api_url + route, headers=headers, **request)
+                answer = self.http.request(method, self.api_url + route, headers=sent, **request)
             except httpx.HTTPError as error:
                 raise ApiError(0, f"{self.api_url} does not answer: {error}") from error
             if answer.status_code not in _LATER or wait_s is None:

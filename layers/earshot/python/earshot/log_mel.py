@@ -100,6 +100,23 @@ def log_mel_spectrogram(waveform: Floats) -> Floats:
     return np.log(mel, out=mel)
 
 
+def frame_blocks(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    """Log-mel frames of a waveform that is given in blocks, as if it were whole.
+
+    Args:
+        blocks: consecutive ``(samples,)`` float32 pieces of one 16 kHz waveform, of any lengths.
+
+    Yields:
+        ``(frames, 64)`` float32 for each block, in order; see `log_mel_spectrogram`.
+    """
+    samples = np.empty(0, np.float32)  # not yet in a frame, or shared with the next frame
+    for block in blocks:
+        samples = np.concatenate([samples, block])
+        frames = log_mel_spectrogram(samples)
+        samples = samples[len(frames) * HOP_SAMPLES :]
+        yield frames
+
+
 def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
     """Cut a waveform, given in blocks, into log-mel patches of 0.96 s, one each 0.48 s.
 
@@ -113,14 +130,10 @@ def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
     Yields:
         Batches in order: of `BATCH_PATCHES`, and one of what is left.
     """
-    samples = np.empty(0, np.float32)  # not yet in a frame, or shared with the next frame
     frames = np.empty((0, MEL_BANDS), np.float32)  # of the clip, from frame `first` on
     first = 0
     next_start = 0  # frame at which the next patch starts
-    for block in blocks:
-        samples = np.concatenate([samples, block])
-        new_frames = log_mel_spectrogram(samples)
-        samples = samples[len(new_frames) * HOP_SAMPLES :]
+    for new_frames in frame_blocks(_padded(blocks)):
         frames = np.concatenate([frames, new_frames])
         while first + len(frames) >= next_start + _BATCH_FRAMES:
             yield _cut(frames, first, next_start + PATCH_HOP_FRAMES * np.arange(BATCH_PATCHES))
@@ -128,14 +141,20 @@ def patch_batches(blocks: Iterable[Floats]) -> Iterator[PatchBatch]:
             # Keep the last patch's frames: the clip's tail patch overlaps it.
             kept = next_start - PATCH_HOP_FRAMES
             frames, first = frames[kept - first :], kept
-    if next_start == 0 and len(frames) < PATCH_FRAMES:
-        padding = PATCH_SAMPLES - len(frames) * HOP_SAMPLES - len(samples)
-        padded = np.concatenate([samples, np.zeros(padding, np.float32)])
-        frames = np.concatenate([frames, log_mel_spectrogram(padded)])
     tail = first + len(frames) - PATCH_FRAMES  # at which the patch starts that ends with the clip
     starts = np.arange(next_start, tail + PATCH_HOP_FRAMES, PATCH_HOP_FRAMES)
     if len(starts):
         yield _cut(frames, first, np.minimum(starts, tail))
+
+
+def _padded(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    """The same blocks, and silence after them if they are too short for a patch."""
+    n_samples = 0
+    for block in blocks:
+        n_samples += len(block)
+        yield block
+    if n_samples < PATCH_SAMPLES:
+        yield np.zeros(PATCH_SAMPLES - n_samples, np.float32)
 
 
 def _cut(frames: Floats, first: int, starts: NDArray[np.int64]) -> PatchBatch:

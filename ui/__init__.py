@@ -1,0 +1,1 @@
+"""The web interface: Streamlit pages that talk to the HTTP API and to nothing else."""

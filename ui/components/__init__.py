@@ -1,0 +1,1 @@
+"""What the pages are drawn with: pure functions for pictures and words, widgets for the rest."""

@@ -1,0 +1,126 @@
+"""A clip and what was heard in it: headline, player, picture, numbers."""
+
+from __future__ import annotations
+
+import io
+
+import soundfile
+import streamlit as st
+
+from earshot.audio import Clip
+from earshot.errors import RejectedClipError
+from earshot.labels import Label
+from earshot.log_mel import SAMPLE_RATE
+from earshot.result import Result
+from ui.components import looks
+from ui.components.clip_chart import clip_chart, describe_clip, event_words
+from ui.components.result_charts import heard_chart, probabilities_chart
+from ui.components.sound import SoundPicture, sound_picture
+
+# What browsers play; see MDN, "Web audio codec guide".
+_PLAYABLE = {"WAV PCM_U8", "WAV PCM_16", "WAV PCM_24", "WAV PCM_32", "WAV FLOAT", "WAVEX PCM_16"}
+MAX_CONVERTED_S = 600
+
+
+def show(result: Result, content: bytes | None, key: str) -> None:
+    """Everything about one clip.
+
+    Args:
+        result: of the clip.
+        content: of its file; None if nobody has it any more.
+        key: of the widgets, unlike that of any other clip on the page.
+    """
+    headline(result)
+    if result["status"] == "rejected":
+        st.error(result["reason"]["detail"], icon=":material/hearing_disabled:")
+        return
+    for warning in result.get("warnings", []):
+        st.warning(warning, icon=":material/warning:")
+    if content is None:
+        st.info("The recording itself is not kept, so it cannot be played.", icon=":material/info:")
+    else:
+        _sound(result, content, key)
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True):
+        st.markdown("##### Probabilities")
+        probabilities = result["probabilities"]
+        st.altair_chart(
+            probabilities_chart(probabilities),
+            alt=", ".join(f"{k} {looks.per_cent(v)}" for k, v in probabilities.items()),
+            key=f"{key} probabilities",
+        )
+    with right, st.container(border=True):
+        st.markdown("##### What YAMNet itself heard")
+        st.altair_chart(
+            heard_chart(result["heard"]),
+            alt=", ".join(f"{h['name']} {looks.per_cent(h['score'])}" for h in result["heard"]),
+            key=f"{key} heard",
+        )
+
+
+def headline(result: Result) -> None:
+    """What was heard, how sure that is, and by which model, in one line."""
+    if result["status"] == "classified":
+        look = looks.LOOKS[Label(result["label"])]
+        st.markdown(f"### :{look.badge}[{look.symbol}] {look.word}")
+    else:
+        st.markdown(f"### {looks.REJECTED}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if result["status"] == "classified":
+            sure = looks.sureness(result)
+            words = f"{sure.words}, {looks.per_cent(result['confidence'])}"
+            st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
+            st.badge(looks.seconds(result["duration_s"]), icon=":material/timer:", color="gray")
+            st.badge(
+                f"model {result['model_version']}", icon=":material/deployed_code:", color="gray"
+            )
+        st.badge(result["source"], icon=":material/location_on:", color="gray")
+        verified = result.get("verified_label")
+        if verified:
+            confirmed = verified == result["label"]
+            st.badge(
+                "Confirmed" if confirmed else f"Corrected to {looks.title(verified)}",
+                icon=":material/how_to_reg:",
+                color="green" if confirmed else "violet",
+            )
+
+
+def _sound(result: Result, content: bytes, key: str) -> None:
+    try:
+        picture, playable = _picture(content)
+    except RejectedClipError as error:
+        st.error(str(error), icon=":material/hearing_disabled:")
+        return
+    events = result.get("events", [])
+    start = 0.0
+    if events:
+        moments = {"From the start": 0.0} | {event_words(e): e["start_s"] for e in events[:8]}
+        chosen = st.pills("Play", list(moments), default="From the start", key=f"{key} moment")
+        start = moments.get(chosen or "", 0.0)
+    if playable is None:
+        st.info("Browsers do not play this kind of file, and it is too long to convert here.")
+    else:
+        st.audio(playable, start_time=start, alt="The recording", autoplay=start > 0)
+    st.altair_chart(
+        clip_chart(picture, events), alt=describe_clip(picture, events), key=f"{key} picture"
+    )
+    if not events:
+        st.caption("No event stands out in this recording.")
+
+
+@st.cache_data(max_entries=16, show_spinner="Drawing the recording")
+def _picture(content: bytes) -> tuple[SoundPicture, bytes | None]:
+    """Picture of a clip, and the clip as browsers play it; None if it is too long for that."""
+    picture = sound_picture(io.BytesIO(content))
+    with Clip(io.BytesIO(content)) as clip:
+        if clip.format in _PLAYABLE and clip.channels <= 2:
+            return picture, content
+        if picture.duration_s > MAX_CONVERTED_S:
+            return picture, None
+        buffer = io.BytesIO()
+        with soundfile.SoundFile(
+            buffer, "w", SAMPLE_RATE, 1, format="WAV", subtype="PCM_16"
+        ) as file:
+            for block in clip.waveform_blocks():
+                file.write(block)
+    return picture, buffer.getvalue()

@@ -1,0 +1,87 @@
+"""A candidate beside the champion, and what the gate said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from ui.components.model_charts import confusion_chart, describe_confusion, f1_chart
+
+
+def show(comparison: Mapping[str, Any], key: str) -> None:
+    """Per-class F1 and confusion matrices of both, on the same held-out clips.
+
+    Args:
+        comparison: metrics of ``candidate`` and ``champion``, and ``judged_against``.
+        key: of the widgets.
+    """
+    champion = f"champion {comparison['judged_against']['version']}"
+    both = {"candidate": comparison["candidate"], champion: comparison["champion"]}
+    st.markdown("##### F1 of each class")
+    st.altair_chart(
+        f1_chart(both),
+        key=f"{key} f1",
+        alt="; ".join(
+            f"{name}: " + ", ".join(f"{k} {v['f1']:.2f}" for k, v in metrics["per_class"].items())
+            for name, metrics in both.items()
+        ),
+    )
+    for column, (name, metrics) in zip(st.columns(2, gap="medium"), both.items(), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"##### {name.capitalize()}")
+            st.caption(
+                f"macro F1 {metrics['macro_f1']:.3f}, accuracy {metrics['accuracy']:.3f}, "
+                f"{metrics['n']} clips"
+            )
+            st.altair_chart(
+                confusion_chart(metrics),
+                key=f"{key} confusion {name}",
+                alt=describe_confusion(metrics),
+            )
+
+
+def gate(decision: Mapping[str, Any]) -> None:
+    """Each question of the gate with its numbers, and the answer."""
+    st.markdown("##### The gate")
+    st.dataframe(
+        [
+            {
+                "": "✓ passed" if check["passed"] else "✕ failed",
+                "question": check["name"],
+                "candidate": check["candidate"],
+                "champion": check["champion"],
+                "limit": check["limit"],
+                "answer": check["reason"],
+            }
+            for check in decision["checks"]
+        ],
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("candidate", "champion", "limit")
+        },
+        alt="; ".join(check["reason"] for check in decision["checks"]),
+    )
+
+
+STATES = {
+    "running": ("Running", "blue", ":material/progress_activity:"),
+    "promoted": ("Promoted", "green", ":material/verified:"),
+    "rejected": ("Rejected by the gate", "orange", ":material/block:"),
+    "refused": ("Refused", "orange", ":material/do_not_disturb_on:"),
+    "failed": ("Failed", "red", ":material/error:"),
+    "aborted": ("Aborted", "gray", ":material/cancel:"),
+}
+
+
+def state_badge(state: str) -> None:
+    """How a retraining stands, as colour, icon and word."""
+    words, colour, icon = STATES[state]
+    st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def share(value: float | None) -> str:
+    """A metric for a table; or that there is none."""
+    return "none" if value is None else f"{value:.3f}"

@@ -1,0 +1,129 @@
+"""Charts of how good models are, each a pure function of their metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from earshot.labels import LABELS
+from ui.components import looks
+
+Metrics = Mapping[str, Any]
+
+CANDIDATE, CHAMPION = looks.LOOKS[LABELS[2]].colour, "#7f93a8"
+
+
+def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
+    """F1 of each class, the models beside each other.
+
+    Args:
+        metrics: of each model by its name; at most two.
+    """
+    names = list(metrics)
+    data = pd.DataFrame(
+        {"label": looks.title(label), "model": name, "f1": of["per_class"][label]["f1"]}
+        for name, of in metrics.items()
+        for label in LABELS
+    )
+    x = alt.X("label:N", sort=looks.TITLES, axis=alt.Axis(title=None, labelAngle=0))
+    offset = alt.XOffset("model:N", sort=names)
+    y = alt.Y("f1:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
+        title="F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))  # fmt: skip
+    colour = alt.Color(
+        "model:N",
+        scale=alt.Scale(domain=names, range=[CANDIDATE, CHAMPION]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    tooltip = ["model:N", "label:N", alt.Tooltip("f1:Q", format=".3f")]
+    chart = alt.Chart(data)
+    bars = chart.mark_bar(cornerRadiusEnd=3).encode(
+        x, y, xOffset=offset, color=colour, tooltip=tooltip
+    )
+    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=looks.TEXT).encode(
+        x, y, xOffset=offset, text=alt.Text("f1:Q", format=".2f")
+    )
+    return alt.layer(bars, words).properties(height=240).configure_view(stroke=None)
+
+
+def confusion_chart(metrics: Metrics) -> alt.LayerChart:
+    """What clips hold, from above to below, and what they were taken for, from left to right."""
+    matrix = metrics["confusion_matrix"]
+    data = pd.DataFrame(
+        {
+            "truth": looks.title(truth),
+            "guess": looks.title(guess),
+            "clips": matrix[i][j],
+            "share": matrix[i][j] / max(sum(matrix[i]), 1),
+        }
+        for i, truth in enumerate(LABELS)
+        for j, guess in enumerate(LABELS)
+    )
+    axis = alt.Axis(labelAngle=0, labelLimit=90, titleColor=looks.MUTED, domain=False, ticks=False)
+    x = alt.X("guess:N", sort=looks.TITLES, axis=axis, title="taken for")
+    y = alt.Y("truth:N", sort=looks.TITLES, axis=axis, title="is really")
+    chart = alt.Chart(data)
+    cells = chart.mark_rect(cornerRadius=4, stroke=looks.BACKGROUND, strokeWidth=2).encode(
+        x,
+        y,
+        alt.Color(
+            "share:Q",
+            scale=alt.Scale(domain=[0, 1], range=[looks.SURFACE, "#2a6f9e"]),
+            legend=None,
+        ),
+        tooltip=["truth:N", "guess:N", "clips:Q", alt.Tooltip("share:Q", format=".0%")],
+    )
+    numbers = chart.mark_text(fontSize=14, fontWeight=600, color=looks.TEXT).encode(
+        x, y, text="clips:Q", opacity=alt.condition("datum.clips > 0", alt.value(1), alt.value(0.4))
+    )
+    return alt.layer(cells, numbers).properties(height=230).configure_view(stroke=None)
+
+
+def describe_confusion(metrics: Metrics) -> str:
+    """A confusion matrix in words: what was taken for something else."""
+    matrix = metrics["confusion_matrix"]
+    wrong = [
+        f"{matrix[i][j]} {truth} taken for {guess}"
+        for i, truth in enumerate(LABELS)
+        for j, guess in enumerate(LABELS)
+        if i != j and matrix[i][j]
+    ]
+    return f"Confusion matrix of {metrics['n']} clips: {', '.join(wrong) or 'none mistaken'}."
+
+
+def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
+    """Macro F1 and accuracy of the versions in the order they came; the champion is marked."""
+    measured = [m for m in reversed(models) if m["macro_f1"] is not None]
+    order = [m["version"] for m in measured]
+    data = pd.DataFrame(
+        {
+            "version": m["version"],
+            "metric": name,
+            "value": m[key],
+            "champion": m["champion"],
+            "status": m["status"] or "",
+        }
+        for m in measured
+        for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))
+    )
+    x = alt.X("version:N", sort=order, axis=alt.Axis(title=None, labelAngle=0))
+    least = max(0, min(data["value"]) - 0.1)
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[least, 1]), axis=alt.Axis(title=None))
+    colour = alt.Color(
+        "metric:N",
+        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[CANDIDATE, looks.ACCENT]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    chart = alt.Chart(data)
+    line = chart.mark_line(strokeWidth=2).encode(x, y, colour)
+    points = chart.mark_point(filled=True, opacity=1).encode(
+        x,
+        y,
+        colour,
+        shape=alt.Shape("metric:N", legend=None),
+        size=alt.condition("datum.champion", alt.value(260), alt.value(70)),
+        tooltip=["version:N", "metric:N", alt.Tooltip("value:Q", format=".3f"), "status:N"],
+    )
+    return alt.layer(line, points).properties(height=230).configure_view(stroke=None)

@@ -1,0 +1,152 @@
+"""Charts of results: what was heard in one clip, and when what was heard in many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from earshot.labels import LABELS
+from earshot.result import Result
+from ui.components import looks
+
+
+def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
+    """The four probabilities as bars, with their numbers."""
+    data = pd.DataFrame(
+        {
+            "label": looks.title(label),
+            "probability": probabilities[label],
+            "words": looks.per_cent(probabilities[label]),
+        }
+        for label in LABELS
+    )
+    return _bars(
+        data,
+        "label",
+        "probability",
+        alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
+        looks.TITLES,
+    )
+
+
+def heard_chart(heard: Sequence[dict[str, Any]]) -> alt.LayerChart:
+    """What YAMNet itself heard, loudest score first."""
+    data = pd.DataFrame(
+        {"name": h["name"], "score": h["score"], "words": looks.per_cent(h["score"])} for h in heard
+    )
+    return _bars(data, "name", "score", alt.value("#8fb7a3"), list(data["name"]))
+
+
+def _bars(
+    data: pd.DataFrame, name: str, value: str, colour: Any, order: list[str]
+) -> alt.LayerChart:
+    y = alt.Y(f"{name}:N", sort=order, axis=alt.Axis(title=None, labelLimit=190, labelFontSize=13))
+    base = alt.Chart(data)
+    # Room on the right for the number of a bar that is full.
+    x = alt.X(f"{value}:Q", scale=alt.Scale(domain=[0, 1.18]), axis=None)
+    bars = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(x, y, color=colour)
+    words = base.mark_text(align="left", dx=6, fontSize=13, color=looks.TEXT).encode(
+        x, y, text="words:N"
+    )
+    return alt.layer(bars, words).properties(height=34 * len(data)).configure_view(stroke=None)
+
+
+def timeline_chart(
+    results: Sequence[Result], since: datetime | None, until: datetime, time_zone: str
+) -> alt.Chart:
+    """When what was heard: a row for each label, a mark for each clip, larger where surer.
+
+    Args:
+        results: of clips that were classified.
+        since, until: ends of the time axis; without a beginning it is that of the first clip.
+        time_zone: of the axis.
+    """
+    data = pd.DataFrame(
+        {
+            "time": result["timestamp"],
+            "label": looks.title(result["label"]),
+            "confidence": result["confidence"],
+            "source": result["source"],
+        }
+        for result in results
+    )
+    times = pd.to_datetime(data["time"], utc=True)
+    ends = pd.Series([since or times.min(), until])
+    data["time"] = _on_the_wall(times, time_zone)
+    return (
+        alt.Chart(data)
+        .mark_point(filled=True, opacity=0.85)
+        .encode(
+            alt.X(
+                "time:T",
+                scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
+                axis=alt.Axis(title=None, tickCount=8, grid=True, labelOverlap=True),
+            ),
+            alt.Y("label:N", sort=looks.TITLES, scale=alt.Scale(domain=looks.TITLES), title=None),
+            alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
+            alt.Shape("label:N", scale=looks.SHAPE_SCALE, legend=None),
+            alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
+            tooltip=[
+                alt.Tooltip("label:N", title="heard"),
+                alt.Tooltip("confidence:Q", format=".0%"),
+                alt.Tooltip("source:N"),
+                alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
+            ],
+        )
+        .properties(height=150)
+        .configure_view(stroke=None)
+    )
+
+
+def throughput_chart(
+    results: Sequence[Result], now: datetime, window: timedelta, time_zone: str
+) -> alt.Chart:
+    """Clips heard in each minute up to now, by what was heard."""
+    data = pd.DataFrame(
+        [{"time": result["timestamp"], "heard": looks.heard_title(result)} for result in results],
+        columns=["time", "heard"],
+    )
+    data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)
+    return (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            alt.X(
+                "time:T",
+                timeUnit="yearmonthdatehoursminutes",
+                scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
+                axis=alt.Axis(title=None, tickCount=8, format="%H:%M", grid=False),
+            ),
+            alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
+            alt.Color(
+                "heard:N",
+                scale=alt.Scale(
+                    domain=[*looks.TITLES, looks.REJECTED], range=[*looks.COLOURS, "#6d7f92"]
+                ),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            tooltip=["heard:N", alt.Tooltip("count():Q", title="clips")],
+        )
+        .properties(height=200)
+        .configure_view(stroke=None)
+    )
+
+
+def _on_the_wall(times: pd.Series, time_zone: str) -> pd.Series:
+    """Times as a clock of that zone shows them: Vega knows the browser's zone only by guess."""
+    return times.dt.tz_convert(time_zone).dt.tz_localize(None)
+
+
+def _wall_domain(ends: pd.Series, time_zone: str) -> list[alt.DateTime]:
+    """Two times as the ends of a Vega axis."""
+    return [
+        alt.DateTime(
+            year=t.year, month=t.month, date=t.day, hours=t.hour, minutes=t.minute,
+            seconds=t.second,
+        )
+        for t in _on_the_wall(pd.to_datetime(ends, utc=True), time_zone)
+    ]  # fmt: skip

@@ -1,0 +1,70 @@
+"""Results as rows: of the table on the page, and of the CSV that is downloaded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from earshot.labels import LABELS
+from earshot.result import Result
+from ui.components import looks
+
+_CSV_COLUMNS = (
+    "timestamp", "clip_id", "source", "recorded_at", "status", "label", "confidence", "uncertain",
+    "verified_label", *(f"probability_{label}" for label in LABELS), "events", "duration_s",
+    "model_version", "key", "reason",
+)  # fmt: skip
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]]:
+    """Rows for people, in the time zone of their browser."""
+    return [
+        {
+            "time": local_time(result["timestamp"], time_zone),
+            "heard": looks.heard_title(result),
+            "confidence": result.get("confidence"),
+            "events": len(result.get("events", [])),
+            "source": result["source"],
+            "checked": _checked(result),
+            "model": result.get("model_version"),
+        }
+        for result in results
+    ]
+
+
+def local_time(timestamp: str, time_zone: str) -> datetime:
+    """A result's time as the clock on the wall shows it."""
+    return datetime.fromisoformat(timestamp).astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
+
+
+def to_csv(results: Sequence[Result]) -> str:
+    """All results, a line each, times in UTC."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        row: dict[str, Any] = dict(result)
+        row |= {f"probability_{k}": v for k, v in result.get("probabilities", {}).items()}
+        row["events"] = "; ".join(
+            f"{e['label']} {e['start_s']}-{e['end_s']} s" for e in result.get("events", [])
+        )
+        row["reason"] = result.get("reason", {}).get("code")
+        writer.writerow({name: _inert(value) for name, value in row.items()})
+    return buffer.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula; a source may be anybody's."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _checked(result: Result) -> str:
+    verified = result.get("verified_label")
+    if not verified:
+        return ""
+    return "confirmed" if verified == result.get("label") else f"really {looks.title(verified)}"

@@ -1,0 +1,68 @@
+"""Signing in with a token of the API, and out again."""
+
+from __future__ import annotations
+
+import httpx
+import streamlit as st
+
+from earshot.client import ApiError
+from ui import session
+from ui.guard import tell, told
+
+_HOW = (
+    "On this machine `make token` prints one. On AWS it comes from the Cognito user pool: "
+    "`docs/api.md` tells how people, services and devices get theirs."
+)
+
+
+def page() -> None:
+    """The page for those who are not signed in."""
+    _, middle, _ = st.columns([1, 2, 1])
+    with middle:
+        st.title("Sign in")
+        if not session.api_url():
+            st.error(
+                "Nobody has said where the API is. Set `EARSHOT_API_URL` and start again, or use "
+                "`make up ui`, which sets it to the local stack.",
+                icon=":material/link_off:",
+            )
+            return
+        if why := session.why_signed_out():
+            st.warning(why, icon=":material/lock_clock:")
+        st.write(f"Earshot at `{session.api_url()}` asks for a token.")
+        with st.form("sign in", border=True):
+            token = st.text_input("Token", type="password", help=_HOW, autocomplete="off")
+            if st.form_submit_button("Sign in", type="primary", icon=":material/login:"):
+                _try(token.strip())
+        st.caption(_HOW)
+
+
+def _try(token: str) -> None:
+    if not token:
+        st.warning("Paste a token first.", icon=":material/key:")
+        return
+    with told():
+        try:
+            session.client_with(token).status()
+        except ApiError as error:
+            if error.status == httpx.codes.UNAUTHORIZED:
+                st.error(
+                    "This token is not accepted: it is none of this deployment, or has expired.",
+                    icon=":material/key_off:",
+                )
+                return
+            # A token that may do something else than look is a good one all the same.
+            if error.status != httpx.codes.FORBIDDEN:
+                tell(error)
+                return
+        session.sign_in(token)
+        st.rerun()
+
+
+def sidebar() -> None:
+    """Below the pages: where this is, and the way out."""
+    with st.sidebar:
+        st.caption(f"Connected to  \n`{session.api_url()}`")
+        if session.by_token() and st.button("Sign out", icon=":material/logout:", width="stretch"):
+            session.sign_out()
+            st.rerun()

@@ -1,0 +1,137 @@
+"""Models: the versions, how good they are, and which of them serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ui import session
+from ui.components import comparison
+from ui.components.model_charts import confusion_chart, describe_confusion, history_chart
+from ui.components.rows import local_time
+from ui.guard import guarded, told
+
+zone = st.context.timezone or "UTC"
+
+
+@guarded
+def page() -> None:
+    """All versions, and one of them closely."""
+    models = session.client().models()
+    if not models:
+        st.info(
+            "No version is published yet: the model inside the image serves. The first "
+            "retraining publishes it as v1."
+        )
+        return
+    champion = next((m for m in models if m["champion"]), None)
+    summary(models, champion)
+    if any(m["macro_f1"] is not None for m in models):
+        with st.container(border=True):
+            st.markdown("##### How good they are, in the order they came")
+            st.altair_chart(
+                history_chart(models),
+                key="history",
+                alt="; ".join(
+                    f"{m['version']}: macro F1 {comparison.share(m['macro_f1'])}" for m in models
+                ),
+            )
+            st.caption("Each on its own held-out clips; the champion's mark is the large one.")
+    names = [m["version"] for m in models]
+    at = names.index(champion["version"]) if champion else 0
+    chosen = st.selectbox("Version", names, index=at)
+    version(session.client().model(chosen), champion)
+
+
+def summary(models: list[dict[str, Any]], champion: dict[str, Any] | None) -> None:
+    """A row for each version."""
+    st.dataframe(
+        [
+            {
+                "version": m["version"],
+                "": "★ champion" if m["champion"] else "",
+                "outcome": m["status"] or "",
+                "macro F1": m["macro_f1"],
+                "accuracy": m["accuracy"],
+                "came of": m["parent"] or "",
+                "made": m["created"] and local_time(m["created"], zone),
+            }
+            for m in models
+        ],
+        hide_index=True,
+        column_config={
+            "macro F1": st.column_config.NumberColumn(format="%.3f"),
+            "accuracy": st.column_config.NumberColumn(format="%.3f"),
+            "made": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+        },
+        alt=f"{len(models)} versions; {champion['version'] if champion else 'none'} is champion",
+    )
+
+
+def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
+    """One version: its metrics, the gate's decision, its promotions, and a way to promote it."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"### {model['version']}")
+            if model["champion"]:
+                st.badge("Champion", icon=":material/star:", color="green")
+            elif st.button(
+                f"Roll back to {model['version']}"
+                if model["promotions"]
+                else f"Promote {model['version']}",
+                type="primary",
+                icon=":material/history:" if model["promotions"] else ":material/upgrade:",
+            ):
+                confirm(model, champion)
+        metrics = model["metrics"]
+        if "confusion_matrix" in metrics:
+            left, right = st.columns(2, gap="medium")
+            with left:
+                st.altair_chart(
+                    confusion_chart(metrics), key="confusion", alt=describe_confusion(metrics)
+                )
+            with right:
+                st.dataframe(
+                    [{"label": label, **scores} for label, scores in metrics["per_class"].items()],
+                    hide_index=True,
+                    column_config={
+                        name: st.column_config.NumberColumn(format="%.3f")
+                        for name in ("precision", "recall", "f1")
+                    },
+                )
+        if model["decision"]:
+            comparison.gate(model["decision"])
+        if model["promotions"]:
+            st.markdown("##### Promotions")
+            for one in model["promotions"]:
+                when = local_time(one["promoted_at"], zone)
+                forced = ", forced" if one["forced"] else ""
+                st.text(f"{when:%d %b %Y, %H:%M}  by {one['promoted_by']}{forced}: {one['reason']}")
+
+
+@st.dialog("Exchange the champion")
+def confirm(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
+    """Ask once more, and for a reason; then do it."""
+    name = model["version"]
+    serves = champion["version"] if champion else "the model inside the image"
+    st.markdown(f"**{name}** takes the place of **{serves}**. Clips are heard by it in a minute.")
+    reason = st.text_input("Reason", max_chars=1000, placeholder="Recorded with the promotion")
+    force = False
+    if not model["promotions"] and not (model["decision"] or {}).get("promote"):
+        st.warning("The gate did not let this version pass.", icon=":material/block:")
+        force = st.checkbox("Promote it all the same; that is recorded")
+    with st.container(horizontal=True):
+        if st.button("Yes, exchange", type="primary", disabled=not reason.strip()):
+            with told():
+                session.client().promote(name, reason.strip(), force=force)
+                st.session_state["exchanged"] = f"{name} is the champion now."
+                st.rerun()
+        if st.button("Cancel"):
+            st.rerun()
+
+
+st.title("Models")
+if news := st.session_state.pop("exchanged", None):
+    st.success(news, icon=":material/verified:")
+page()
