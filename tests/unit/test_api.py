@@ -479,13 +479,19 @@ def test_a_label_for_all_files_overrules_their_names(services):
     assert key.endswith("/casual/gunshot _.wav")
 
 
+def test_files_of_the_same_name_are_all_kept(services):
+    content(post_files(*[("siren_1.wav", each) for each in (b"a", b"b", b"a")]), 202)
+    assert sorted(services.kept.values()) == [b"a", b"b"]
+    assert {key.split("/")[-1][:7] for key in services.kept} == {"siren_1"}
+
+
 @pytest.mark.parametrize(
     ("files", "fields", "what"),
     [
         ([], {"label": "siren"}, "no files"),
         ([("thunder_1.wav", b"a")], {}, "has no label"),
         ([("siren_1.mp3", b"a")], {}, "is no WAV"),
-        ([("siren_1.wav", b"a"), ("siren_1.wav", b"b")], {}, "same name"),
+        ([], {"files": "RIFF", "label": "siren"}, "has no file name"),
         ([("a.wav", b"a")], {"label": "thunder"}, "is no label"),
     ],
 )

@@ -53,13 +53,29 @@ _RETRAIN_FORM: Document = {
                 "type": "array",
                 "minItems": 1,
                 "items": WAV,
-                "description": "WAVs named <label>_…, unless `label` is given; 4.5 MB in all.",
+                "description": (
+                    "WAVs, each with a file name <label>_….wav, unless `label` is given; 4.5 MB "
+                    "in all. What turns out to be no WAV is left out, and named in the version's "
+                    "dataset.json."
+                ),
             },
-            "label": {"type": "string", "enum": list(LABELS)},
+            "label": {"type": "string", "enum": list(LABELS), "description": "Of all files."},
             "reason": {"type": "string"},
         },
     },
-    "encoding": {"files": {"contentType": "audio/wav"}},
+    # A schema says nothing of file names, but the part's header does.
+    "encoding": {
+        "files": {
+            "headers": {
+                "Content-Disposition": {
+                    "schema": {
+                        "type": "string",
+                        "example": 'form-data; name="files"; filename="gunshot_001.wav"',
+                    }
+                }
+            },
+        }
+    },
 }
 
 # The gateway's own answers, before any of this code runs.

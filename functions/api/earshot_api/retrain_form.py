@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,8 +21,8 @@ ROUTE = "POST /retrain"
 FILES_FIELD = "files"
 MAX_NAME_LENGTH = 100
 EXPECTED = (
-    f"Send WAVs as the field `{FILES_FIELD}` (curl -F files=@gunshot_001.wav), each named "
-    f"<label>_… or all with the field `label`, one of {', '.join(LABELS)}."
+    f"Send WAVs as the field `{FILES_FIELD}` (curl -F files=@gunshot_001.wav), each with a file "
+    f"name <label>_… or all with the field `label`, one of {', '.join(LABELS)}."
 )
 
 Put = Callable[[str, bytes], None]
@@ -65,15 +66,22 @@ def keep_files(event: APIGatewayProxyEventV2, put: Put) -> dict[str, Any]:
 
 def _keys(form: Form, prefix: str) -> Iterable[tuple[str, bytes]]:
     files = [file for file in form.files if file.field == FILES_FIELD]
+    if FILES_FIELD in form.fields or any(not file.name for file in files):
+        raise BadRequestError(f"A part under `{FILES_FIELD}` has no file name. {EXPECTED}")
     if not files:
         raise BadRequestError(f"The form has no files. {EXPECTED}")
     for_all = form.fields.get("label", b"").decode(errors="replace").lower()
     if for_all and for_all not in LABELS:
         raise BadRequestError(f"{for_all!r} is no label. {EXPECTED}")
-    keyed = {_key(file, for_all, prefix): file.content for file in files}
-    if len(keyed) < len(files):
-        raise BadRequestError("Two of the files have the same name.")
-    return keyed.items()
+    contents: dict[str, bytes] = {}
+    for file in files:
+        key = _key(file, for_all, prefix)
+        if contents.get(key, file.content) != file.content:  # of another folder, by its name
+            path = PurePosixPath(key)
+            digest = sha256(file.content).hexdigest()
+            key = str(path.with_stem(f"{path.stem}-{digest[:12]}"))
+        contents[key] = file.content
+    return contents.items()
 
 
 def _key(file: PostedFile, for_all: str, prefix: str) -> str:
