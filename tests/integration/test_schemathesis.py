@@ -20,7 +20,7 @@ def run(stack: LocalStack, *arguments: str) -> None:
         [
             Path(sys.executable).with_name("st"), "run", document,
             "--url", stack.outputs["ApiUrl"], "--continue-on-failure",
-            "--max-examples", str(MAX_EXAMPLES), "--exclude-path", "/retrain", *arguments,
+            "--max-examples", str(MAX_EXAMPLES), *arguments,
         ],
         cwd=REPOSITORY,
         env={
