@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.labels import LABELS
+from earshot.labels import LABELS, Label
+from earshot.retraining import gate
 
 ECE_BINS = 10
 BOOTSTRAP_ROUNDS = 1000
@@ -110,15 +112,51 @@ def interval(
 
     Clips of one recording are alike; drawing them singly would make the interval too narrow.
     """
-    rng = np.random.default_rng(seed)
-    names, index = np.unique(predictions.recordings, return_inverse=True)
-    members = [np.flatnonzero(index == i) for i in range(len(names))]
-    values = []
-    for _ in range(BOOTSTRAP_ROUNDS):
-        drawn = rng.integers(len(members), size=len(members))
-        values.append(metric(predictions.take(np.concatenate([members[i] for i in drawn]))))
+    values = [metric(predictions.take(drawn)) for drawn in _redrawn(predictions.recordings, seed)]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def differences(
+    candidate: Predictions, champion: Predictions, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """What the gate compares, candidate minus champion: ``low`` and ``high`` of the middle 80 %.
+
+    Both are taken at the same recordings, drawn with replacement, so that what is hard about a
+    recording for both cancels out (paired bootstrap; Efron & Tibshirani 1993, chapter 8).
+
+    Args:
+        candidate, champion: predictions for the very same clips.
+        seed: of the draws.
+    """
+    metrics: dict[str, Callable[[Predictions], float]] = {
+        gate.MACRO_F1: macro_f1,
+        gate.CALIBRATION: expected_calibration_error,
+        **{gate.recall_of(label): partial(_recall, label=label) for label in gate.THREATS},
+    }
+    drawn = list(_redrawn(champion.recordings, seed))
+    found = {}
+    for name, metric in metrics.items():
+        values = [metric(candidate.take(some)) - metric(champion.take(some)) for some in drawn]
+        low, high = np.percentile(values, [10, 90])
+        found[name] = {"low": float(low), "high": float(high)}
+    return found
+
+
+def _recall(predictions: Predictions, label: Label) -> float:
+    of_label = predictions.truth == label.class_id
+    right = (predictions.guesses == label.class_id) & of_label
+    return _ratio(right.sum(), of_label.sum())
+
+
+def _redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
+    """Indices of clips whose recordings were drawn with replacement, round by round."""
+    rng = np.random.default_rng(seed)
+    names, index = np.unique(recordings, return_inverse=True)
+    members = [np.flatnonzero(index == i) for i in range(len(names))]
+    for _ in range(BOOTSTRAP_ROUNDS):
+        drawn = rng.integers(len(members), size=len(members))
+        yield np.concatenate([members[i] for i in drawn])
 
 
 def report(predictions: Predictions) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Stage:
         comparison = {
             "candidate": metrics(macro_f1),
             "champion": metrics(0.9),
+            "differences": {},
             "judged_against": vars(self.registry.champion()),
             "judged_on": {"clips": 80, "vouched_for": True, "new_clips": 0},
         }
@@ -59,7 +60,13 @@ class Stage:
 
 def metrics(macro_f1: float) -> dict[str, Any]:
     per_class = {label: {"recall": 0.9, "support": 20} for label in LABELS}
-    return {"n": 80, "macro_f1": macro_f1, "ece": 0.05, "per_class": per_class}
+    return {
+        "n": 80,
+        "macro_f1": macro_f1,
+        "macro_f1_95": (macro_f1 - 0.1, macro_f1 + 0.04),
+        "ece": 0.05,
+        "per_class": per_class,
+    }
 
 
 @pytest.fixture

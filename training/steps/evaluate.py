@@ -19,7 +19,7 @@ from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME
 from earshot.versions import METRICS_NAME
 from training import core
 from training.clip_features import ClipFeatures, read_npz
-from training.metrics import Predictions, report
+from training.metrics import Predictions, differences, report
 from training.report import write_report
 from training.steps.train import HELD_OUT_NAME, TRAINING_NAME, parent_of
 
@@ -48,15 +48,17 @@ def evaluate(
     recordings = np.array(notes["recordings"], np.int64)
     judges = _judges(held_out, established)
 
-    def metrics(model: Model, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+    def predict(model: Model, chosen: NDArray[np.bool_]) -> Predictions:
         some = held_out.select(chosen)
         clips = some.feature_set(recordings[chosen].astype(np.str_))
         found = core.clip_probabilities(model.head, clips)
-        return report(Predictions(clips.labels, found, recordings[chosen]))
+        return Predictions(clips.labels, found, recordings[chosen])
 
+    own, other = predict(candidate, judges), predict(champion, judges)
     comparison: dict[str, Any] = {
-        "candidate": metrics(candidate, judges),
-        "champion": metrics(champion, judges),
+        "candidate": report(own),
+        "champion": report(other),
+        "differences": differences(own, other),
         "judged_against": vars(parent),
         "judged_on": {
             "clips": int(judges.sum()),
@@ -66,8 +68,8 @@ def evaluate(
     }
     if (~judges).any():
         comparison["on_new_clips"] = {
-            "candidate": metrics(candidate, ~judges),
-            "champion": metrics(champion, ~judges),
+            "candidate": report(predict(candidate, ~judges)),
+            "champion": report(predict(champion, ~judges)),
         }
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     with tempfile.TemporaryDirectory() as scratch:

@@ -241,6 +241,8 @@ class Check(TypedDict):
     candidate: float
     champion: float | None
     limit: float
+    excused: NotRequired[bool]
+    carried: NotRequired[float]
     reason: str
 
 

@@ -1,4 +1,16 @@
-"""The gate: may a candidate take the champion's place? A pure function of two sets of metrics."""
+"""The gate: may a candidate take the champion's place? A pure function of what was measured.
+
+Two models of the same worth differ by chance on a hundred clips: one clip is 0.01 of macro F1, and
+often 0.05 of a label's recall. A gate that knows no chance rejects such a candidate every other
+time; one that excuses whatever might be chance lets a model get worse bit by bit. So a loss beyond
+the tolerance passes only if
+
+- it is no larger than `Limits` excuse at most, and
+- chance alone explains it: 80 % of the differences that are had by drawing the held-out recordings
+  anew, the same for both models (a paired bootstrap), do not all lie on the losing side, and
+- what was excused before is counted in: the loss is written down with the version, and those of
+  later versions add to it until one makes it good.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +21,15 @@ from typing import Any
 from earshot.labels import LABELS, Label
 
 Metrics = Mapping[str, Any]
+# By the name of a check: ``low`` and ``high``, between which 80 % of the differences of candidate
+# and champion lie.
+Differences = Mapping[str, Mapping[str, float]]
 
-# A missed shot is worse than a false alarm: recall of these may not fall at all.
+# A missed shot is worse than a false alarm: these have a check of their own.
 THREATS = (Label.GUNSHOT, Label.EXPLOSION)
+MACRO_F1 = "macro F1"
+CALIBRATION = "calibration error"
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -19,9 +37,10 @@ class Limits:
     """How much worse a candidate may be, and on how many clips that must be seen.
 
     Attributes:
-        macro_f1: loss of macro F1 that is taken for chance.
-        recall: loss of a threat's recall.
-        calibration: rise of the expected calibration error that is taken for chance.
+        macro_f1, recall, calibration: loss of macro F1, of a threat's recall, and rise of the
+            expected calibration error, that is tolerated without more ado.
+        excused_macro_f1, excused_recall, excused_calibration: that chance can excuse at most, with
+            all that it has excused before. Of recall it excuses one clip too, if that is more.
         clips: held-out clips, at least.
         clips_a_label: of each label, at least.
     """
@@ -29,6 +48,9 @@ class Limits:
     macro_f1: float = 0.01
     recall: float = 0.0
     calibration: float = 0.02
+    excused_macro_f1: float = 0.03
+    excused_recall: float = 0.05
+    excused_calibration: float = 0.03
     clips: int = 20
     clips_a_label: int = 3
 
@@ -43,6 +65,8 @@ class Check:
         candidate: the candidate's number.
         champion: the champion's number; None where there is nothing to compare with.
         limit: what the candidate's number had to keep to.
+        excused: it passed although it did not keep to the limit, for chance explains that.
+        carried: loss of this version and those before it that is still to be made good.
         reason: the answer for a person.
     """
 
@@ -52,6 +76,8 @@ class Check:
     champion: float | None
     limit: float
     reason: str
+    excused: bool = False
+    carried: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,12 +102,26 @@ class Decision:
         return asdict(self)
 
 
-def decide(candidate: Metrics, champion: Metrics, limits: Limits | None = None) -> Decision:
+def recall_of(label: Label) -> str:
+    """Name of the check of a label's recall."""
+    return f"recall of {label}"
+
+
+def decide(
+    candidate: Metrics,
+    champion: Metrics,
+    differences: Differences,
+    carried: Mapping[str, float],
+    limits: Limits | None = None,
+) -> Decision:
     """Compare a candidate with the champion.
 
     Args:
         candidate: its metrics, as `training.metrics.report` gives them.
         champion: its metrics on the very same clips.
+        differences: between the two; see `training.metrics.differences`.
+        carried: loss that the champion's own gate had excused, by name of the check; see
+            `carried_by`.
         limits: how much worse it may be.
 
     Raises:
@@ -90,19 +130,45 @@ def decide(candidate: Metrics, champion: Metrics, limits: Limits | None = None) 
     limits = limits or Limits()
     if candidate["n"] != champion["n"]:
         raise ValueError("candidate and champion were measured on different clips")
+
+    def compare(
+        name: str, own: float, other: float, tolerance: float, most: float, sign: int = 1
+    ) -> Check:
+        return _compare(
+            name, own, other, differences.get(name), carried.get(name, 0.0), tolerance, most, sign
+        )
+
     checks = [
         _enough(candidate, limits),
-        _not_lower("macro F1", candidate["macro_f1"], champion["macro_f1"], limits.macro_f1),
+        _above_guessing(candidate),
+        compare(
+            MACRO_F1, candidate["macro_f1"], champion["macro_f1"],
+            limits.macro_f1, limits.excused_macro_f1,
+        ),
         *(
-            _not_lower(
-                f"recall of {label}", _recall(candidate, label), _recall(champion, label),
-                limits.recall,
+            compare(
+                recall_of(label), _recall(candidate, label), _recall(champion, label),
+                limits.recall, max(limits.excused_recall, _one_clip(candidate, label)),
             )
             for label in THREATS
         ),
-        _calibrated(candidate["ece"], champion["ece"], limits.calibration),
+        compare(
+            CALIBRATION, candidate["ece"], champion["ece"],
+            limits.calibration, limits.excused_calibration, sign=-1,
+        ),
     ]  # fmt: skip
     return Decision(all(check.passed for check in checks), tuple(checks))
+
+
+def carried_by(decision: Mapping[str, Any] | None) -> dict[str, float]:
+    """Loss that a version carries, by name of the check, of its ``decision.json``.
+
+    A version that an operator has promoted with force begins anew, and so does one that no gate
+    has seen.
+    """
+    if not decision or not decision["promote"]:
+        return {}
+    return {check["name"]: check.get("carried", 0.0) for check in decision["checks"]}
 
 
 def too_few(supports: Mapping[str, int], limits: Limits | None = None) -> str | None:
@@ -125,7 +191,7 @@ def too_few(supports: Mapping[str, int], limits: Limits | None = None) -> str | 
 
 
 def _enough(candidate: Metrics, limits: Limits) -> Check:
-    supports = {str(label): candidate["per_class"][label]["support"] for label in LABELS}
+    supports = {str(label): _support(candidate, label) for label in LABELS}
     reason = too_few(supports, limits)
     n = candidate["n"]
     return Check(
@@ -134,26 +200,60 @@ def _enough(candidate: Metrics, limits: Limits) -> Check:
     )  # fmt: skip
 
 
-def _not_lower(name: str, candidate: float, champion: float, tolerance: float) -> Check:
-    limit = champion - tolerance
-    passed = candidate >= limit - 1e-9  # rounding is no loss
-    verb = "keeps to" if passed else "falls below"
+def _above_guessing(candidate: Metrics) -> Check:
+    """Against a champion that is no good, no good would be good enough."""
+    present = sum(1 for label in LABELS if _support(candidate, label))
+    # Who guesses each label as often as it occurs has, of each label, that share for precision
+    # and recall; the mean of the shares is one over their number.
+    guessing = 1 / max(present, 1)
+    lowest = candidate["macro_f1_95"][0]
+    passed = lowest > guessing
     return Check(
-        name, passed, candidate, champion, limit,
-        f"{name} {candidate:.3f} {verb} {limit:.3f} (the champion's {champion:.3f} - {tolerance})",
+        "better than guessing", passed, lowest, None, guessing,
+        f"the lower end {lowest:.3f} of macro F1's 95 % interval is "
+        f"{'over' if passed else 'not over'} the {guessing:.3f} of guessing",
     )  # fmt: skip
 
 
-def _calibrated(candidate: float, champion: float, tolerance: float) -> Check:
-    limit = champion + tolerance
-    passed = candidate <= limit + 1e-9
-    verb = "keeps to" if passed else "exceeds"
+def _compare(
+    name: str,
+    candidate: float,
+    champion: float,
+    difference: Mapping[str, float] | None,
+    carried: float,
+    tolerance: float,
+    most: float,
+    sign: int,
+) -> Check:
+    """Whether a number is no worse; with sign -1, more of it is worse."""
+    loss = sign * (champion - candidate) + carried
+    limit = champion + sign * (carried - tolerance)
+    keeps_to = loss <= tolerance + _ROUNDING
+    excused = (
+        not keeps_to
+        and loss <= most + _ROUNDING
+        and difference is not None
+        and (difference["high"] if sign > 0 else -difference["low"]) >= -_ROUNDING
+    )
+    verb = "keeps to" if keeps_to else "falls below" if sign > 0 else "exceeds"
+    of = f"the champion's {champion:.3f} {'-' if sign > 0 else '+'} {tolerance}"
+    if carried:
+        of += f", and {carried:.3f} to be made good from before"
+    reason = f"{name} {candidate:.3f} {verb} {limit:.3f} ({of})"
+    if excused:
+        reason += f"; chance explains that, and at most {most:.3f} is excused"
     return Check(
-        "calibration error", passed, candidate, champion, limit,
-        f"calibration error {candidate:.3f} {verb} {limit:.3f} "
-        f"(the champion's {champion:.3f} + {tolerance})",
-    )  # fmt: skip
+        name, keeps_to or excused, candidate, champion, limit, reason, excused, max(loss, 0.0)
+    )
 
 
 def _recall(metrics: Metrics, label: Label) -> float:
     return float(metrics["per_class"][label]["recall"])
+
+
+def _support(metrics: Metrics, label: Label) -> int:
+    return int(metrics["per_class"][label]["support"])
+
+
+def _one_clip(metrics: Metrics, label: Label) -> float:
+    return 1 / max(_support(metrics, label), 1)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from earshot.errors import ConflictError
-from earshot.retraining.gate import decide
+from earshot.retraining.gate import carried_by, decide
 from earshot.retraining.plan import HELD_OUT_PREFIX, Request, make_plan
 from earshot.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
 
@@ -95,7 +95,13 @@ class Steps:
         """
         request = self._files.read_json(run, PLAN_NAME)["request"]
         comparison = self._files.read_json(run, COMPARISON_NAME)
-        decision = decide(comparison["candidate"], comparison["champion"])
+        champion = self._registry.describe(comparison["judged_against"]["version"])
+        decision = decide(
+            comparison["candidate"],
+            comparison["champion"],
+            comparison["differences"],
+            carried_by(champion.decision),
+        )
         forced = bool(request["force"]) and not decision.promote
         document = {
             **decision.to_json(),
