@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import training.metrics
 from earshot.labels import LABELS, Label
 from earshot.retraining.gate import Decision, Limits, carried_by, decide, too_few
 from training.metrics import Predictions, differences, report
@@ -163,7 +164,8 @@ def heard(wrong: list[int], n_each: int = 20) -> Predictions:
         ([40], [40, 60, 61, 62, 63], False),  # sirens are no threat, but macro F1 sees them
     ],
 )
-def test_real_predictions_are_told_from_chance(missed_before, missed_now, promote):
+def test_real_predictions_are_told_from_chance(missed_before, missed_now, promote, monkeypatch):
+    monkeypatch.setattr(training.metrics, "BOOTSTRAP_ROUNDS", 200)
     candidate, champion = heard(missed_now), heard(missed_before)
     found = differences(candidate, champion)
     assert Label.GUNSHOT.class_id == 1
