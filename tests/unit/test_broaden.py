@@ -21,7 +21,7 @@ RESERVED = "scorched|cataclysm|cdogs|netpanzer|opensfx|dangerdeep|urbansound"
 # DFSG-free, and none that forbids derived works or commercial use.
 LICENCES = re.compile(
     r"(CC0-1\.0|CC-BY-[34]\.0|CC-BY-SA-(2\.0|3\.0|3\.0-US|4\.0)|L?GPL-[123]\.[01]-(only|or-later)"
-    r"|GFDL-1\.3-or-later|BSD-3-Clause|Artistic-1\.0|MPL-2\.0|LicenseRef-public-domain)"
+    r"|GFDL-1\.3-or-later|BSD-3-Clause|Artistic-1\.0|MPL-2\.0|MIT|EPL-1\.0|WTFPL|LicenseRef-public-domain)"
 )
 
 SOURCES = read_sources()
@@ -175,6 +175,76 @@ def test_doom_sounds_become_wav():
     sound, rate = soundfile.read(io.BytesIO(read()))
     assert (name, rate, len(sound)) == ("DSPISTOL", 11_025, 100)
     assert sound == pytest.approx(0.5, abs=1e-3)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def test_samples_of_soundfonts_become_wav():
+    samples = np.arange(100, dtype="<i2")
+
+    def header(name: bytes, start: int, end: int, kind: int) -> bytes:
+        return struct.pack("<20s5IBbHH", name, start, end, 0, 0, 22_050, 60, 0, 0, kind)
+
+    headers = header(b"Gun", 10, 60, 1) + header(b"ROM", 0, 50, 0x8001) + header(b"EOS", 0, 0, 0)
+    font = b"sfbk" + chunk(b"LIST", b"INFO" + chunk(b"ICRD", b"odd"))
+    font += chunk(b"LIST", b"sdta" + chunk(b"smpl", samples.tobytes()))
+    font += chunk(b"LIST", b"pdta" + chunk(b"shdr", headers))
+    ((name, read),) = archives.soundfont(chunk(b"RIFF", font))
+    sound, rate = soundfile.read(io.BytesIO(read()), dtype="int16")
+    assert (name, rate) == ("Gun", 22_050)
+    assert sound.tolist() == list(range(10, 60))
+
+
+def test_sounds_of_liero_become_wav():
+    samples = bytes([0, 64, 128, 192])  # signed: 0, 64, -128, -64
+    data = struct.pack("<H8sII", 1, b"SHOTGUN", 18, len(samples)) + samples
+    ((name, read),) = archives.liero_sounds(data)
+    sound, rate = soundfile.read(io.BytesIO(read()), dtype="int16")
+    assert (name, rate, sound.tolist()) == ("SHOTGUN", 22_050, [0, 16_384, -32_768, -16_384])
+
+
+def triplane(contents: dict[str, bytes]) -> bytes:
+    start = 20 + 23 * (len(contents) + 1)
+    directory, body = b"DKS Datafile\n\x1a\n" + bytes(5), b""
+    for name, content in contents.items():
+        directory += struct.pack("<7sQQ", name.encode(), start + len(body), len(content))
+        body += content
+    return directory + bytes(23) + body
+
+
+def seven_kingdoms(contents: dict[str, bytes]) -> bytes:
+    start = 2 + 13 * (len(contents) + 1)
+    directory, body = struct.pack("<H", len(contents) + 1), b""
+    for name, content in (*contents.items(), ("", b"")):
+        directory += struct.pack("<9sI", name.encode(), start + len(body))
+        body += content
+    return directory + body
+
+
+def luola(contents: dict[str, bytes]) -> bytes:
+    start = 8 + sum(1 + len(name) - 1 + 10 for name in contents)
+    directory, body = b"LDAT" + struct.pack("<HH", 1, len(contents)), b""
+    for name, content in contents.items():
+        kind = name[:-1].encode()
+        directory += bytes([len(kind)]) + kind
+        directory += struct.pack("<HII", int(name[-1]), start + len(body), len(content))
+        body += content
+    return directory + body
+
+
+@pytest.mark.parametrize(
+    ("pack", "unpack"),
+    [
+        (triplane, archives.triplane_data),
+        (seven_kingdoms, archives.seven_kingdoms_resource),
+        (luola, archives.luola_data),
+    ],
+)
+def test_archives_of_games_are_opened(pack, unpack):
+    contents = {"SFX0": b"RIFF first", "SFX1": b"RIFF the second"}
+    assert {name: read() for name, read in unpack(pack(contents))} == contents
 
 
 def test_synthesised_sounds_are_audible_and_the_same_each_time():
