@@ -26,9 +26,9 @@ from earshot.adapters.run_files import RunFiles
 from earshot.adapters.state_machine import StateMachine
 from earshot.labels import LABELS, Label
 from earshot.result import Result
-from earshot.retraining.plan import HELD_OUT_PREFIX, Request
+from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
-from earshot.uploads import TRAINING_PREFIX, object_clip_id
+from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX, object_clip_id
 from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
 from local.settings import LocalStackError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from earshot.retraining.plan import HELD_OUT_PREFIX, Request, make_plan
-from earshot.uploads import TRAINING_PREFIX
+from earshot.retraining.plan import Request, make_plan
+from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
 from earshot.yamnet import Yamnet
 from training import core
 from training.calibration import describe

@@ -51,7 +51,8 @@ RESULT = {
 RUN = "20260131T110000-0123abcd"
 RETRAINING = {
     "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
-    "clips": 9, "embedded": 1.0, "metrics": None, "version": None, "decision": None,
+    "clips": 9, "embedded": 1.0, "metrics": None, "comparison": None,
+    "version": None, "decision": None,
     "reasons": [], "champion": None,
 }  # fmt: skip
 MODEL = {
@@ -96,7 +97,7 @@ class Services:
         self.error: Exception | None = None
         self.results = self.tickets = self.feedback = self.status = self
         self.retraining = Retrainings(self._answer)
-        self.training_clips = self
+        self.uploads = self
         self.kept: dict[str, bytes] = {}
 
     def _answer(self, asked: Any, answer: Any) -> Any:
@@ -118,6 +119,13 @@ class Services:
         ticket = {"clip_id": CLIP_ID, "result": f"/results/{CLIP_ID}", "url": "https://s3"}
         rest = {"fields": {"key": "k"}, "max_bytes": 1, "expires_at": "2026"}
         return self._answer((source, recorded_at, content_type), ticket | rest)
+
+    def issue_training_clip(self, label: str, batch: str, *, held_out: bool) -> Any:
+        ticket = {"key": "k", "prefix": f"training/{batch}/", "url": "https://s3", "fields": {}}
+        return self._answer((label, batch, held_out), ticket | {"max_bytes": 1, "expires_at": "2"})
+
+    def link(self, place: dict[str, str], lifetime: Any) -> str:
+        return f"https://s3/{place['key']}?versionId={place['version_id']}&for={lifetime}"
 
     def give(self, clip_id: str, label: str, comment: str, by: str) -> Any:
         answer = {"clip_id": clip_id, "label": "siren", "verified_label": label}
@@ -218,6 +226,29 @@ def test_one_result_or_none(services):
     assert content(call("GET", f"/results/{CLIP_ID}")) == RESULT
     assert "within seconds" in problem(call("GET", "/results/" + "0" * 32), 404)["detail"]
     problem(call("GET", "/results/..%2f"), 422)
+
+
+def test_a_clip_that_is_kept_can_be_fetched(services, monkeypatch):
+    kept = RESULT | {"bucket": "b", "key": "incoming/a.wav", "version_id": "v"}
+    monkeypatch.setattr(services, "get", lambda clip_id: kept)
+    url = content(call("GET", f"/results/{CLIP_ID}"))["clip_url"]
+    assert url == "https://s3/incoming/a.wav?versionId=v&for=1:00:00"
+
+
+def test_a_ticket_for_a_labelled_clip_is_created(services):
+    wishes = {"label": "siren", "batch": "harbour-1", "held_out": True}
+    ticket = content(call("POST", "/training-clips", wishes), 201)
+    assert ticket["prefix"] == "training/harbour-1/"
+    assert services.asked == [("siren", "harbour-1", True)]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{}, {"label": "siren"}, {"label": "dog", "batch": "b"}, {"label": "siren", "batch": "../x"}],
+)
+def test_a_labelled_clip_needs_a_label_and_one_folder(services, wishes):
+    problem(call("POST", "/training-clips", wishes), 422)
+    assert services.asked == []
 
 
 def test_a_ticket_is_created(services):

@@ -35,6 +35,10 @@ class Api:
         if self.refusals:
             return self.refusals.pop(0)
         path = request.url.path.removeprefix("/v1")
+        if path == "/training-clips":
+            said = json.loads(request.content)
+            ticket = {"prefix": f"training/{said['batch']}/", "url": "https://s3.example/"}
+            return httpx.Response(201, json=ticket | {"fields": {"key": said["label"]}})
         if path == "/uploads":
             n = len(self.uploaded)
             ticket = {"clip_id": f"id{n}", "url": "https://s3.example/", "fields": {"key": f"k{n}"}}
@@ -111,6 +115,29 @@ class TestClient:
         assert "Authorization" not in s3.headers
         assert s3.content.index(b'name="key"') < s3.content.index(b'name="file"'), "S3 wants so"
         assert b"RIFF" in s3.content
+
+    def test_a_labelled_clip_goes_to_its_batch(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        prefix = client.upload_training_clip(tmp_path / "a.wav", "siren", "b1", held_out=True)
+        assert prefix == "training/b1/"
+        assert json.loads(api.requests[0].content) == {
+            "label": "siren",
+            "batch": "b1",
+            "held_out": True,
+        }
+        assert b"RIFF" in api.uploaded[0]
+
+    def test_a_request_key_is_sent(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        client.predict(tmp_path / "a.wav", request="r1")
+        assert api.requests[0].headers["Idempotency-Key"] == "r1"
+
+    def test_a_clip_is_fetched_without_the_token(self, api, client):
+        api.refusals = [httpx.Response(200, content=b"RIFF"), httpx.Response(403, content=b"")]
+        assert client.fetch("https://s3.example/clip") == b"RIFF"
+        assert "Authorization" not in api.requests[0].headers
+        with pytest.raises(ApiError, match="403"):
+            client.fetch("https://s3.example/clip")
 
     def test_progress_adds_up(self, client, tmp_path):
         (tmp_path / "a.wav").write_bytes(b"x" * 300_000)

@@ -213,6 +213,7 @@ class TestFunctions:
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/heldout/*"),
             ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/retraining/*"),

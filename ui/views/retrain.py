@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from pathlib import PurePath
+import tempfile
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
 from typing import Any
 
 import streamlit as st
 
-from earshot.form import MAX_BODY_BYTES
 from earshot.labels import LABELS, label_of
 from ui import session
 from ui.components import comparison, looks
@@ -17,6 +20,7 @@ from ui.guard import guarded
 REFRESH = timedelta(seconds=2)
 RUN = "run"  # the retraining that is shown, in the page's address too
 CORRECTIONS, FILES = "Corrections and labelled clips", "Files of mine"
+LEARN, JUDGE = "learn", "judge"
 # What a step of training/retrain.asl.yaml does, for people.
 STEPS = {
     "Plan": "Choose the clips",
@@ -28,6 +32,15 @@ STEPS = {
     "Notify": "Tell",
 }
 OF_STEP = {"Gate": "Judge", "Reject": "Promote", "RecordFailure": "Notify"}
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A recording with what it holds, and whether it judges or is learnt from."""
+
+    content: bytes
+    label: str
+    judges: bool
 
 
 @guarded
@@ -50,55 +63,78 @@ def start() -> None:
         if st.button(
             "Start retraining", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):
-            client = session.client()
-            run = client.retrain_on(clips, reason) if clips else client.retrain(reason=reason)
-            st.query_params[RUN] = run
+            wanted = {"prefix": hand_in(clips)} if clips else {}
+            st.query_params[RUN] = session.client().retrain(reason=reason, **wanted)
             st.rerun()
 
 
-def files() -> list[tuple[str, bytes]]:
-    """Name and content of labelled files; none until each has a label and all fit."""
+def files() -> list[LabelledFile]:
+    """Labelled files; none until each has a label and one is there to learn from."""
     uploaded = st.file_uploader(
         "Labelled recordings",
         "wav",
         accept_multiple_files=True,
-        help="WAVs. A name that begins with a label, such as gunshot_001.wav, is understood.",
+        help="WAVs of up to 100 MB. A name that begins with a label, such as gunshot_001.wav, is "
+        "understood.",
     )
     if not uploaded:
         return []
+    judging = st.toggle(
+        "Keep one in three to judge by",
+        help="The gate needs at least 20 clips, 3 of each label, that no model has learnt from. "
+        "The first retraining of a new installation has none yet.",
+    )
     rows = [
-        {"recording": one.name, "label": str(label_of(PurePath(one.name)) or "")}
-        for one in uploaded
+        {
+            "recording": one.name,
+            "label": str(label_of(PurePath(one.name)) or "") or None,
+            "use": JUDGE if judging and number % 3 == 2 else LEARN,
+        }
+        for number, one in enumerate(uploaded)
     ]
     edited = st.data_editor(
         rows,
-        key=f"labels {hash(tuple(one.file_id for one in uploaded))}",
+        key=f"labels {judging} {hash(tuple(one.file_id for one in uploaded))}",
         hide_index=True,
         disabled=["recording"],
+        height=min(38 + 35 * len(rows), 320),
         column_config={
             "label": st.column_config.SelectboxColumn(
-                "label",
                 options=list(map(str, LABELS)),
                 format_func=lambda label: looks.title(str(label)),
                 required=True,
-            )
+            ),
+            "use": st.column_config.SelectboxColumn(options=[LEARN, JUDGE], required=True),
         },
+        alt="What each recording holds, and what it is used for",
     )
-    size = sum(one.size for one in uploaded)
-    if size > MAX_BODY_BYTES:
-        st.warning(
-            f"These are {size / 1e6:.1f} MB; {MAX_BODY_BYTES / 1e6:.1f} MB go with one request. "
-            "Take fewer, or put them into the bucket under `training/<label>/`.",
-            icon=":material/weight:",
-        )
-        return []
     if missing := [row["recording"] for row in edited if not row["label"]]:
-        st.info(f"What is in {', '.join(missing)}?", icon=":material/label:")
+        st.info(f"Say in the table what is in {', '.join(missing)}.", icon=":material/label:")
+        return []
+    counts = Counter(row["use"] for row in edited)
+    st.caption(f"{counts[LEARN]} to learn from, {counts[JUDGE]} to judge by")
+    if not counts[LEARN]:
         return []
     return [
-        (f"{row['label']}_{number:03}_{one.name}", one.getvalue())
-        for number, (row, one) in enumerate(zip(edited, uploaded, strict=True))
+        LabelledFile(one.getvalue(), row["label"], row["use"] == JUDGE)
+        for row, one in zip(edited, uploaded, strict=True)
     ]
+
+
+def hand_in(clips: list[LabelledFile]) -> str:
+    """Upload labelled files; the prefix to learn from."""
+    client = session.client()
+    batch = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    bar = st.progress(0.0, text="Uploading")
+    prefix = ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.wav"
+        for number, one in enumerate(clips):
+            path.write_bytes(one.content)
+            kept_at = client.upload_training_clip(path, one.label, batch, held_out=one.judges)
+            prefix = prefix if one.judges else kept_at
+            bar.progress((number + 1) / len(clips), f"Uploading, {number + 1} of {len(clips)}")
+    return prefix
 
 
 @guarded

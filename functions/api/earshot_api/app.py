@@ -36,7 +36,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     request = APIGatewayProxyEventV2(event)
     try:
         if retrain_form.is_form(request):
-            event = retrain_form.keep_files(request, services().training_clips.put)
+            event = retrain_form.keep_files(request, services().uploads.put)
         else:
             check_body(request)
     except EarshotError as error:

@@ -77,6 +77,18 @@ class UploadRequest(_Request):
     )
 
 
+class TrainingClipRequest(_Request):
+    """A labelled clip that is about to come."""
+
+    label: Annotated[Label, Field(strict=False)] = Field(description="What the clip holds.")
+    batch: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
+        description="Name for clips that belong together; the same for all of them."
+    )
+    held_out: bool = Field(
+        default=False, description="It judges new models, and none ever learns from it."
+    )
+
+
 class FeedbackRequest(_Request):
     """What a person says of a clip."""
 
@@ -172,6 +184,7 @@ class Result(TypedDict):
     recorded_at: NotRequired[str]
     bucket: NotRequired[str]
     key: NotRequired[str]
+    clip_url: NotRequired[str]
     version_id: NotRequired[str]
     class_id: NotRequired[int]
     label: NotRequired[Label]
@@ -201,6 +214,17 @@ class Ticket(TypedDict):
 
     clip_id: str
     result: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: str
+
+
+class TrainingTicket(TypedDict):
+    """As `Ticket`, for a labelled clip; a retraining that names `prefix` learns from the batch."""
+
+    key: str
+    prefix: str
     url: str
     fields: dict[str, str]
     max_bytes: int
@@ -266,6 +290,7 @@ class Retraining(TypedDict):
     clips: int | None
     embedded: float
     metrics: dict[str, Any] | None
+    comparison: dict[str, Any] | None
     version: str | None
     decision: Decision | None
     reasons: list[str]

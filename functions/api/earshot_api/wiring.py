@@ -38,7 +38,7 @@ class Services:
     feedback: FeedbackService
     status: StatusService
     retraining: RetrainingService
-    training_clips: UploadsBucket
+    uploads: UploadsBucket
 
 
 @cache
@@ -63,7 +63,7 @@ def services() -> Services:
         results=results,
         tickets=TicketOffice(uploads, _now),
         feedback=FeedbackService(results, uploads, _now),
-        training_clips=uploads,
+        uploads=uploads,
         status=StatusService(models, queues, results, _now, STARTED),
         retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from earshot.alerts import LINK_LIFETIME
 from earshot.errors import NotFoundError
 from earshot.labels import Label
 from earshot.query import CURSOR_PATTERN, ResultQuery, from_cursor, to_cursor
@@ -61,6 +62,7 @@ def find(
     "/results/<clip_id>",
     operation_id="get_result",
     summary="Result of a clip",
+    description="`clip_url` is where the clip itself can be fetched from within the hour.",
     tags=["results"],
     security=needs("read"),
     responses=answers(Result, 404, 422, 503),
@@ -72,4 +74,9 @@ def get(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Result:
             f"There is no result for the clip {clip_id}. A clip that was just uploaded has one "
             "within seconds."
         )
+    if "key" in result:
+        place: dict[str, str] = {
+            name: result[name] for name in ("bucket", "key", "version_id") if name in result
+        }
+        result = {**result, "clip_url": services().uploads.link(place, LINK_LIFETIME)}
     return cast(Result, result)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from earshot_api.problems import answers
 from earshot_api.scopes import needs
-from earshot_api.shapes import Ticket, UploadRequest
+from earshot_api.shapes import Ticket, TrainingClipRequest, TrainingTicket, UploadRequest
 from earshot_api.wiring import services
 
 router = Router()
@@ -31,3 +31,21 @@ router = Router()
 def issue(upload: UploadRequest) -> Ticket:
     ticket = services().tickets.issue(upload.source, upload.recorded_at, upload.content_type)
     return cast(Ticket, ticket)
+
+
+@router.post(
+    "/training-clips",
+    operation_id="issue_training_clip",
+    summary="Get an address to upload a labelled clip of up to 100 MB to",
+    description=(
+        "As /uploads, but the clip is not heard: retrainings learn from it, or with `held_out` "
+        "are judged by it. POST /retrain with the `prefix` of the answer learns from the batch."
+    ),
+    tags=["models"],
+    security=needs("train"),
+    status_code=HTTPStatus.CREATED,
+    responses=answers(TrainingTicket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
+)
+def issue_training_clip(clip: TrainingClipRequest) -> TrainingTicket:
+    ticket = services().tickets.issue_training_clip(clip.label, clip.batch, held_out=clip.held_out)
+    return cast(TrainingTicket, ticket)

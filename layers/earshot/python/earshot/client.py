@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -108,16 +108,33 @@ class EarshotClient:
         """
         wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
         ticket = self._call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
-        with path.open("rb") as file:
-            watched = _Watched(file, sent)
-            files: Any = {"file": (path.name, watched, "audio/wav")}
-            try:
-                answer = self.http.post(ticket["url"], data=ticket["fields"], files=files)
-            except httpx.HTTPError as error:
-                raise ApiError(0, f"The upload of {path} broke off: {error}") from error
-        if not answer.is_success:
-            raise ApiError(answer.status_code, f"S3 refused {path}: {answer.text}")
+        self._post(ticket, path, sent)
         return str(ticket["clip_id"])
+
+    def upload_training_clip(
+        self,
+        path: Path,
+        label: str,
+        batch: str,
+        *,
+        held_out: bool = False,
+        sent: Callable[[int], None] = lambda n_bytes: None,
+    ) -> str:
+        """Upload a labelled clip of up to 100 MB, to learn from or to judge by.
+
+        Args:
+            label: what it holds.
+            batch: name for clips that belong together.
+            held_out: it judges.
+            sent: as of `upload`.
+
+        Returns:
+            Prefix of the batch, for `retrain`.
+        """
+        wishes = {"label": label, "batch": batch, "held_out": held_out}
+        ticket = self._call("POST", "/training-clips", json=wishes)
+        self._post(ticket, path, sent)
+        return str(ticket["prefix"])
 
     def result(self, clip_id: str) -> Result | None:
         """Result of a clip; None while there is none."""
@@ -152,22 +169,6 @@ class EarshotClient:
     def retrain(self, **wanted: Any) -> str:
         """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
         return str(self._call("POST", "/retrain", json=wanted)["id"])
-
-    def retrain_on(self, clips: Sequence[tuple[str, bytes]], reason: str = "") -> str:
-        """Begin a retraining on clips that go with the request; its id.
-
-        Args:
-            clips: name and content of each; the names are ``<label>_….wav``.
-            reason: why.
-        """
-        return str(
-            self._call(
-                "POST",
-                "/retrain",
-                data={"reason": reason},
-                files=[("files", (name, content, "audio/wav")) for name, content in clips],
-            )["id"]
-        )
 
     def retraining(self, run: str) -> dict[str, Any]:
         """Where a retraining stands."""
@@ -204,6 +205,17 @@ class EarshotClient:
         if not answer.is_success:
             raise ApiError(answer.status_code, f"The clip cannot be fetched: {_reason(answer)}")
         return answer.content
+
+    def _post(self, ticket: Mapping[str, Any], path: Path, sent: Callable[[int], None]) -> None:
+        with path.open("rb") as file:
+            watched = _Watched(file, sent)
+            files: Any = {"file": (path.name, watched, "audio/wav")}
+            try:
+                answer = self.http.post(ticket["url"], data=ticket["fields"], files=files)
+            except httpx.HTTPError as error:
+                raise ApiError(0, f"The upload of {path} broke off: {error}") from error
+        if not answer.is_success:
+            raise ApiError(answer.status_code, f"S3 refused {path}: {answer.text}")
 
     def _call(
         self, method: str, route: str, headers: Mapping[str, str] | None = None, **request: Any

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from earshot.labels import Label
 from earshot.uploads import (
+    HELD_OUT_PREFIX,
     MAX_CLIP_BYTES,
     RECORDED_AT_METADATA,
+    TRAINING_PREFIX,
     format_time,
     issue_key,
     object_clip_id,
@@ -50,6 +54,23 @@ class TicketOffice:
         return {
             "clip_id": clip_id,
             "result": f"/results/{clip_id}",
+            **self._form(key, content_type, metadata),
+        }
+
+    def issue_training_clip(self, label: Label, batch: str, *, held_out: bool) -> dict[str, Any]:
+        """A ticket for one labelled clip, to learn from or to judge by.
+
+        Args:
+            label: of the clip.
+            batch: folder for clips that belong together.
+            held_out: it judges.
+        """
+        prefix = f"{HELD_OUT_PREFIX if held_out else TRAINING_PREFIX}{batch}/"
+        key = f"{prefix}{label}/{uuid.uuid4().hex}.wav"
+        return {"key": key, "prefix": prefix, **self._form(key, "audio/wav", {})}
+
+    def _form(self, key: str, content_type: str, metadata: dict[str, str]) -> dict[str, Any]:
+        return {
             **self._bucket.presign(key, content_type, metadata, TICKET_LIFETIME),
             "max_bytes": MAX_CLIP_BYTES,
             "expires_at": format_time(self._now() + TICKET_LIFETIME),

@@ -12,6 +12,8 @@ from earshot.labels import CORRECTIONS_FOLDER
 
 UPLOADS_PREFIX = "incoming/"
 TRAINING_PREFIX = "training/"
+# Clips that judge and never train: what is put here decides whether a new model is better.
+HELD_OUT_PREFIX = "heldout/"
 DEFAULT_SOURCE = "unknown"
 MAX_CLIP_BYTES = 100_000_000
 MAX_SOURCE_LENGTH = 128  # characters

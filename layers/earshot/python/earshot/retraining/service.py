@@ -12,6 +12,7 @@ from earshot.errors import NotFoundError
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
     CANDIDATE_FOLDER,
+    COMPARISON_NAME,
     FEATURES_FOLDER,
     OUTCOME_NAME,
     PLAN_NAME,
@@ -55,7 +56,8 @@ class RetrainingService:
         Returns:
             ``id, state`` (``running``, ``promoted``, ``rejected``, ``refused``, ``failed`` or
             ``aborted``), ``step, started, stopped``, ``clips`` and ``embedded`` (share of the
-            batches done, 0..1), ``metrics`` of the candidate once measured, ``version`` and
+            batches done, 0..1), ``metrics`` of the candidate and ``comparison`` with the
+            champion on the same clips once measured, ``version`` and
             ``decision`` once judged, ``reasons``, ``champion``.
 
         Raises:
@@ -77,6 +79,7 @@ class RetrainingService:
             "clips": plan.get("n_clips"),
             "embedded": self._share_embedded(run, plan),
             "metrics": self._json(run, f"{CANDIDATE_FOLDER}{METRICS_NAME}"),
+            "comparison": self._json(run, COMPARISON_NAME),
             "version": version,
             "decision": self._registry.describe(version).decision if version else None,
             "reasons": outcome.get("reasons", [execution.cause] if execution.cause else []),

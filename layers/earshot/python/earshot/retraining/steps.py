@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from earshot.errors import ConflictError
 from earshot.retraining.gate import carried_by, decide
-from earshot.retraining.plan import HELD_OUT_PREFIX, Request, make_plan
+from earshot.retraining.plan import Request, make_plan
+from earshot.uploads import HELD_OUT_PREFIX
 from earshot.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
 
 if TYPE_CHECKING:
