@@ -83,7 +83,7 @@ def triplane_data(data: bytes) -> Entries:
         name = raw_name.split(b"\0")[0].decode("latin-1")
         if not name:
             return
-        yield name, partial(data.__getitem__, slice(offset, offset + size))
+        yield name, partial(_part, data, offset, offset + size)
 
 
 def seven_kingdoms_resource(data: bytes) -> Entries:
@@ -94,7 +94,7 @@ def seven_kingdoms_resource(data: bytes) -> Entries:
     for (raw_name, offset), end in zip(table, ends, strict=True):
         name = raw_name.split(b"\0")[0].decode("latin-1")
         if name:
-            yield name, partial(data.__getitem__, slice(offset, end))
+            yield name, partial(_part, data, offset, end)
 
 
 def luola_data(data: bytes) -> Entries:
@@ -106,7 +106,7 @@ def luola_data(data: bytes) -> Entries:
         kind = data[position + 1 : start].decode("latin-1")
         number, offset, size = struct.unpack_from("<HII", data, start)
         position = start + 10
-        yield f"{kind}{number}", partial(data.__getitem__, slice(offset, offset + size))
+        yield f"{kind}{number}", partial(_part, data, offset, offset + size)
 
 
 def liero_sounds(data: bytes) -> Entries:
@@ -142,6 +142,10 @@ def _riff_chunks(data: bytes, start: int, end: int) -> Iterator[tuple[str, slice
         else:
             yield raw_name.decode("latin-1"), slice(start, start + size)
         start += size + size % 2
+
+
+def _part(data: bytes, start: int, end: int) -> bytes:
+    return data[start:end]
 
 
 def _wav(samples: NDArray[np.int16], rate: int) -> bytes:
