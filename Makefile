@@ -76,6 +76,7 @@ lint: setup ## Check style, types and template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
 
 .PHONY: format
@@ -106,6 +107,17 @@ broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/
 retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labelled WAVs, HELD_OUT=more of them)
 	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
 		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
+
+# Both images, unless one is named: make image IMAGES=classify
+IMAGES ?= classify training
+
+.PHONY: image
+image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=arm64, BASE=another base)
+	@$(BIN)/python -m local.images build $(IMAGES)
+
+.PHONY: image-test
+image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
+	@$(BIN)/python -m local.images test $(IMAGES)
 
 .PHONY: lock
 lock: $(READY) ## Lock all requirements anew, with hashes
