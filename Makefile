@@ -119,6 +119,11 @@ image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=a
 image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
 	@$(BIN)/python -m local.images test $(IMAGES)
 
+.PHONY: load
+load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
+	@$(BIN)/python tests/load/run.py --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
+		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
+
 .PHONY: lock
 lock: $(READY) ## Lock all requirements anew, with hashes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh

@@ -1,0 +1,123 @@
+"""The process that runs classify's own handler, and parts of its road by themselves.
+
+It imports nothing before it is asked to but what Python itself has: its start is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from bench.worker import serve
+
+_CONTEXT = SimpleNamespace(
+    function_name="classify",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:classify",
+    aws_request_id="1",
+)
+
+
+@cache
+def _event(path: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(Path(path).read_text())
+    return event
+
+
+def handle(path: str) -> float:
+    """Seconds that the handler takes for an event, from its bytes to the kept result."""
+    import app  # type: ignore[import-not-found]  # of functions/classify
+
+    event = _event(path)
+    began = time.perf_counter()
+    answer = app.lambda_handler(event, _CONTEXT)
+    seconds = time.perf_counter() - began
+    if answer.get("statusCode", 200) != 200 or answer.get("batchItemFailures"):
+        raise RuntimeError(f"the clip was not heard: {answer}")
+    return seconds
+
+
+def serve_for(path: str, seconds: float) -> int:
+    """How many times the handler gets through an event in so many seconds."""
+    n, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        handle(path)
+        n += 1
+    return n
+
+
+@cache
+def _kernel(wav: str) -> tuple[Any, int]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from earshot.log_mel import patch_batches
+    from earshot.yamnet import FLATBUFFER_NAME
+    from local.settings import YAMNET
+
+    (batch,) = patch_batches(_blocks(wav))
+    interpreter = Interpreter(str(YAMNET / FLATBUFFER_NAME), num_threads=1)
+    (slot,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(slot["index"], batch.patches.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(slot["index"], batch.patches)
+    interpreter.invoke()
+    return interpreter, len(batch.starts)
+
+
+def kernel(wav: str) -> float:
+    """Seconds of nothing but LiteRT's run of YAMNet on the patches of a clip, in one batch."""
+    interpreter, _ = _kernel(wav)
+    began = time.perf_counter()
+    interpreter.invoke()
+    return time.perf_counter() - began
+
+
+def n_patches(wav: str) -> int:
+    """How many patches `kernel` runs on."""
+    return _kernel(wav)[1]
+
+
+def _blocks(wav: str) -> list[Any]:
+    from earshot.audio import Clip
+
+    with Path(wav).open("rb") as file, Clip(file) as clip:
+        return list(clip.waveform_blocks())
+
+
+def decode(wav: str) -> float:
+    """Seconds from a file to the 16 kHz mono waveform at full scale."""
+    began = time.perf_counter()
+    _blocks(wav)
+    return time.perf_counter() - began
+
+
+def log_mel(wav: str) -> float:
+    """Seconds from the waveform to the log-mel spectrogram."""
+    import numpy as np
+
+    from earshot.log_mel import log_mel_spectrogram
+
+    waveform = np.concatenate(_blocks(wav))
+    began = time.perf_counter()
+    log_mel_spectrogram(waveform)
+    return time.perf_counter() - began
+
+
+def memory() -> dict[str, int]:
+    """Resident bytes now, and their peak so far."""
+    import resource
+    import sys
+
+    import psutil
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"now": psutil.Process().memory_info().rss, "peak": peak}
+
+
+if __name__ == "__main__":
+    serve({f.__name__: f for f in (handle, serve_for, kernel, n_patches, decode, log_mel, memory)})
