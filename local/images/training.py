@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from earshot.adapters.run_files import RunFiles
-from earshot.retraining.plan import HELD_OUT_PREFIX
 from earshot.retraining.steps import BATCHES_NAME, CANDIDATE_FOLDER, FEATURES_FOLDER
-from earshot.uploads import TRAINING_PREFIX
+from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.images.container import serving
 from local.images.engine import Engine
 from local.images.trial import Outside, differences, sample_event
