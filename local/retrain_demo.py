@@ -28,6 +28,7 @@ from earshot.labels import LABELS, Label
 from earshot.result import Result
 from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
+from earshot.retraining.steps import CANDIDATE_FOLDER
 from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX, object_clip_id
 from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
@@ -64,9 +65,10 @@ class Stack:
         self._s3 = client("s3")
         self._dynamodb = client("dynamodb")
         self._outputs = outputs
+        self.files = RunFiles(self._s3, outputs["ModelsBucketName"])
         self.service = RetrainingService(
             StateMachine(client("stepfunctions"), outputs["StateMachineArn"]),
-            RunFiles(self._s3, outputs["ModelsBucketName"]),
+            self.files,
             ModelRegistry(self._s3, outputs["ModelsBucketName"]),
             lambda: datetime.now(UTC),
         )
@@ -175,6 +177,10 @@ def run(clips: Clips) -> None:
         stack.upload(clips.judge, HELD_OUT_PREFIX)
         good = watch(stack.service, stack.service.start(Request(requested_by="make retrain-demo")))
         expect(good, "promoted")
+        n_new = stack.files.read_json(good["id"], f"{CANDIDATE_FOLDER}training.json")["n_new"]
+        console.print(
+            f"Of {len(clips.learn)} clips, {n_new} told {before['model_version']} anything new."
+        )
         after, seconds = stack.hear_with(good["version"], clip)
         console.print(
             f"{clip.name}: {after['label']}, says {after['model_version']}, "

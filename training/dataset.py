@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.audio import Clip
+from earshot.errors import RejectedClipError
 from earshot.labels import LABELS, Label, label_of
 
 MANIFEST_NAME = "manifest.csv"
@@ -47,6 +50,24 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
             f"No labelled WAV under {folder}: name them <label>_*.wav or put them into <label>/, "
             f"where <label> is one of {', '.join(LABELS)}"
         )
+    return clips
+
+
+def hearable_clips(folder: Path) -> list[LabelledClip]:
+    """`labelled_clips` without those that cannot be heard, each of which is named on stderr.
+
+    Raises:
+        FileNotFoundError: none is left.
+    """
+    clips = []
+    for clip in labelled_clips(folder):
+        try:
+            with clip.path.open("rb") as file, Clip(file):
+                clips.append(clip)
+        except RejectedClipError as error:
+            print(f"Left out: {clip.path}: {error.detail}", file=sys.stderr)
+    if not clips:
+        raise FileNotFoundError(f"No labelled WAV under {folder} can be heard.")
     return clips
 
 

@@ -22,7 +22,7 @@ from earshot.model import load_model
 from earshot.verdict import Verdict
 from earshot.yamnet import Yamnet
 from training.baseline import Baseline
-from training.dataset import LabelledClip, labelled_clips
+from training.dataset import LabelledClip, hearable_clips
 from training.metrics import Predictions, accuracy, numbered, report
 from training.mixtures import NOISES, in_noise, short_event_mixtures
 from training.recipe import at_full_scale, load
@@ -48,8 +48,8 @@ class LabelledWaveforms:
 
     @classmethod
     def of(cls, folder: Path) -> LabelledWaveforms:
-        """All labelled clips of a folder."""
-        clips = labelled_clips(folder)
+        """All labelled clips of a folder that can be heard."""
+        clips = hearable_clips(folder)
         return cls(clips, [load(clip) for clip in tqdm(clips, "loading", unit="clip")])
 
     def with_label(self, label: Label) -> list[Floats]:
@@ -168,7 +168,7 @@ def evaluate(classifier: Classifier, folder: Path, *, thorough: bool) -> dict[st
 
 def evaluate_baseline(training: Path, folder: Path, yamnet: Yamnet) -> dict[str, Any]:
     """The same for the baseline, trained on another folder."""
-    baseline = Baseline(labelled_clips(training), yamnet)
+    baseline = Baseline(hearable_clips(training), yamnet)
     data = LabelledWaveforms.of(folder)
     predictions = predict(baseline.probabilities, data, "hearing")
     measured = _figures("baseline", folder, data, predictions)

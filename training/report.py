@@ -30,10 +30,10 @@ def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[
         training: ``curves`` and ``parameters`` of the fit.
     """
     candidate, champion = comparison["candidate"], comparison["champion"]
-    confusion = _png(_confusion_figure(candidate))
+    confusion = _png(confusion_figure(candidate))
     (folder / CONFUSION_NAME).write_bytes(confusion)
-    reliability = _png(_reliability_figure({"candidate": candidate, "champion": champion}))
-    curves = _png(_curves_figure(training["curves"]))
+    reliability = _png(reliability_figure({"candidate": candidate, "champion": champion}))
+    curves = _png(curves_figure(training["curves"]))
     judged = comparison["judged_on"]
     parts = [
         "<h1>Evaluation of a candidate model</h1>",
@@ -116,7 +116,8 @@ def _image(png: bytes, what: str) -> str:
     return f'<img alt="{what}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
-def _confusion_figure(metrics: Metrics) -> Figure:
+def confusion_figure(metrics: Metrics) -> Figure:
+    """Confusion matrix: how many clips of each label were taken for which."""
     figure, axes = _figure(4.5, 4)
     counts = metrics["confusion_matrix"]
     axes.imshow(counts, cmap="Blues")
@@ -130,7 +131,8 @@ def _confusion_figure(metrics: Metrics) -> Figure:
     return figure
 
 
-def _reliability_figure(models: Mapping[str, Metrics]) -> Figure:
+def reliability_figure(models: Mapping[str, Metrics]) -> Figure:
+    """How often answers are right by how sure they were, of each model."""
     figure, axes = _figure(4.5, 4)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
     for name, metrics in models.items():
@@ -143,7 +145,8 @@ def _reliability_figure(models: Mapping[str, Metrics]) -> Figure:
     return figure
 
 
-def _curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
+def curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Loss of each epoch, of each network; dashed on the clips that validate."""
     figure, axes = _figure(5, 3.2)
     for name, values in curves.items():
         style = "--" if name.endswith("val_loss") else "-"

@@ -24,10 +24,11 @@ from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
 from earshot.uploads import object_clip_id
 from earshot.yamnet import Yamnet
-from folder import embed_folder, fit, write
+from folder import fit, write
 from local.retrain_demo import wrong
 from stack import LocalStack, free_port
 from training.dataset import LabelledClip, labelled_clips
+from training.folder import embed_folder
 from training.synthetic import write_recordings
 from training.yamnet import MODEL_DIR
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def clips(n_each: int, patches: int = 3) -> FeatureSet:
 def fitted() -> core.Fit:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 10)
-        return core.fit(clips(16), np.zeros(64, bool), None)
+        return core.fit(clips(16), unheard=np.zeros(64, bool))
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def parent(fitted: core.Fit, tmp_path: Path) -> core.Parent:
     """Calibrated, and read from its file."""
     write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.networks, {}, {"notes": b"x"})
     networks = read_networks((tmp_path / "v1" / KERAS_NAME).read_bytes())
-    return core.Parent("v1", calibrated(fitted.head), networks, frozenset())
+    return core.Parent("v1", calibrated(fitted.head), networks, {})
 
 
 def calibrated(head: Head) -> Head:
@@ -81,11 +83,10 @@ def test_what_is_calibrated_is_the_parents_if_little_is_new(parent: core.Parent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 1)
         patch.setattr(core, "LEARNING_RATE_FROM_PARENT", 0.0)
-        after = core.fit(new, np.ones(8, bool), parent)
+        after = core.fit(new, parent)
     assert after.chosen_anew == ()
     assert after.head.temperature == parent.head.temperature
     assert (after.head.event_thresholds == parent.head.event_thresholds).all()
-    # Batch norm still follows the new clips, but the biases are there.
     shift = after.head.embedding.bias_1 - core.served(after.networks, "embedding").bias_1
     np.testing.assert_allclose(shift, BIASES, atol=1e-5)
 
@@ -94,18 +95,46 @@ def test_temperature_and_thresholds_are_chosen_on_enough_new_clips(parent: core.
     new = clips(400, patches=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 1)
-        assert core.fit(new, np.zeros(1600, bool), parent).chosen_anew == ()
-        after = core.fit(new, np.ones(1600, bool), parent)
+        assert core.fit(new, parent, unheard=np.zeros(1600, bool)).chosen_anew == ()
+        after = core.fit(new, parent)
     assert after.chosen_anew == ("thresholds", "temperature")
     assert np.isinf(after.head.event_thresholds[0])
     assert np.isfinite(after.head.event_thresholds[1:]).all()
+
+
+def kernels(networks: Mapping[str, keras.Model]) -> dict[str, np.ndarray]:
+    return {name: net.get_layer("logits").get_weights()[0].copy() for name, net in networks.items()}
+
+
+def test_what_the_parent_knows_does_not_pull_it_away(parent: core.Parent) -> None:
+    assert parent.networks is not None
+    before = kernels(parent.networks)
+    other = replace(clips(8), labels=np.roll(clips(8).labels, 1))  # whatever labels say
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "MAX_EPOCHS", 3)
+        after = kernels(core.fit(other, parent, known=np.ones(32, bool)).networks)
+    for name, kernel in before.items():
+        np.testing.assert_allclose(after[name], kernel, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_it_goes_a_share_of_the_way_to_what_is_new(parent: core.Parent, share: float) -> None:
+    assert parent.networks is not None
+    before = kernels(parent.networks)
+    other = replace(clips(8), labels=np.roll(clips(8).labels, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "MAX_EPOCHS", 3)
+        patch.setattr(core, "SHARE_OF_THE_WAY", share)
+        after = kernels(core.fit(other, parent).networks)
+    moved = [not np.allclose(after[name], kernel, atol=1e-6) for name, kernel in before.items()]
+    assert any(moved) is (share > 0)
 
 
 def test_without_networks_it_starts_afresh_and_keeps_the_pooling(parent: core.Parent) -> None:
     head = replace(parent.head, pool_share=0.25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 1)
-        after = core.fit(clips(4), np.zeros(16, bool), replace(parent, head=head, networks=None))
+        after = core.fit(clips(4), replace(parent, head=head, networks=None))
     assert after.head.pool_share == after.parameters["score"]["pool_share"] == 0.25
     assert after.parameters["score"]["learning_rate"] == core.LEARNING_RATE
 
@@ -113,7 +142,7 @@ def test_without_networks_it_starts_afresh_and_keeps_the_pooling(parent: core.Pa
 def test_one_recording_validates_what_is_learnt_from_it() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 1)
-        assert core.fit(clips(1), np.ones(4, bool), None).curves["score_0 val_loss"]
+        assert core.fit(clips(1)).curves["score_0 val_loss"]
 
 
 def features(*lengths: int) -> ClipFeatures:

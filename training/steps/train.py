@@ -14,6 +14,7 @@ import numpy as np
 from earshot.adapters.model_registry import ModelRegistry
 from earshot.adapters.run_files import RunFiles
 from earshot.errors import RetrainingRefusedError
+from earshot.labels import Label
 from earshot.model import load_model
 from earshot.retraining.gate import too_few
 from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAME
@@ -52,14 +53,17 @@ def train(
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
     replay, keras_file = _features(read(REPLAY_NAME)), read(KERAS_NAME)
-    learnt = _learnt(read) | {clip.sha256 for clip in replay.clips}
-    parts = split(new, replay, _features(read(HELD_OUT_NAME)), learnt)
+    learnt = _learnt(read) | {clip.sha256: clip.label for clip in replay.clips}
+    parts = split(new, replay, _features(read(HELD_OUT_NAME)), frozenset(learnt))
     shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
     if not len(parts.train):
         why = f" The first: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
         raise RetrainingRefusedError(f"None of the clips can be learnt from.{why}")
+    n_new = len(
+        {clip.sha256 for clip in parts.train.clips if learnt.get(clip.sha256) != clip.label}
+    )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "candidate"
         parent = core.Parent(
@@ -83,6 +87,7 @@ def train(
             "curves": fitted.curves,
             "parameters": fitted.parameters,
             "chosen_anew": fitted.chosen_anew,
+            "n_new": n_new,
             "n_replayed": len(replay),
             "request": request,
         }
@@ -91,6 +96,7 @@ def train(
             files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
     return {
         "parent": champion.version,
+        "n_new": n_new,
         "n_learnt_from": len({clip.sha256 for clip in parts.train.clips}),
         "n_replayed": len(replay),
         "n_held_out": len(parts.held_out),
@@ -118,12 +124,17 @@ def fit_candidate(
     """Fit a head to `parts.train` and write it to a folder, with all that its successor needs."""
     clips = parts.train
     groups = [parts.groups[clip.sha256] for clip in clips.clips]
-    learnt = parent.learnt if parent else frozenset()
+    learnt = parent.learnt if parent else {}
     heard = {
         group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learnt
     }
-    unheard = clips.originals & np.array([group not in heard for group in groups], bool)
-    fitted = core.fit(clips.feature_set([str(group) for group in groups]), unheard, parent, seed)
+    fitted = core.fit(
+        clips.feature_set([str(group) for group in groups]),
+        parent,
+        unheard=clips.originals & np.array([group not in heard for group in groups], bool),
+        known=np.array([learnt.get(clip.sha256) == clip.label for clip in clips.clips], bool),
+        seed=seed,
+    )
     held_out = parts.held_out.to_npz(
         established=parts.established.tolist(),
         recordings=[parts.groups[clip.sha256] for clip in parts.held_out.clips],
@@ -195,9 +206,9 @@ def _features(content: bytes | None) -> ClipFeatures:
     return concatenate([]) if content is None else ClipFeatures.from_npz(content)
 
 
-def _learnt(read: Any) -> frozenset[str]:
-    """SHA-256 of all clips that the champion learnt from, also of those too many to replay."""
+def _learnt(read: Any) -> dict[str, Label]:
+    """All clips that the champion learnt from, by SHA-256, also those too many to replay."""
     content = read(DATASET_NAME)
     if content is None:
-        return frozenset()
-    return frozenset(entry["sha256"] for entry in json.loads(content)["learnt_from"])
+        return {}
+    return {entry["sha256"]: Label(entry["label"]) for entry in json.loads(content)["learnt_from"]}
