@@ -124,6 +124,10 @@ load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJ
 	@$(BIN)/python tests/load/run.py --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
 		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
 
+.PHONY: bench-images
+bench-images: setup ## Measure the images' size and start, into bench/report.json (after make image)
+	@$(BIN)/python -m bench.images $(IMAGES)
+
 .PHONY: lock
 lock: $(READY) ## Lock all requirements anew, with hashes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh

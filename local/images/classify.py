@@ -81,7 +81,7 @@ def _hear_upload(container: Container, outside: Outside) -> tuple[Any, Any]:
     The stack hears it through its bucket's notification and its queue, the image through the
     sample event.
     """
-    bucket, content = outside.outputs["UploadsBucketName"], _recording()
+    bucket, content = outside.outputs["UploadsBucketName"], recording()
     put = outside.client("s3").put_object(Bucket=bucket, Key=KEY, Body=content)
     event = sample_event("s3_upload_through_sqs")
     message = json.loads(event["Records"][0]["body"])
@@ -104,7 +104,8 @@ def _hear_upload(container: Container, outside: Outside) -> tuple[Any, Any]:
     )
 
 
-def _recording() -> bytes:
+def recording() -> bytes:
+    """The recording in the sample events: a siren."""
     return base64.b64decode(sample_event("predict_raw")["body"])
 
 

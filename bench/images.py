@@ -1,0 +1,148 @@
+"""`python -m bench.images`: how large the images are and how fast they start.
+
+Writes the member ``images`` of ``bench/report.json`` and leaves the others as they are. The images
+have to be there: `make image`, or ``CLASSIFY_IMAGE`` and ``TRAINING_IMAGE`` name others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.machine import machine
+from bench.measure import spread
+from earshot.uploads import TRAINING_PREFIX
+from local.clients import forget_aws_settings
+from local.demo import demo_stack
+from local.images.classify import recording
+from local.images.container import FunctionFailedError, serving
+from local.images.engine import Engine, EngineError, find_engine
+from local.images.inspection import inspect
+from local.images.trial import Outside, sample_event
+from local.settings import REPOSITORY, LocalStackError
+
+REPORT = REPOSITORY / "bench" / "report.json"
+MEMBER = "images"
+COMMAND = "make bench-images"
+STARTS = 5
+
+
+def merge(path: Path, member: str, content: Any) -> None:
+    """Replace one member of the JSON object in a file."""
+    document = json.loads(path.read_text()) if path.exists() else {}
+    document[member] = content
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def starts(engine: Engine, name: str, image: str) -> dict[str, Any]:
+    """Sizes, and the start of the process until its handler could take an event."""
+    found = [inspect(engine, name, image, None) for _ in range(STARTS)]
+    return {
+        "unpacked_mb": round(found[0].total_mb, 1),
+        "without_base_mb": round(found[0].ours_mb, 1),
+        "ready_s": spread([each.ready_s for each in found], digits=2),
+        "ready_cpu_s": spread([each.ready_cpu_s for each in found], digits=2),
+        "ready_memory_mb": spread([each.memory_mb for each in found], digits=1),
+    }
+
+
+def answers(
+    engine: Engine,
+    image: str,
+    outside: Outside,
+    function: str,
+    event: Callable[[int], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Seconds from starting a container until its first answer, and those of the next ones."""
+    environment = outside.environment(function, engine.address_of_this_machine(image))
+    first, later = [], []
+    for number in range(STARTS):
+        began = time.perf_counter()
+        with serving(engine, image, outside.memory_mb(function), environment) as container:
+            container.invoke(event(2 * number))
+            answered = time.perf_counter()
+            container.invoke(event(2 * number + 1))
+            later.append(time.perf_counter() - answered)
+        first.append(answered - began)
+    return {
+        "memory_mb": outside.memory_mb(function),
+        "first_answer_s": spread(first, digits=2),
+        "next_answer_s": spread(later, digits=3),
+    }
+
+
+def predict_event(number: int) -> dict[str, Any]:
+    """The sample event with a request id of its own, so that no answer is an earlier one."""
+    event = sample_event("predict_raw")
+    event["requestContext"]["requestId"] = f"bench-{number}"
+    return event
+
+
+def embed_events(outside: Outside) -> Callable[[int], dict[str, Any]]:
+    """Events that embed one uploaded clip without augmented copies, each in a run of its own."""
+    key = f"{TRAINING_PREFIX}bench/siren_000.wav"
+    put = outside.client("s3").put_object(
+        Bucket=outside.outputs["UploadsBucketName"], Key=key, Body=recording()
+    )
+
+    def event(number: int) -> dict[str, Any]:
+        sample = sample_event("embed_batch")
+        clip = sample["batch"]["clips"][0] | {"key": key, "version_id": put["VersionId"]}
+        batch = sample["batch"] | {"clips": [clip], "augmentations": []}
+        return {**sample, "run": f"bench-{number}", "batch": batch}
+
+    return event
+
+
+def measure(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]:
+    """All figures of the images."""
+    found: dict[str, Any] = {
+        "command": COMMAND,
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": f"{engine.name} {engine.run('version', '--format', '{{.Client.Version}}')}",
+        "machine": machine(),
+    }
+    for name, image in images.items():
+        print(f"{name}: starting it {STARTS} times", file=sys.stderr)
+        found[name] = starts(engine, name, image)
+    with demo_stack() as (_, outputs):
+        outside = Outside(outputs)
+        if "classify" in images:
+            found["classify"]["predict"] = answers(
+                engine, images["classify"], outside, "ClassifyFunctionName", predict_event
+            )
+        if "training" in images:
+            event = embed_events(outside)
+            found["training"]["embed"] = answers(
+                engine, images["training"], outside, "EmbedFunctionName", event
+            )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.images", description=__doc__)
+    parser.add_argument("--report", type=Path, default=REPORT)
+    parser.add_argument("names", nargs="*", default=["classify", "training"])
+    arguments = parser.parse_args()
+    images = {
+        name: os.environ.get(f"{name.upper()}_IMAGE") or f"earshot-{name}:latest"
+        for name in arguments.names
+    }
+    forget_aws_settings()
+    try:
+        found = measure(find_engine(), images)
+    except (EngineError, FunctionFailedError, LocalStackError) as error:
+        sys.exit(str(error))
+    merge(arguments.report, MEMBER, found)
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
