@@ -92,7 +92,7 @@ def differences(one: Any, other: Any, ignoring: frozenset[str], at: str = "") ->
     elif _is_number(one) and _is_number(other):
         if not math.isclose(one, other, rel_tol=0, abs_tol=TOLERANCE):
             yield f"{at}: {one} in the image, {other} outside"
-    elif one != other:
+    elif type(one) is not type(other) or one != other:  # True is no 1
         yield f"{at}: {one!r} in the image, {other!r} outside"
 
 
