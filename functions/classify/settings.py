@@ -21,6 +21,7 @@ class Settings:
         bundled_model_dir: the model version inside the image; it serves until a champion exists.
         models_bucket: of the model registry; None serves the bundled model.
         results_table: None keeps no results: the image is being run by itself.
+        posted_clips_bucket: keeps what is posted; None keeps nothing of it.
         result_ttl_days: days after which a result is deleted; 0 keeps it.
         recheck_s: seconds between looks for a new champion.
         threads: of one inference: the vCPUs that the function's memory buys.
@@ -30,6 +31,7 @@ class Settings:
     bundled_model_dir: Path
     models_bucket: str | None = None
     results_table: str | None = None
+    posted_clips_bucket: str | None = None
     result_ttl_days: int = 0
     recheck_s: float = RECHECK_S
     threads: int = 1
@@ -48,6 +50,7 @@ class Settings:
             bundled_model_dir=Path(environment["BUNDLED_MODEL_DIR"]),
             models_bucket=environment.get("MODELS_BUCKET") or None,
             results_table=environment.get("RESULTS_TABLE") or None,
+            posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
             result_ttl_days=int(environment.get("RESULT_TTL_DAYS") or 0),
             recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
             threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from earshot.adapters.clip_store import S3ClipStore
+from earshot.adapters.clip_store import S3ClipStore, S3PostedClips
 from earshot.adapters.model_registry import ModelRegistry
 from earshot.adapters.results_table import ResultsTable
 from earshot.champion import Reader, Registry, ServingModel
@@ -62,6 +62,7 @@ class Parts:
     yamnet: Yamnet
     model: ServingModel
     clips: S3ClipStore
+    posted: S3PostedClips
     results: ResultsTable | NoResultStore
 
 
@@ -75,6 +76,7 @@ def service() -> ClassifyService:
     return ClassifyService(
         classifier=Classifier(parts.yamnet, parts.model()),
         clips=parts.clips,
+        posted=parts.posted,
         results=parts.results,
         now=lambda: datetime.now(UTC),
     )
@@ -89,6 +91,7 @@ def _parts() -> Parts:
         yamnet=yamnet,
         model=_serving_model(settings, yamnet, s3),
         clips=S3ClipStore(s3),
+        posted=S3PostedClips(s3, settings.posted_clips_bucket),
         results=_results(settings),
     )
 

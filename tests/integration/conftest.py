@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from recordings import wav
 from stack import LocalStack, free_port
+from training.synthetic import siren
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +31,12 @@ def second_stack(tmp_path: Path) -> Iterator[LocalStack]:
     stack = LocalStack(tmp_path / "local", free_port())
     yield stack
     stack.run("down")
+
+
+@pytest.fixture(scope="session")
+def siren_wav() -> bytes:
+    """Three seconds of a siren."""
+    return wav(siren(3.0))
 
 
 @pytest.fixture(autouse=True)

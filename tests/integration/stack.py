@@ -7,9 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import urllib3
@@ -17,6 +19,10 @@ import urllib3
 from local.clients import local_session
 from local.settings import REPOSITORY
 from local.token import SCOPES, issue
+
+PATIENCE_S = 120  # with a busy machine; urllib3 itself waits for 3
+
+Found = TypeVar("Found")
 
 # Settings of a user that must not reach the local stack.
 USERS_SETTINGS = {
@@ -88,7 +94,9 @@ class LocalStack:
         if token is not None:
             sent["Authorization"] = f"Bearer {token or self.token()}"
         url = self.outputs["ApiUrl"] + route
-        return urllib3.request(method, url, body=body, headers=sent, redirect=False, retries=False)
+        return urllib3.request(
+            method, url, body=body, headers=sent, redirect=False, retries=False, timeout=PATIENCE_S
+        )
 
     def call(self, method: str, route: str, content: Any = None) -> tuple[int, Any]:
         """Call the HTTP API with JSON; returns status and what the answer's JSON says."""
@@ -106,3 +114,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_for(what: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
+    """What a function returns as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited in vain for {seconds} s"
+        time.sleep(0.2)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import io
 import json
 import subprocess
 import time
@@ -13,21 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 
 from earshot.adapters.results_table import from_item
 from earshot.log_mel import SAMPLE_RATE
 from earshot.uploads import object_clip_id
-from stack import LocalStack
-from training.synthetic import siren
-
-PATIENCE_S = 60
-
-
-def wav(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype=subtype)
-    return file.getvalue()
+from recordings import wav
+from stack import PATIENCE_S, LocalStack, wait_for
 
 
 def upload(stack: LocalStack, key: str, content: bytes) -> str:
@@ -40,13 +30,12 @@ def upload(stack: LocalStack, key: str, content: bytes) -> str:
 def result(stack: LocalStack, clip_id: str) -> dict[str, Any]:
     """Result of a clip, as soon as it is in the table."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["ResultsTableName"]
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+
+    def item() -> dict[str, Any] | None:
         answer = dynamodb.get_item(TableName=table, Key={"clip_id": {"S": clip_id}})
-        if "Item" in answer:
-            return from_item(answer["Item"])
-        time.sleep(0.2)
-    pytest.fail(f"no result for {clip_id} within {PATIENCE_S} s")
+        return answer.get("Item")
+
+    return from_item(wait_for(item))
 
 
 def messages(stack: LocalStack, queue: str) -> int:
@@ -59,10 +48,7 @@ def messages(stack: LocalStack, queue: str) -> int:
 
 
 def queue_runs_empty(stack: LocalStack) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while messages(stack, "UploadsQueueUrl") and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return messages(stack, "UploadsQueueUrl") == 0
+    return wait_for(lambda: messages(stack, "UploadsQueueUrl") == 0)
 
 
 def curl(token: str, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -87,11 +73,6 @@ def curl(token: str, *arguments: str) -> tuple[int, dict[str, Any]]:
     )
     body, _, status = done.stdout.rpartition("\n")
     return int(status), json.loads(body)
-
-
-@pytest.fixture(scope="module")
-def siren_wav() -> bytes:
-    return wav(siren(3.0))
 
 
 @pytest.mark.parametrize(

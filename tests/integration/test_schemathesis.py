@@ -26,7 +26,7 @@ def run(stack: LocalStack, *arguments: str) -> None:
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path(__file__).parent),
-            "SCHEMATHESIS_HOOKS": "recordings",
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
             "NO_PROXY": "127.0.0.1",
         },
         capture_output=True,

@@ -162,7 +162,7 @@ def test_an_alert_links_the_clip_and_its_result(service, topic):
     assert alert["clip_url"] == f"link to {place}"
 
 
-def test_a_posted_clip_has_no_link(service, topic):
+def test_a_clip_that_is_not_kept_has_no_link(service, topic):
     posted = {k: v for k, v in result().items() if k not in {"bucket", "key", "version_id"}}
     service.consider(posted)
     assert "clip_url" not in topic.alerts[0]

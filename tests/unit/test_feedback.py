@@ -102,7 +102,7 @@ def test_feedback_whose_copy_failed_is_finished_when_it_is_sent_again(service, r
     assert len(results["c1"]["feedback"]) == 1
 
 
-def test_a_posted_clip_and_one_that_is_gone_are_no_training_data(service, results, clips):
+def test_a_clip_that_is_not_kept_or_gone_is_no_training_data(service, results, clips):
     results["c2"] = {"clip_id": "c2", "status": "classified", "label": "siren"}
     assert service.give("c2", Label.GUNSHOT, "", "ann")["training_key"] is None
     clips.uploads.clear()

@@ -40,6 +40,17 @@ class Results(dict[str, Result]):
         return self.setdefault(result["clip_id"], result)
 
 
+class Posted(dict[str, bytes]):
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        self[clip_id] = content
+        return {"bucket": "clips", "key": f"posted/{clip_id}.wav"}
+
+
+class FailingPosted:
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        raise UnavailableError("The uploads bucket is not available at the moment")
+
+
 class FailingResults:
     def save(self, result: Result) -> Result:
         raise UnavailableError("The results table is not available at the moment")
@@ -64,8 +75,11 @@ class SirenClassifier:
         )
 
 
-def make_service(clips: Clips, results: Results | FailingResults) -> ClassifyService:
-    return ClassifyService(SirenClassifier(), clips, results, lambda: datetime.now(UTC))
+def make_service(
+    clips: Clips, results: Results | FailingResults, posted: Posted | FailingPosted | None = None
+) -> ClassifyService:
+    posted = Posted() if posted is None else posted
+    return ClassifyService(SirenClassifier(), clips, posted, results, lambda: datetime.now(UTC))
 
 
 def upload(key: str) -> Upload:
@@ -128,11 +142,30 @@ def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
 
 
 def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
-    results = Results()
+    results, posted = Results(), Posted()
+    service = make_service(Clips(), results, posted)
     with pytest.raises(RejectedClipError):
-        make_service(Clips(), results).hear_posted(io.BytesIO(b"text"), "r1", Description("gate"))
+        service.hear_posted(io.BytesIO(b"text"), "r1", Description("gate"))
+    assert not posted, "what is no recording is not kept"
     (rejection,) = results.values()
     assert (rejection["status"], rejection["source"]) == ("rejected", "gate")
+
+
+def test_a_posted_clip_is_kept_and_its_result_finds_it_again():
+    results, posted = Results(), Posted()
+    service = make_service(Clips(), results, posted)
+    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
+    assert posted == {heard["clip_id"]: wav()}
+    assert heard["key"] == f"posted/{heard['clip_id']}.wav"
+    assert results[heard["clip_id"]] == heard
+
+
+def test_a_posted_clip_that_cannot_be_kept_is_heard_all_the_same():
+    service = make_service(Clips(), Results(), FailingPosted())
+    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
+    assert heard["label"] == "siren"
+    assert heard["warnings"] == ["the clip could not be kept"]
+    assert "key" not in heard
 
 
 def test_a_posted_clip_sent_again_under_its_key_has_one_result():

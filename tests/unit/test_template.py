@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from earshot.uploads import POSTED_PREFIX, UPLOADS_PREFIX
 from earshot_api import openapi
 from earshot_api.app import http
 from local.localise import translate
@@ -139,6 +140,15 @@ class TestBuckets:
         rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
         assert any("NoncurrentVersionExpiration" in rule for rule in rules)
 
+    def test_posted_clips_expire_and_announce_nothing(self) -> None:
+        rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
+        (choice,) = (rule["Fn::If"] for rule in rules if "Fn::If" in rule)
+        condition, rule, _ = choice
+        assert condition == "KeepsPostedClips"
+        assert rule["Prefix"] == POSTED_PREFIX
+        assert rule["ExpirationInDays"] == {"Ref": "PostedClipDays"}
+        assert not POSTED_PREFIX.startswith(UPLOADS_PREFIX)
+
 
 class TestQueue:
     def test_every_upload_is_announced_whatever_its_name(self) -> None:
@@ -198,6 +208,7 @@ class TestFunctions:
         assert allowed("ClassifyFunction") == {
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/posted/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
@@ -212,6 +223,8 @@ class TestFunctions:
             ("s3:PutObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
             ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
             ("s3:PutObject", "${UploadsBucket.Arn}/heldout/*"),
             ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
@@ -234,6 +247,8 @@ class TestFunctions:
             ("sns:Publish", "AlertTopic"),
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
         }
 
@@ -306,6 +321,7 @@ class TestFunctions:
             "RESULTS_TABLE": {"Ref": "ResultsTable"},
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
+            "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 

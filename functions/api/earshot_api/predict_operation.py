@@ -14,7 +14,7 @@ WAV = {"type": "string", "format": "binary", "contentMediaType": "audio/wav"}
 _OPERATION: dict[str, Any] = {
     "summary": "Hear a clip of up to 4.5 MB",
     "description": (
-        "The answer is the clip's result, which is also kept. With an `Idempotency-Key` the "
+        "The answer is the clip's result. Result and clip are kept. With an `Idempotency-Key` the "
         "same clip can be sent again and has one result. Larger clips: POST /uploads."
     ),
     "operationId": "predict",

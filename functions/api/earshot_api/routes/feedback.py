@@ -21,8 +21,8 @@ router = Router()
     operation_id="give_feedback",
     summary="Confirm or correct a result",
     description=(
-        "The clip becomes training data under the label given; a posted clip is not kept, so its "
-        "`training_key` is null. Sending the same again changes nothing."
+        "The clip becomes training data under the label given. A clip that is not kept any "
+        "more cannot be, so its `training_key` is null. Sending the same again changes nothing."
     ),
     tags=["results"],
     security=needs("train"),

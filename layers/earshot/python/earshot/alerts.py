@@ -118,7 +118,7 @@ class AlertService:
     def _alert(self, result: Result) -> Alert:
         alert = {name: result[name] for name in _TOLD if name in result}
         alert["result"] = f"/results/{result['clip_id']}"
-        if "key" in result:  # a posted clip is not kept
+        if "key" in result:  # else it is a posted clip that is not kept
             place: dict[str, str] = {
                 k: result[k] for k in ("bucket", "key", "version_id") if k in result
             }

@@ -59,8 +59,8 @@ class FeedbackService:
         """Record the label that a person gives a clip.
 
         A label that was heard is a confirmation, any other a correction. The clip is training
-        data from now on, under the label of the latest feedback only. A clip that was posted to
-        ``/predict`` is not kept by Earshot, so it cannot be.
+        data from now on, under the label of the latest feedback only. A clip that is not
+        kept, or no longer, cannot be.
 
         Raises:
             NotFoundError: the clip has no result.

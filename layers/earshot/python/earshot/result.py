@@ -24,7 +24,7 @@ class Origin:
     Attributes:
         clip_id: the same for each delivery of the same clip.
         source: camera or site.
-        place: what finds the clip again, such as its bucket and key; empty for a posted clip.
+        place: what finds the clip again, such as its bucket and key; empty if it is not kept.
         recorded_at: None if the uploader did not say.
         warnings: what the uploader said and cannot be understood.
     """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from earshot import result
 from earshot.audio import Clip
-from earshot.classifier import Classifier
-from earshot.errors import RejectedClipError
+from earshot.classifier import Classification, Classifier
+from earshot.errors import RejectedClipError, UnavailableError
 from earshot.result import Result
 from earshot.uploads import (
     DEFAULT_SOURCE,
@@ -48,6 +48,17 @@ class ClipStore(Protocol):
         """
 
 
+class PostedClips(Protocol):
+    """Where posted clips are kept, so that people can listen to them and correct what was heard."""
+
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        """Keep a clip; returns what finds it again, or nothing where no posted clips are kept.
+
+        Raises:
+            UnavailableError: the store failed.
+        """
+
+
 class ResultStore(Protocol):
     """Where results are kept."""
 
@@ -66,11 +77,13 @@ class ClassifyService:
         self,
         classifier: Classifier,
         clips: ClipStore,
+        posted: PostedClips,
         results: ResultStore,
         now: Callable[[], datetime],
     ) -> None:
         self._classifier = classifier
         self._clips = clips
+        self._posted = posted
         self._results = results
         self._now = now
 
@@ -88,12 +101,13 @@ class ClassifyService:
         try:
             with self._clips.open(upload) as stored:
                 origin = origin.described(describe(stored.metadata))
-                return self._hear(stored.content, origin)
+                classification = self._hear(stored.content)
+            return self._save(classification, origin)
         except RejectedClipError as error:
             return self._results.save(result.rejected(origin, error, self._now()))
 
     def hear_posted(self, content: BinaryIO, request: str, said: Description) -> Result:
-        """Result of a posted clip.
+        """Result of a posted clip, which is kept unless it is at fault.
 
         Args:
             content: the clip, seekable.
@@ -104,21 +118,30 @@ class ClassifyService:
             RejectedClipError: the clip is at fault; the rejection is kept.
             UnavailableError: the result store failed.
         """
+        clip = content.read()
         origin = result.Origin(
-            clip_id=posted_clip_id(request, content.read()),
-            source=DEFAULT_SOURCE,
-            place={},
+            clip_id=posted_clip_id(request, clip), source=DEFAULT_SOURCE, place={}
         ).described(said)
         content.seek(0)
         try:
-            return self._hear(content, origin)
+            classification = self._hear(content)
         except RejectedClipError as error:
             self._results.save(result.rejected(origin, error, self._now()))
             raise
+        return self._save(classification, self._kept(clip, origin))
 
-    def _hear(self, file: BinaryIO, origin: result.Origin) -> Result:
+    def _hear(self, file: BinaryIO) -> Classification:
         with Clip(file) as clip:
-            classification = self._classifier.classify(clip)
+            return self._classifier.classify(clip)
+
+    def _kept(self, clip: bytes, origin: result.Origin) -> result.Origin:
+        """Origin of a posted clip once it is kept. What was heard counts more than the clip."""
+        try:
+            return replace(origin, place=self._posted.keep(origin.clip_id, clip))
+        except UnavailableError:
+            return replace(origin, warnings=(*origin.warnings, "the clip could not be kept"))
+
+    def _save(self, classification: Classification, origin: result.Origin) -> Result:
         return self._results.save(
             result.classified(origin, classification, self._classifier.model, self._now())
         )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from earshot.labels import CORRECTIONS_FOLDER
 
 UPLOADS_PREFIX = "incoming/"
+POSTED_PREFIX = "posted/"  # what is put here tells nobody, so it is not heard twice
 TRAINING_PREFIX = "training/"
 # Clips that judge and never train: what is put here decides whether a new model is better.
 HELD_OUT_PREFIX = "heldout/"
@@ -113,6 +114,11 @@ def issue_key(source: str | None) -> str:
     """New key for one upload that nobody can guess; see `object_clip_id`."""
     folder = f"{source}/" if source else ""
     return f"{UPLOADS_PREFIX}{folder}upload-{uuid.uuid4().hex}.wav"
+
+
+def posted_key(clip_id: str) -> str:
+    """Where a posted clip is kept. The id holds its content's hash: no other clip has this key."""
+    return f"{POSTED_PREFIX}{clip_id}.wav"
 
 
 def training_key(label: str, clip_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Uploaded clips in S3."""
+"""Uploaded and posted clips in S3, as classify sees them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from earshot.adapters.errors import unavailable_on_failure
 from earshot.audio import ACCEPTED
 from earshot.errors import RejectedClipError
 from earshot.service import StoredClip
-from earshot.uploads import MAX_CLIP_BYTES, Upload
+from earshot.uploads import MAX_CLIP_BYTES, Upload, posted_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,3 +55,28 @@ class S3ClipStore:
                     "gone", "The object was deleted before it could be heard. Upload it again."
                 ) from error
             raise
+
+
+class S3PostedClips:
+    """Posted clips, kept in a bucket.
+
+    Args:
+        s3: client.
+        bucket: None keeps none.
+    """
+
+    def __init__(self, s3: S3Client, bucket: str | None) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        """See `earshot.service.PostedClips.keep`."""
+        if self._bucket is None:
+            return {}
+        # No version id: a clip that is sent again is the same clip, and old versions expire.
+        place = {"bucket": self._bucket, "key": posted_key(clip_id)}
+        with unavailable_on_failure("The uploads bucket"):
+            self._s3.put_object(
+                Bucket=place["bucket"], Key=place["key"], Body=content, ContentType="audio/wav"
+            )
+        return place
