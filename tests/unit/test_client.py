@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from earshot.cli import commands
+from earshot.cli import commands, models
 from earshot.cli.access import Access, AccessError, ClientCredentials
 from earshot.cli.folder import JOURNAL_NAME, Journal, recordings, upload_new
 from earshot.client import ApiError, EarshotClient, ResultFilters
@@ -207,11 +207,17 @@ class TestAccess:
             Access.find(None, {}, tmp_path / "config.toml")
 
     @pytest.mark.parametrize(
-        ("access", "missing"), [(Access(), "EARSHOT_API_URL"), (Access(API), "EARSHOT_TOKEN")]
+        ("access", "missing"),
+        [(Access(), "EARSHOT_API_URL"), (Access(API, client_id="i"), "EARSHOT_TOKEN_URL")],
     )
     def test_what_is_missing_is_named(self, access, missing):
         with pytest.raises(AccessError, match=missing):
             access.client()
+
+    def test_without_a_token_none_is_sent(self, api, client):
+        anonymous = EarshotClient(API, Access(API).client().token, client.http)
+        anonymous.result("c1")
+        assert "Authorization" not in api.requests[0].headers
 
     def test_a_machines_token_is_kept_until_shortly_before_its_end(self, monkeypatch):
         now, issued = [0.0], []
@@ -303,8 +309,10 @@ class TestCommands:
         assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
 
     def test_a_retraining_is_watched_until_it_ends(self, api, run, monkeypatch):
-        monkeypatch.setattr(commands, "POLL_S", 0)
-        running = {"state": "running", "version": None, "reasons": []}
+        monkeypatch.setattr(models, "POLL_S", 0)
+        running = {
+            "state": "running", "step": None, "embedded": 0.5, "version": None, "reasons": [],
+        }  # fmt: skip
         ended = {"state": "rejected", "version": "v2", "reasons": ["macro F1 falls"]}
         api.refusals = [
             httpx.Response(status, json=answer)
@@ -323,9 +331,9 @@ class TestCommands:
         assert json.loads(run("models", "--json").stdout) == found
 
     def test_a_promotion_needs_a_reason(self, api, run):
-        assert run("promote", "v1").exit_code == 2
+        assert run("models", "promote", "v1").exit_code == 2
         api.refusals = [httpx.Response(200, json={"version": "v1"})]
-        assert "v1 is the champion" in run("promote", "v1", "--reason", "alarms").stdout
+        assert "v1 is the champion" in run("models", "promote", "v1", "--reason", "alarms").stdout
         (request,) = api.requests
         assert request.url.path.endswith("/models/v1/promote")
         assert json.loads(request.content) == {"reason": "alarms", "force": False}
@@ -333,4 +341,43 @@ class TestCommands:
     def test_an_error_is_one_line_on_standard_error(self, api, run):
         api.refusals = [httpx.Response(403, json={"message": "Forbidden"})]
         done = run("status", "--json")
-        assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: Forbidden\n")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith("Error: The token does not allow this")
+        assert done.stderr.count("\n") == 1
+
+    def test_an_answer_of_another_server_is_told(self, api, run):
+        api.refusals = [httpx.Response(200, text="<html>It works!</html>")]
+        done = run("status")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "not Earshot's API" in done.stderr
+
+    def test_a_missing_token_is_told_with_what_to_do(self, api, run):
+        api.refusals = [httpx.Response(401, json={"message": "Unauthorized"})]
+        assert "EARSHOT_TOKEN" in run("results").stderr
+
+    def test_classify_without_models_says_where_they_are(self, run, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        done = run("classify", tmp_path / "a.wav", "--yamnet", tmp_path)
+        assert done.exit_code == 1
+        assert "make setup" in done.stderr
+
+    def test_a_version_is_shown(self, api, run):
+        promotion = {"promoted_at": "2026", "promoted_by": "ann", "reason": "better"}
+        model = {
+            "version": "v2", "parent": "v1", "status": "promoted", "created": "2026",
+            "macro_f1": 0.9, "accuracy": 0.9, "champion": True, "promotions": [promotion],
+            "decision": {"checks": [{"name": "macro F1", "passed": True}]},
+        }  # fmt: skip
+        api.refusals = [httpx.Response(200, json=model)] * 2
+        shown = run("models", "show", "v2").stdout
+        assert "by ann: better" in shown
+        assert json.loads(run("models", "show", "v2", "--json").stdout) == model
+
+    def test_files_to_learn_from_are_posted(self, api, run, tmp_path):
+        (tmp_path / "siren_1.wav").write_bytes(b"RIFF")
+        ended = {"state": "running", "version": None, "reasons": []}
+        api.refusals = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
+        done = run("retrain", tmp_path / "siren_1.wav", "--no-wait", "--json")
+        assert json.loads(done.stdout) == ended
+        assert b'filename="siren_1.wav"' in api.requests[0].content
+        assert run("retrain", tmp_path / "siren_1.wav", "--prefix", "training/x/").exit_code == 2

@@ -62,7 +62,8 @@ class EarshotClient:
 
     Attributes:
         api_url: base address.
-        token: gives a valid token; called before each request.
+        token: gives a valid token, or an empty one where none is asked for; called before each
+            request.
         http: connections; may be shared among threads.
         waits_s: before each further try, where the API asks to come again.
     """
@@ -221,7 +222,8 @@ class EarshotClient:
         self, method: str, route: str, headers: Mapping[str, str] | None = None, **request: Any
     ) -> Any:
         for wait_s in (*self.waits_s, None):
-            sent = {**(headers or {}), "Authorization": f"Bearer {self.token()}"}
+            token = self.token()
+            sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
             try:
                 answer = self.http.request(method, self.api_url + route, headers=sent, **request)
             except httpx.HTTPError as error:
@@ -231,7 +233,12 @@ class EarshotClient:
             time.sleep(wait_s)
         if not answer.is_success:
             raise ApiError(answer.status_code, _reason(answer))
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise ApiError(
+                answer.status_code, f"What answers at {self.api_url} is not Earshot's API."
+            ) from error
 
 
 class _Watched:
