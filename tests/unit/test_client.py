@@ -281,6 +281,15 @@ class TestCommands:
         assert (shown["label"], shown["name"]) == ("siren", str(tmp_path / "a.wav"))
         assert "siren" in run("predict", tmp_path / "a.wav").stdout
 
+    def test_a_clip_at_fault_spoils_no_other(self, api, run, tmp_path):
+        for name in ("a.wav", "b.wav"):
+            (tmp_path / name).write_bytes(b"RIFF")
+        api.refusals = [httpx.Response(422, json={"detail": "The file is empty"})]
+        done = run("predict", tmp_path / "a.wav", tmp_path / "b.wav")
+        assert done.exit_code == 1
+        assert "b.wav" in done.stdout
+        assert "a.wav: The file is empty" in done.stderr
+
     def test_upload_a_folder_twice(self, api, run, tmp_path):
         for name in ("a.wav", "b.wav"):
             (tmp_path / name).write_bytes(b"RIFF")

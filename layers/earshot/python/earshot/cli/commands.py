@@ -24,10 +24,11 @@ from earshot.cli.options import (
     source_option,
 )
 from earshot.cli.output import console, print_json, progress, remarks, show
-from earshot.client import MAX_PREDICT_BYTES, EarshotClient, ResultFilters
+from earshot.client import MAX_PREDICT_BYTES, ApiError, EarshotClient, ResultFilters
 from earshot.result import Result
 
 POLL_S = 0.5
+UNPROCESSABLE = 422  # a clip at fault; the others may do
 POLLED_AT_ONCE = 20
 # In a checkout, the models lie beside the layers; else one may be in a checkout.
 CHECKOUT = Path(earshot.__file__).parents[4]
@@ -61,7 +62,20 @@ def predict(
     for path in files:
         if path.stat().st_size > MAX_PREDICT_BYTES:
             raise click.ClickException(f"{path} is too large for that: earshot upload {path}")
-    show({str(path): client.predict(path, source) for path in files}, as_json)
+    heard: dict[str, Result] = {}
+    refused = {}
+    for path in files:
+        try:
+            heard[str(path)] = client.predict(path, source)
+        except ApiError as error:
+            if error.status != UNPROCESSABLE:
+                raise
+            refused[path] = error
+    if heard or as_json:
+        show(heard, as_json)
+    if refused:
+        lines = (f"{path}: {error}" for path, error in refused.items())
+        raise click.ClickException("\n".join(lines))
 
 
 @cli.command()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
-import httpx
 
 from earshot.client import ApiError
 from earshot.errors import EarshotError
@@ -18,12 +17,13 @@ from earshot.labels import LABELS
 from earshot.uploads import parse_time
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+# What the gateway says by itself, in words that help.
 _HINTS = {
-    httpx.codes.UNAUTHORIZED: (
+    "Unauthorized": (
         "The API wants a token, and has none or one that is not valid (any more). "
         "Set EARSHOT_TOKEN (on the local stack: export EARSHOT_TOKEN=$(make token))."
     ),
-    httpx.codes.FORBIDDEN: "The token does not allow this: it lacks the scope for it.",
+    "Forbidden": "The token does not allow this: it lacks the scope for it.",
 }
 
 
@@ -60,7 +60,7 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except ApiError as error:
-            raise click.ClickException(_HINTS.get(error.status, str(error))) from error
+            raise click.ClickException(_HINTS.get(str(error), str(error))) from error
         except EarshotError as error:
             raise click.ClickException(str(error)) from error
 
