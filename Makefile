@@ -103,6 +103,14 @@ evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASEL
 broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/broadened; Debian only)
 	@$(BIN)/python -m training.broaden --out "$(BROADENED)"
 
+.PHONY: notebook
+notebook: setup ## Run the notebook and write it as a page (DATA=labelled WAVs)
+	@mkdir -p .local
+	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$(abspath $(DATA)))" $(BIN)/python -m nbconvert \
+		--to html --execute --ExecutePreprocessor.timeout=3600 --log-level WARN \
+		--output-dir .local --output notebook training/notebooks/learning.ipynb
+	@echo "Open .local/notebook.html in a browser."
+
 .PHONY: retrain-demo
 retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labelled WAVs, HELD_OUT=more of them)
 	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \

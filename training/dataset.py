@@ -41,9 +41,10 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
     """
     recordings = _recordings(folder)
     clips = [
-        LabelledClip(path, label, recordings.get(str(path.relative_to(folder)), path.name))
+        LabelledClip(path, label, recordings.get(name, name))
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() == ".wav" and (label := label_of(path)) is not None
+        for name in [str(path.relative_to(folder))]
     ]
     if not clips:
         raise FileNotFoundError(

@@ -18,7 +18,7 @@ from earshot.yamnet import Yamnet
 from training import recipe
 from training.calibration import calibrate, describe
 from training.clip_features import ClipFeatures, ClipRecord, concatenate
-from training.dataset import LabelledClip, broadened_clips, labelled_clips
+from training.dataset import LabelledClip, broadened_clips, hearable_clips
 from training.export import DATASET_NAME, REPLAY_NAME, write_version
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_experts
@@ -128,7 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     broadened = broadened_clips(arguments.broadened) if arguments.broadened else []
     config = HeadConfig(seed=arguments.seed)
-    train(labelled_clips(arguments.data), broadened, arguments.out, config)
+    train(hearable_clips(arguments.data), broadened, arguments.out, config)
 
 
 if __name__ == "__main__":

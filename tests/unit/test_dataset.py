@@ -30,3 +30,10 @@ def test_a_folder_of_nothing_but_broken_clips_is_an_error(tmp_path: Path):
         hearable_clips(tmp_path)
     with pytest.raises(FileNotFoundError, match="No labelled WAV"):
         labelled_clips(tmp_path / "nowhere")
+
+
+def test_clips_of_the_same_name_in_two_folders_are_two_recordings(tmp_path: Path):
+    for label in ("siren", "casual"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "0.wav").touch()
+    assert len({clip.group for clip in labelled_clips(tmp_path)}) == 2

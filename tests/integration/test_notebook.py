@@ -1,0 +1,37 @@
+"""The notebook runs from top to bottom on sounds that it makes itself."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from local.settings import REPOSITORY
+
+NOTEBOOKS = sorted((REPOSITORY / "training" / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
+def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_it_is_kept_without_its_outputs(notebook: nbformat.NotebookNode) -> None:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert (cell.outputs, cell.execution_count) == ([], None), f"{cell.source[:60]!r}"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_it_runs(notebook: nbformat.NotebookNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EARSHOT_DATA", raising=False)
+    monkeypatch.setenv("EARSHOT_CLIPS", "8")
+    NotebookClient(notebook, timeout=1800, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    # Spectrograms, projection, curves, confusion and reliability; and something to listen to.
+    assert kinds.count("image/png") >= 5
+    said = "".join(output.get("text", "") for output in outputs)
+    assert "held out" in said
+    assert "95 % interval" in said
+    assert any("<audio" in output.get("data", {}).get("text/html", "") for output in outputs)
