@@ -26,24 +26,26 @@ from local.images.container import FunctionFailedError, serving
 from local.images.engine import Engine, EngineError, find_engine
 from local.images.inspection import inspect
 from local.images.trial import Outside, sample_event
-from local.settings import REPOSITORY, LocalStackError
+from local.settings import REGION, REPOSITORY, LocalStackError
 
 REPORT = REPOSITORY / "bench" / "report.json"
 MEMBER = "images"
 COMMAND = "make bench-images"
 STARTS = 5
+# As in template.yaml: one vCPU.
+MEMORY_MB = 1769
 
 
-def merge(path: Path, member: str, content: Any) -> None:
-    """Replace one member of the JSON object in a file."""
+def merge(path: Path, member: str, content: Mapping[str, Any]) -> None:
+    """Update one member of the JSON object in a file; images not measured now keep their figures."""
     document = json.loads(path.read_text()) if path.exists() else {}
-    document[member] = content
+    document[member] = document.get(member, {}) | content
     path.write_text(json.dumps(document, indent=2) + "\n")
 
 
-def starts(engine: Engine, name: str, image: str) -> dict[str, Any]:
+def starts(engine: Engine, name: str, image: str, rounds: int) -> dict[str, Any]:
     """Sizes, and the start of the process until its handler could take an event."""
-    found = [inspect(engine, name, image, None) for _ in range(STARTS)]
+    found = [inspect(engine, name, image, None) for _ in range(rounds)]
     return {
         "unpacked_mb": round(found[0].total_mb, 1),
         "without_base_mb": round(found[0].ours_mb, 1),
@@ -56,23 +58,22 @@ def starts(engine: Engine, name: str, image: str) -> dict[str, Any]:
 def answers(
     engine: Engine,
     image: str,
-    outside: Outside,
-    function: str,
+    environment: Mapping[str, str],
     event: Callable[[int], Mapping[str, Any]],
+    rounds: int,
 ) -> dict[str, Any]:
     """Seconds from starting a container until its first answer, and those of the next ones."""
-    environment = outside.environment(function, engine.address_of_this_machine(image))
     first, later = [], []
-    for number in range(STARTS):
+    for number in range(rounds):
         began = time.perf_counter()
-        with serving(engine, image, outside.memory_mb(function), environment) as container:
+        with serving(engine, image, MEMORY_MB, environment) as container:
             container.invoke(event(2 * number))
             answered = time.perf_counter()
             container.invoke(event(2 * number + 1))
             later.append(time.perf_counter() - answered)
         first.append(answered - began)
     return {
-        "memory_mb": outside.memory_mb(function),
+        "memory_mb": MEMORY_MB,
         "first_answer_s": spread(first, digits=2),
         "next_answer_s": spread(later, digits=3),
     }
@@ -101,34 +102,39 @@ def embed_events(outside: Outside) -> Callable[[int], dict[str, Any]]:
     return event
 
 
-def measure(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]:
-    """All figures of the images."""
-    found: dict[str, Any] = {
-        "command": COMMAND,
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engine": f"{engine.name} {engine.run('version', '--format', '{{.Client.Version}}')}",
-        "machine": machine(),
-    }
+def measure(engine: Engine, images: Mapping[str, str], rounds: int) -> dict[str, Any]:
+    """All figures of the images: classify by itself, training on a local stack's buckets."""
+    found: dict[str, Any] = {}
     for name, image in images.items():
-        print(f"{name}: starting it {STARTS} times", file=sys.stderr)
-        found[name] = starts(engine, name, image)
-    with demo_stack() as (_, outputs):
-        outside = Outside(outputs)
-        if "classify" in images:
-            found["classify"]["predict"] = answers(
-                engine, images["classify"], outside, "ClassifyFunctionName", predict_event
+        print(f"{name}: starting it {rounds} times", file=sys.stderr)
+        found[name] = {
+            "command": COMMAND,
+            "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+            "engine": f"{engine.name} {engine.run('version', '--format', '{{.Client.Version}}')}",
+            "machine": machine(),
+            **starts(engine, name, image, rounds),
+        }
+    if "classify" in images:
+        alone = {"AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}
+        found["classify"]["predict"] = answers(
+            engine, images["classify"], alone, predict_event, rounds
+        )
+    if "training" in images:
+        image = images["training"]
+        with demo_stack() as (_, outputs):
+            outside = Outside(outputs)
+            environment = outside.environment(
+                "EmbedFunctionName", engine.address_of_this_machine(image)
             )
-        if "training" in images:
             event = embed_events(outside)
-            found["training"]["embed"] = answers(
-                engine, images["training"], outside, "EmbedFunctionName", event
-            )
+            found["training"]["embed"] = answers(engine, image, environment, event, rounds)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.images", description=__doc__)
     parser.add_argument("--report", type=Path, default=REPORT)
+    parser.add_argument("--starts", type=int, default=STARTS, help="of each image")
     parser.add_argument("names", nargs="*", default=["classify", "training"])
     arguments = parser.parse_args()
     images = {
@@ -137,7 +143,7 @@ def main() -> None:
     }
     forget_aws_settings()
     try:
-        found = measure(find_engine(), images)
+        found = measure(find_engine(), images, arguments.starts)
     except (EngineError, FunctionFailedError, LocalStackError) as error:
         sys.exit(str(error))
     merge(arguments.report, MEMBER, found)

@@ -100,6 +100,7 @@ def test_each_measured_event_is_a_request_of_its_own() -> None:
 
 def test_a_measurement_leaves_the_others_in_the_report(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    report.write_text('{"serving": {"ms": 1}, "images": {"old": true}}')
-    images.merge(report, "images", {"new": True})
-    assert json.loads(report.read_text()) == {"serving": {"ms": 1}, "images": {"new": True}}
+    report.write_text('{"serving": {"ms": 1}, "images": {"classify": {"mb": 1}, "training": 2}}')
+    images.merge(report, "images", {"classify": {"mb": 3}})
+    kept = {"serving": {"ms": 1}, "images": {"classify": {"mb": 3}, "training": 2}}
+    assert json.loads(report.read_text()) == kept
