@@ -37,7 +37,7 @@ MEMORY_MB = 1769
 
 
 def merge(path: Path, member: str, content: Mapping[str, Any]) -> None:
-    """Update one member of the JSON object in a file; images not measured now keep their figures."""
+    """Update a member of the JSON object in a file; what is not measured now keeps its figures."""
     document = json.loads(path.read_text()) if path.exists() else {}
     document[member] = document.get(member, {}) | content
     path.write_text(json.dumps(document, indent=2) + "\n")
