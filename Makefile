@@ -127,6 +127,10 @@ image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=a
 image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
 	@$(BIN)/python -m local.images test $(IMAGES)
 
+.PHONY: bench
+bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start warm_clip"); bench/report.json
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPORT_JSON),--out "$(REPORT_JSON)")
+
 .PHONY: load
 load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
 	@$(BIN)/python tests/load/run.py --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \

@@ -40,7 +40,7 @@ def summary(
     for sample, end in zip(samples, ends, strict=True):
         if steady_from <= end <= began_at + run_s:
             by_second[int(end - steady_from)].append(sample["seconds"])
-    steady = [median(s) for s in by_second.values() if len(s) >= MIN_IN_A_SECOND]
+    steady = [median(s) for _, s in sorted(by_second.items()) if len(s) >= MIN_IN_A_SECOND]
     n_steady = sum(map(len, by_second.values()))
     steady_s = run_s - ramp_s - SETTLE_S
     routes = {sample["name"] for sample in samples}
@@ -56,6 +56,7 @@ def summary(
             "median_of_a_second_min_s": round(min(steady), 3) if steady else None,
             "median_of_a_second_max_s": round(max(steady), 3) if steady else None,
             "max_to_min": round(max(steady) / min(steady), 2) if steady else None,
+            "medians_s": [round(value, 2) for value in steady],
         },
         "by_route": {
             route: {

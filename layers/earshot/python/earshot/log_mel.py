@@ -159,6 +159,5 @@ def _padded(blocks: Iterable[Floats]) -> Iterator[Floats]:
 
 def _cut(frames: Floats, first: int, starts: NDArray[np.int64]) -> PatchBatch:
     """Patches that start at clip frames `starts`, of `frames` that begin at clip frame `first`."""
-    windows = np.lib.stride_tricks.sliding_window_view(frames, PATCH_FRAMES, axis=0)
-    patches = windows[starts - first].transpose(0, 2, 1)
-    return PatchBatch(np.asarray(starts * FRAME_S, np.float64), np.ascontiguousarray(patches))
+    patches = frames[(starts - first)[:, None] + np.arange(PATCH_FRAMES)]
+    return PatchBatch(np.asarray(starts * FRAME_S, np.float64), patches)

@@ -1,0 +1,69 @@
+"""How long each function's handler takes to import, and which packages take most of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from statistics import median
+from typing import Any
+
+from bench.measure import spread
+from bench.worker import classify_environment
+from local.settings import LAYER, REPOSITORY
+
+HANDLERS = {
+    "classify": ("functions/classify", "app"),
+    "api": ("functions/api", "earshot_api.app"),
+    "alert": ("functions/alert", "earshot_alert.app"),
+    "retraining": ("functions/retraining", "app"),
+}
+_LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+_N_HEAVIEST = 5
+
+
+def import_time(runs: int) -> dict[str, Any]:
+    """Figures of each handler; the packages' times are of their own modules alone."""
+    return {"import_time": {name: _measure(*handler, runs) for name, handler in HANDLERS.items()}}
+
+
+def _measure(folder: str, module: str, runs: int) -> dict[str, Any]:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= classify_environment("http://127.0.0.1:9")
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / folder), str(LAYER)])
+    seconds = []
+    of_packages: dict[str, list[float]] = defaultdict(list)
+    for _ in range(runs):
+        began = time.perf_counter()
+        _run(["-c", f"import {module}"], environment)
+        seconds.append(time.perf_counter() - began)
+        for package, own in _own_times(["-c", f"import {module}"], environment).items():
+            of_packages[package].append(own)
+    medians = {package: median(times) for package, times in of_packages.items()}
+    heaviest = sorted(medians, key=lambda package: medians[package], reverse=True)[:_N_HEAVIEST]
+    return {
+        "seconds": spread(seconds),
+        "heaviest_s": {package: round(medians[package], 4) for package in heaviest},
+    }
+
+
+def _own_times(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
+    """Seconds by top-level package; the standard library's modules count as one."""
+    totals: dict[str, float] = defaultdict(float)
+    for line in _run(["-X", "importtime", *arguments], environment).splitlines():
+        if match := _LINE.match(line):
+            package = match[2].partition(".")[0]
+            if package in sys.stdlib_module_names:
+                package = "the standard library"
+            totals[package] += int(match[1]) / 1e6
+    return totals
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stderr
