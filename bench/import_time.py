@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from bench.measure import spread
-from bench.worker import classify_environment
+from bench.serving import classify_environment, packages
 from local.settings import LAYER, REPOSITORY
 
 HANDLERS = {
@@ -33,14 +33,19 @@ def import_time(runs: int) -> dict[str, Any]:
 def _measure(folder: str, module: str, runs: int) -> dict[str, Any]:
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= classify_environment("http://127.0.0.1:9")
-    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / folder), str(LAYER)])
+    folders = [REPOSITORY / folder, LAYER]
+    options: list[str] = []
+    if folder == "functions/classify":
+        # Its image's packages are at hand; the others are measured in the development environment.
+        folders, options = [packages(), *folders], ["-S"]
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, folders))
     seconds = []
     of_packages: dict[str, list[float]] = defaultdict(list)
     for _ in range(runs):
         began = time.perf_counter()
-        _run(["-c", f"import {module}"], environment)
+        _run([*options, "-c", f"import {module}"], environment)
         seconds.append(time.perf_counter() - began)
-        for package, own in _own_times(["-c", f"import {module}"], environment).items():
+        for package, own in _own_times([*options, "-c", f"import {module}"], environment).items():
             of_packages[package].append(own)
     medians = {package: median(times) for package, times in of_packages.items()}
     heaviest = sorted(medians, key=lambda package: medians[package], reverse=True)[:_N_HEAVIEST]

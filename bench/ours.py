@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bench.worker import serve
+from bench.answering import serve
 
 _CONTEXT = SimpleNamespace(
     function_name="classify",
@@ -46,6 +46,7 @@ def stub_dynamodb() -> None:
     """Answer DynamoDB's requests in this process, in place of sending them."""
     import boto3
     from botocore.awsrequest import AWSResponse
+    from botocore.compat import HTTPHeaders
 
     class Body:
         """What botocore reads an answer from."""
@@ -54,7 +55,7 @@ def stub_dynamodb() -> None:
             yield b"{}"
 
     def answer(request: Any, **_: Any) -> Any:
-        return AWSResponse(request.url, 200, {}, Body())
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body())
 
     boto3.setup_default_session()
     session: Any = boto3.DEFAULT_SESSION
@@ -127,16 +128,13 @@ def log_mel(wav: str) -> float:
     return time.perf_counter() - began
 
 
-def memory() -> dict[str, int]:
-    """Resident bytes now, and their peak so far."""
+def peak_memory() -> int:
+    """Resident bytes at their highest so far."""
     import resource
     import sys
 
-    import psutil
-
     unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"now": psutil.Process().memory_info().rss, "peak": peak}
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
@@ -144,7 +142,7 @@ if __name__ == "__main__":
         {
             command.__name__: command
             for command in (
-                *(handle, stub_dynamodb, serve_for, memory),
+                *(handle, stub_dynamodb, serve_for, peak_memory),
                 *(kernel, n_patches, decode, log_mel),
             )
         }

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.worker import serve
+from bench.answering import serve
 from local.settings import REPOSITORY
 
 FOLDER = REPOSITORY / ".cache" / "bench" / "reference"

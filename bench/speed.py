@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from bench.aws import aws
 from bench.clips import SHORT_S, short_clip, studio_clip, write_long_clip
 from bench.events import object_path, post_event, upload_event
 from bench.measure import interleaved, ratio, spread
-from bench.worker import Worker, classify_environment
+from bench.serving import classify
+from bench.worker import Worker
 
 _MB = 1e6
+NOWHERE = "http://127.0.0.1:9"  # for what calls no AWS service
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Effort:
     rounds: int = 60
     long_s: float = 52 * 60
     long_rounds: int = 3
-    busy_s: float = 3.0
+    busy_s: float = 2.0
 
 
 QUICK = Effort(starts=1, rounds=3, long_s=30, long_rounds=1, busy_s=0.5)
@@ -48,43 +51,46 @@ def cold_start(folder: Path, effort: Effort) -> dict[str, Any]:
     with aws({}) as endpoint:
 
         def ours() -> float:
-            return _first_answer("bench.ours", ("handle", event), classify_environment(endpoint))
+            return _first_answer(lambda: classify(endpoint), "handle", event)
 
         def reference() -> float:
-            return _first_answer("bench.reference", ("classify", wav), {})
+            return _first_answer(lambda: Worker("bench.reference"), "classify", wav)
 
         seconds = interleaved({"ours": ours, "reference": reference}, effort.starts)
     return {"cold_start": _comparison(seconds)}
 
 
 def warm_clip(folder: Path, effort: Effort) -> dict[str, Any]:
-    """Ten seconds from bytes to the result: the handler, LiteRT by itself, and TensorFlow."""
+    """Ten seconds from bytes to the result: the handler, LiteRT by itself, and TensorFlow.
+
+    Each on one core, as Lambda has with 1769 MB; TensorFlow on all cores as well.
+    """
     wav = _short(folder)
     event = post_event(folder, wav.read_bytes())
     with (
         aws({}) as endpoint,
-        Worker("bench.ours", classify_environment(endpoint)) as ours,
-        Worker("bench.ours", classify_environment(endpoint)) as kernel,
-        Worker("bench.reference") as reference,
+        classify(endpoint, one_core=True) as ours,
+        classify(endpoint, one_core=True) as kernel,
+        Worker("bench.reference", one_core=True) as reference,
+        Worker("bench.reference") as reference_on_all_cores,
     ):
         ours.ask("stub_dynamodb")
         calls = {
             "ours": ours.seconds("handle", str(event)),
             "kernel": kernel.seconds("kernel", str(wav)),
             "tensorflow": reference.seconds("classify", str(wav)),
+            "tensorflow_on_all_cores": reference_on_all_cores.seconds("classify", str(wav)),
         }
         interleaved(calls, 3)  # to warm up
         seconds = interleaved(calls, effort.rounds)
         n_patches = kernel.ask("n_patches", str(wav))
-    to_kernel = ratio(seconds["ours"], seconds["kernel"])
-    to_tensorflow = ratio(seconds["ours"], seconds["tensorflow"])
+    ratios = {name: ratio(seconds["ours"], seconds[name]) for name in calls if name != "ours"}
     return {
         "warm_clip": {
-            "ratio_to_kernel": to_kernel["median"],
-            "ratio_to_tensorflow": to_tensorflow["median"],
-            "ratio_to_kernel_spread": to_kernel,
-            "ratio_to_tensorflow_spread": to_tensorflow,
+            "ratio_to_kernel": ratios["kernel"]["median"],
+            "ratio_to_tensorflow": ratios["tensorflow"]["median"],
             "patches": n_patches,
+            **{f"ratio_to_{name}_spread": found for name, found in ratios.items()},
             **{f"{name}_s": spread(values) for name, values in seconds.items()},
         }
     }
@@ -97,12 +103,12 @@ def long_clip(folder: Path, effort: Effort) -> dict[str, Any]:
     objects = {object_path(clip): clip for clip in (short, long)}
     with (
         aws(objects) as endpoint,
-        Worker("bench.ours", classify_environment(endpoint)) as ours,
+        classify(endpoint) as ours,
     ):
         short_event, long_event = (str(upload_event(folder, clip)) for clip in (short, long))
         for _ in range(3):
             ours.ask("handle", short_event)
-        idle = ours.ask("memory")
+        idle = ours.memory()
 
         def short_clips() -> float:
             return median(map(float, (ours.ask("handle", short_event) for _ in range(9)))) / SHORT_S
@@ -112,7 +118,7 @@ def long_clip(folder: Path, effort: Effort) -> dict[str, Any]:
             "short": short_clips,
         }
         seconds = interleaved(calls, effort.long_rounds)
-        peak = ours.ask("memory")["peak"]
+        peak = ours.ask("peak_memory")
     growth = ratio(seconds["long"], seconds["short"])
     return {
         "long_clip": {
@@ -122,8 +128,8 @@ def long_clip(folder: Path, effort: Effort) -> dict[str, Any]:
             "size_mb": round(long.stat().st_size / _MB, 1),
             "seconds_a_second_of_sound": spread(seconds["long"], digits=7),
             "short_seconds_a_second_of_sound": spread(seconds["short"], digits=7),
-            "idle_mb": round(idle["now"] / _MB, 1),
-            "peak_above_idle_mb": round((peak - idle["now"]) / _MB, 1),
+            "idle_mb": round(idle / _MB, 1),
+            "peak_above_idle_mb": round((peak - idle) / _MB, 1),
         }
     }
 
@@ -132,7 +138,7 @@ def front_end(folder: Path, effort: Effort) -> dict[str, Any]:
     """Ten seconds to the log-mel spectrogram: ours, `tf.signal`, librosa."""
     wav = str(_short(folder))
     with (
-        Worker("bench.ours", classify_environment("http://127.0.0.1:9")) as ours,
+        classify(NOWHERE) as ours,
         Worker("bench.reference") as reference,
     ):
         calls = {
@@ -155,7 +161,7 @@ def decode(folder: Path, effort: Effort) -> dict[str, Any]:
     """Ten seconds to the 16 kHz waveform: 48 kHz 24-bit stereo against what needs no resampling."""
     plain, studio = _short(folder), folder / "studio.wav"
     studio.write_bytes(studio_clip())
-    with Worker("bench.ours", classify_environment("http://127.0.0.1:9")) as ours:
+    with classify(NOWHERE) as ours:
         calls = {
             "studio": ours.seconds("decode", str(studio)),
             "plain": ours.seconds("decode", str(plain)),
@@ -176,11 +182,10 @@ def scaling(folder: Path, effort: Effort) -> dict[str, Any]:
     wav = _short(folder)
     event = str(post_event(folder, wav.read_bytes()))
     with ExitStack() as stack:
-        environment = classify_environment(stack.enter_context(aws({})))
-        workers = [stack.enter_context(Worker("bench.ours", environment)) for _ in range(2)]
+        endpoint = stack.enter_context(aws({}))
+        workers = [stack.enter_context(classify(endpoint)) for _ in range(2)]
         # Twice the memory buys a second vCPU, which classify gives a second thread.
-        environment = environment | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538"}
-        wide = stack.enter_context(Worker("bench.ours", environment))
+        wide = stack.enter_context(classify(endpoint, memory_mb=2 * 1769))
         for worker in (*workers, wide):
             worker.ask("stub_dynamodb")
             worker.ask("handle", event)
@@ -219,10 +224,10 @@ def _short(folder: Path) -> Path:
     return path
 
 
-def _first_answer(module: str, question: tuple[str, Path], environment: dict[str, str]) -> float:
+def _first_answer(start: Callable[[], Worker], command: str, path: Path) -> float:
     began = time.perf_counter()
-    with Worker(module, environment) as worker:
-        worker.ask(question[0], str(question[1]))
+    with start() as worker:
+        worker.ask(command, str(path))
         return time.perf_counter() - began
 
 

@@ -6,25 +6,36 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from local.settings import LAYER, REPOSITORY
+import psutil
+
+from local.settings import REPOSITORY
 
 
 class Worker:
-    """A running ``python -m <module>`` that answers with `serve`.
+    """A running ``python -m <module>`` that answers with `bench.answering.serve`.
 
     Args:
         module: to run.
         environment: on top of what a process needs anyway; nothing else of the user's gets in.
+        python: the command to run it with.
+        one_core: keep it on one core, as one vCPU of Lambda is; where the system lets us.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        environment: Mapping[str, str] | None = None,
+        python: Sequence[str] = (sys.executable,),
+        *,
+        one_core: bool = False,
+    ) -> None:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [*python, "-m", module],
             cwd=REPOSITORY,
             env=inherited | {"TF_CPP_MIN_LOG_LEVEL": "2"} | dict(environment or {}),
             stdin=subprocess.PIPE,
@@ -32,6 +43,9 @@ class Worker:
             stderr=subprocess.DEVNULL if "EARSHOT_BENCH_DEBUG" not in os.environ else None,
             text=True,
         )
+        if one_core and sys.platform == "linux":
+            # Before it has started a thread.
+            os.sched_setaffinity(self._process.pid, {min(os.sched_getaffinity(0))})
 
     def __enter__(self) -> Self:
         return self
@@ -61,40 +75,11 @@ class Worker:
             raise RuntimeError(f"the process has ended at {command} {arguments}")
         return json.loads(line)
 
+    def memory(self) -> int:
+        """Resident bytes."""
+        resident: int = psutil.Process(self._process.pid).memory_info().rss
+        return resident
+
     def seconds(self, command: str, *arguments: object) -> Callable[[], float]:
         """The command as a call for `bench.measure.interleaved`."""
         return lambda: float(self.ask(command, *arguments))
-
-
-def serve(commands: Mapping[str, Callable[..., Any]]) -> None:
-    """Answer commands until the input ends; what else is printed goes nowhere."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    for line in sys.stdin:
-        command, *arguments = json.loads(line)
-        answers.write(json.dumps(commands[command](*arguments)) + "\n")
-
-
-def classify_environment(endpoint: str) -> dict[str, str]:
-    """What classify finds on AWS with its 1769 MB, one vCPU, but for the endpoint."""
-    return {
-        "PYTHONPATH": os.pathsep.join(
-            [str(REPOSITORY / "functions" / "classify"), str(LAYER), str(REPOSITORY)]
-        ),
-        "YAMNET_DIR": str(REPOSITORY / "models" / "yamnet"),
-        "BUNDLED_MODEL_DIR": str(REPOSITORY / "models" / "v1"),
-        "OPENBLAS_NUM_THREADS": "1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
-        "RESULTS_TABLE": "results",
-        "MODELS_BUCKET": "models",
-        "POWERTOOLS_TRACE_DISABLED": "true",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1",
-    }

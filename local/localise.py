@@ -36,6 +36,12 @@ RUNTIME = "provided.al2023"
 # Fixes the address of the HTTP API from one start to the next.
 API_ID_TAG = "ms-custom-id"
 
+# Of a function: what its package is made of, and versions, of which the emulator needs but one.
+_ONLY_ON_AWS = (
+    *("ImageConfig", "ImageUri", "Layers"),
+    *("AutoPublishAlias", "ProvisionedConcurrencyConfig"),
+)
+
 # What SAM calls the absence of an authorizer.
 NO_AUTHORIZER = "NONE"
 
@@ -126,7 +132,7 @@ def run_from_source(template: Template, code: Mapping[str, CodeObject]) -> Templ
         resource = template["Resources"][name]
         resource.pop("Metadata", None)
         properties = resource["Properties"]
-        for key in ("ImageConfig", "ImageUri", "Layers"):
+        for key in _ONLY_ON_AWS:
             properties.pop(key, None)
         properties |= {
             "PackageType": "Zip",

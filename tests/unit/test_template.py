@@ -172,7 +172,8 @@ class TestQueue:
     def test_a_try_ends_before_the_next_begins(self) -> None:
         mapping = properties("ClassifyFunctionUpload")
         assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
-        timeout = properties(mapping["FunctionName"]["Ref"])["Timeout"]
+        alias = properties(mapping["FunctionName"]["Ref"])
+        timeout = properties(alias["FunctionName"]["Ref"])["Timeout"]
         assert properties("UploadsQueue")["VisibilityTimeout"] >= 6 * timeout
 
     def test_one_bad_message_does_not_repeat_the_others(self) -> None:
@@ -193,6 +194,15 @@ class TestQueue:
 
 
 class TestFunctions:
+    def test_classify_is_kept_ready_only_where_someone_pays_for_it(self) -> None:
+        (alias,) = of_type("AWS::Lambda::Alias").values()
+        assert alias["FunctionName"] == {"Ref": "ClassifyFunction"}
+        condition, wanted, otherwise = alias["ProvisionedConcurrencyConfig"]["Fn::If"]
+        assert condition == "HasProvisionedConcurrency"
+        assert wanted == {"ProvisionedConcurrentExecutions": {"Ref": "ProvisionedConcurrency"}}
+        assert otherwise == {"Ref": "AWS::NoValue"}
+        assert SAM["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
+
     def test_own_role_and_no_wildcard(self) -> None:
         functions = of_type("AWS::Lambda::Function")
         roles = {json.dumps(function["Role"]) for function in functions.values()}

@@ -215,11 +215,10 @@ def full_scale_gain(peak: float) -> np.float32:
 
 def _mix(block: Floats, channel: int | None) -> Floats:
     """Mono ``(frames,)`` of ``(channels, frames)``: one channel, or the mean of all."""
-    if channel is not None:
-        return block[channel]
-    if len(block) == 1:
-        return block[0]
-    mono: Floats = block.mean(axis=0)
+    if channel is None and len(block) > 1:
+        mono: Floats = block.mean(axis=0)
+    else:
+        mono = block[channel or 0]
     return mono
 
 

@@ -30,7 +30,7 @@ PATCH_S = PATCH_FRAMES * FRAME_S
 # YAMNet takes least time a patch at about this many (docs/performance.md); 15.8 s of a clip.
 BATCH_PATCHES = 32
 _BATCH_FRAMES = (BATCH_PATCHES - 1) * PATCH_HOP_FRAMES + PATCH_FRAMES
-_FRAMES_AT_ONCE = 256  # so that what the transform needs stays in the processor's cache
+_FRAMES_AT_ONCE = 64  # so that what the transform needs stays in the processor's cache
 
 Floats = NDArray[np.float32]
 
