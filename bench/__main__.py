@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bench import reference, report, speed
+from bench.image_size import image_size
 from bench.import_time import import_time
 from bench.machine import machine
 from local.settings import REPOSITORY
@@ -34,6 +35,7 @@ def measurements(folder: Path, effort: speed.Effort) -> dict[str, Callable[[], d
     return {
         **{measure.__name__: partial(measure, folder, effort) for measure in of_clips},
         "import_time": partial(import_time, effort.starts),
+        "image_size": image_size,
     }
 
 
