@@ -142,7 +142,8 @@ def show(status: dict[str, Any]) -> None:
             shown = (
                 "" if n is None else f"{n:.3f}" if isinstance(n, float) else f"{n}" for n in numbers
             )
-            table.add_row(check["name"], *shown, "passed" if check["passed"] else "[red]failed[/]")
+            answer = "passed" if check["passed"] else "[red]failed[/]"
+            table.add_row(check["name"], *shown, "excused" if check["excused"] else answer)
         console.print(table)
 
 

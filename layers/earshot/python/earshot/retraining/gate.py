@@ -237,7 +237,7 @@ def _compare(
     )
     verb = "keeps to" if keeps_to else "falls below" if sign > 0 else "exceeds"
     of = f"the champion's {champion:.3f} {'-' if sign > 0 else '+'} {tolerance}"
-    if carried:
+    if carried >= 0.0005:
         of += f", and {carried:.3f} to be made good from before"
     reason = f"{name} {candidate:.3f} {verb} {limit:.3f} ({of})"
     if excused:
