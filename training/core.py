@@ -156,6 +156,7 @@ def fit(
     learns = ~validates if validates.any() else np.ones(len(known), bool)
     validates = validates if validates.any() else learns
     learnt, validating = clips.select(learns), clips.select(validates)
+    validation_weights = _validation_weights(validating, known[validates])
     networks: dict[str, keras.Model] = {}
     curves: dict[str, list[float]] = {}
     for expert, of in (("embedding", config.embedding), ("score", config.score)):
@@ -167,7 +168,7 @@ def fit(
             targets = _targets(learnt.labels, known[learns], teacher)
             batches = Batches(inputs, learnt, of, seed + len(networks), targets)
             wanted = _targets(validating.labels, known[validates], teacher)
-            validation = heard, wanted(heard, np.arange(len(rows))), balanced_weights(validating)
+            validation = heard, wanted(heard, np.arange(len(rows))), validation_weights
             before = network.get_weights()
             history = _learn(network, batches, validation, of, config.pool_sharpness)
             if goes_on:
@@ -345,6 +346,19 @@ def _validation_clips(clips: FeatureSet, known: NDArray[np.bool_], seed: int) ->
             n = max(1, len(own) // VALIDATION_ONE_IN) if len(own) > 1 else 0
             chosen.update(rng.permutation(own)[:n].tolist())
     return np.isin(clips.groups, sorted(chosen))
+
+
+def _validation_weights(clips: FeatureSet, known: NDArray[np.bool_]) -> Floats:
+    """Weights ``(clips,)`` that give what the parent knows as much say as all that is new.
+
+    Else a few new clips would not be heard, and what learns nothing would seem best.
+    """
+    weights = balanced_weights(clips)
+    if known.any() and not known.all():
+        half = weights.sum() / 2
+        for alike in (known, ~known):
+            weights[alike] *= half / weights[alike].sum()
+    return weights
 
 
 def _biases(parent: Parent) -> Floats | float:
