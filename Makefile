@@ -106,7 +106,7 @@ broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/
 .PHONY: notebook
 notebook: setup ## Run the notebook and write it as a page (DATA=labelled WAVs)
 	@mkdir -p .local
-	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$(abspath $(DATA)))" $(BIN)/python -m nbconvert \
+	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$$(realpath "$(DATA)"))" $(BIN)/python -m nbconvert \
 		--to html --execute --ExecutePreprocessor.timeout=3600 --log-level WARN \
 		--output-dir .local --output notebook training/notebooks/learning.ipynb
 	@echo "Open .local/notebook.html in a browser."
