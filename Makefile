@@ -70,6 +70,14 @@ test: setup ## Run all tests
 test-unit: setup ## Run the unit tests: no network, no stack
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
+.PHONY: test-e2e
+test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path)
+	@BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## Make pictures of each page of the web interface anew (CHROMIUM=path)
+	@$(BIN)/python -m tests.e2e.screenshots
+
 .PHONY: lint
 lint: setup ## Check style, types and template
 	@$(BIN)/ruff check .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -23,10 +22,9 @@ def main() -> None:
     except LocalStackError as error:
         sys.exit(str(error))
     print(f"The web interface is at http://127.0.0.1:{port}; Ctrl-C ends it.", flush=True)
-    try:
-        subprocess.run(command(port), cwd=REPOSITORY, env=environment, check=False)
-    except KeyboardInterrupt:
-        print()
+    os.chdir(REPOSITORY)
+    arguments = command(port)
+    os.execve(arguments[0], arguments, environment)  # noqa: S606 - fixed arguments, no shell
 
 
 def command(port: int) -> list[str]:

@@ -76,13 +76,7 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
             st.markdown(f"### {model['version']}")
             if model["champion"]:
                 st.badge("Champion", icon=":material/star:", color="green")
-            elif st.button(
-                f"Roll back to {model['version']}"
-                if model["promotions"]
-                else f"Promote {model['version']}",
-                type="primary",
-                icon=":material/history:" if model["promotions"] else ":material/upgrade:",
-            ):
+            elif st.button(f"{verb(model, champion)} {model['version']}", type="primary"):
                 confirm(model, champion)
         metrics = model["metrics"]
         if "confusion_matrix" in metrics:
@@ -108,6 +102,17 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
                 when = local_time(one["promoted_at"], zone)
                 forced = ", forced" if one["forced"] else ""
                 st.text(f"{when:%d %b %Y, %H:%M}  by {one['promoted_by']}{forced}: {one['reason']}")
+
+
+def verb(model: dict[str, Any], champion: dict[str, Any] | None) -> str:
+    """What the exchange is called: a version that came before the champion is gone back to."""
+    back = champion and number(model) < number(champion)
+    return "Roll back to" if back else "Promote"
+
+
+def number(model: dict[str, Any]) -> int:
+    """Of a version, such as 2 of v2."""
+    return int(model["version"].removeprefix("v"))
 
 
 @st.dialog("Exchange the champion")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -15,6 +16,9 @@ from typing import Any, TypeVar
 
 import boto3
 import urllib3
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from local.clients import local_session
 from local.settings import REPOSITORY
@@ -80,6 +84,18 @@ class LocalStack:
         outputs = self.outputs
         pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
         return issue(outputs["endpoint"], pool, client, list(scopes) or list(SCOPES))
+
+    def expired_token(self) -> str:
+        """A token as the emulator's Cognito signs it, but of yesterday."""
+        head, claims, _ = self.token().split(".")  # Cognito makes its key for the first one
+        (key_file,) = (self.folder / "tmp").rglob(f"{self.outputs['UserPoolId']}-access.pem")
+        key = load_pem_private_key(key_file.read_bytes(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        content = json.loads(base64.urlsafe_b64decode(claims + "=="))
+        content |= {"iat": content["iat"] - 86400, "exp": content["exp"] - 86400}
+        claims = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+        signature = key.sign(f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{head}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
     def request(
         self,

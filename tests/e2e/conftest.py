@@ -1,0 +1,79 @@
+"""A local stack, the web interface on it, and a browser before that: all real, all their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from interface import CHROMIUM_ARGUMENTS, Interface, find_chromium, running
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from stack import LocalStack, free_port
+
+# A busy machine takes its time; none of the tests measures it.
+PATIENCE_MS = 25_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    path = find_chromium()
+    if path is None:
+        missing = (
+            "There is no Chromium: install it (Debian: apt-get install chromium), or set CHROMIUM "
+            "to its path."
+        )
+        if os.environ.get("BROWSER_REQUIRED"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack that asks for tokens; without a browser it is not even started."""
+    stack = LocalStack(tmp_path_factory.mktemp("e2e"), free_port())
+    up = stack.run("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        yield stack
+    finally:
+        stack.run("down")
+
+
+@pytest.fixture(scope="session")
+def interface(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
+    """The interface as `make ui` starts it on the stack: whoever reaches it is signed in."""
+    environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
+    with running(environment, tmp_path_factory.mktemp("ui") / "log") as interface:
+        yield interface
+
+
+@pytest.fixture(scope="session")
+def locked_interface(
+    stack: LocalStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Interface]:
+    """The interface as it is deployed for many: each signs in with a token."""
+    environment = {"EARSHOT_API_URL": stack.outputs["ApiUrl"]}
+    with running(environment, tmp_path_factory.mktemp("ui") / "log") as interface:
+        yield interface
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A fresh window; a test leaves it without a script's error in it."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 1600}, timezone_id="UTC", accept_downloads=True
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []

@@ -1,0 +1,103 @@
+"""The web interface as a process, and the way a person uses it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import urllib3
+from playwright.sync_api import Locator, Page, expect
+
+from local.settings import REPOSITORY
+from stack import free_port
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START_S = 180
+PATIENCE_MS = 25_000
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium; None if there is none."""
+    named = os.environ.get("CHROMIUM")
+    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A running interface."""
+
+    url: str
+    log: Path
+
+    def open(self, page: Page, name: str = "Listen", query: str = "") -> None:
+        """Go to a page by its address."""
+        path = "" if name == "Listen" else name.lower()
+        page.goto(f"{self.url}/{path}{query}", wait_until="commit")
+        expect(heading(page, name)).to_be_visible(timeout=PATIENCE_MS)
+
+
+@contextmanager
+def running(environment: dict[str, str], log: Path) -> Iterator[Interface]:
+    """An interface on a free port, started as `make ui` does."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EARSHOT_")}
+    port = free_port()
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.ui"],
+            cwd=REPOSITORY,
+            env=inherited | {"UI_PORT": str(port)} | environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+        yield Interface(f"http://127.0.0.1:{port}", log)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if urllib3.request("GET", url, retries=False, timeout=5).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.2)
+    raise AssertionError(f"The interface does not start: {log.read_text()}")
+
+
+def heading(page: Page, text: str) -> Locator:
+    """A heading that contains this."""
+    return page.get_by_role("heading", name=re.compile(re.escape(text))).first
+
+
+def button(page: Page, text: str) -> Locator:
+    """A button whose name contains this."""
+    return page.get_by_role("button", name=re.compile(re.escape(text))).first
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick from a select box, as the keyboard does."""
+    box = page.get_by_role("combobox", name=re.compile(re.escape(label))).first
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=re.compile(re.escape(option))).first.click()
+
+
+def hand_in(page: Page, *files: Path) -> None:
+    """Choose files in the page's uploader."""
+    page.locator("input[type=file]").first.set_input_files([str(file) for file in files])

@@ -1,0 +1,170 @@
+"""The web interface in a real browser, on a real stack, by what a person does and sees."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from interface import Interface, button, choose, hand_in, heading
+from playwright.sync_api import Page, expect
+
+from earshot.log_mel import SAMPLE_RATE
+from stack import LocalStack
+from training.synthetic import siren, write_clips, write_recordings
+
+RETRAINED_MS = 600_000
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A clip of each label, by the label."""
+    paths = write_clips(tmp_path_factory.mktemp("clips"))
+    return {path.name.partition("_")[0]: path for path in paths}
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Recordings to learn from and to judge by, named by their labels."""
+    return sorted(write_recordings(tmp_path_factory.mktemp("labelled"), n_each=18))
+
+
+def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
+    interface: Interface, page: Page, clips: dict[str, Path], labelled: list[Path]
+):
+    interface.open(page)
+    page.get_by_role("textbox", name="Source").fill("north gate")
+    page.get_by_role("textbox", name="Source").press("Enter")
+    hand_in(page, clips["siren"])
+    expect(heading(page, "Siren")).to_be_visible()
+    picture = page.get_by_label(re.compile("Waveform and log-mel spectrogram of 6.0 s"))
+    expect(picture.first).to_be_visible()
+    assert "● Siren from 0.0 to" in str(picture.first.get_attribute("aria-label"))
+    expect(page.get_by_text(re.compile("sure, "))).to_be_visible()
+    expect(page.get_by_text("model v1")).to_be_visible()
+    expect(page.get_by_label(re.compile(r"^Siren \d+ %|^Siren > 99 %")).first).to_be_visible()
+    player = page.get_by_label("The recording")
+    assert player.evaluate("player => player.duration") == pytest.approx(6, abs=0.1)
+
+    choose(page, "It is really", "Casual")
+    button(page, "Correct").click()
+    expect(page.get_by_text("Corrected: ■ Casual")).to_be_visible()
+    expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
+
+    interface.open(page, "Retrain")
+    page.get_by_text("Files of mine").click()
+    hand_in(page, *labelled)
+    page.get_by_text("Keep one in three to judge by").click()
+    expect(page.get_by_text("48 to learn from, 24 to judge by")).to_be_visible()
+    page.get_by_role("textbox", name="Reason").fill("a new site")
+    page.get_by_role("textbox", name="Reason").press("Enter")
+    button(page, "Start retraining").click()
+    expect(page.get_by_text("Listen to them")).to_be_visible()
+    expect(page.get_by_text("v2 is the champion now")).to_be_visible(timeout=RETRAINED_MS)
+    expect(page.get_by_label(re.compile("Confusion matrix of 24 clips")).nth(1)).to_be_visible()
+    expect(heading(page, "Champion v1")).to_be_visible()
+    expect(heading(page, "The gate")).to_be_visible()
+
+    interface.open(page, "Models")
+    for version, verb in (("v1", "Roll back to"), ("v2", "Promote")):
+        choose(page, "Version", version)
+        button(page, f"{verb} {version}").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("textbox", name="Reason").fill("false alarms")
+        dialog.get_by_role("textbox", name="Reason").press("Enter")
+        dialog.get_by_role("button", name="Yes, exchange").click()
+        expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
+    expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
+
+
+def test_a_large_recording_goes_through_the_bucket_by_itself(
+    interface: Interface, page: Page, tmp_path: Path
+):
+    quiet = 0.001 * np.random.default_rng(0).standard_normal(150 * SAMPLE_RATE)
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.concatenate([quiet, siren()]), SAMPLE_RATE, subtype="PCM_16")
+    assert path.stat().st_size > 4_500_000
+    interface.open(page)
+    hand_in(page, path)
+    expect(heading(page, "Siren")).to_be_visible()
+    expect(page.get_by_label(re.compile("spectrogram of 2 min 36 s")).first).to_be_visible()
+
+
+def test_one_recording_that_cannot_be_heard_keeps_no_other_from_it(
+    interface: Interface, page: Page, clips: dict[str, Path], tmp_path: Path
+):
+    (tmp_path / "letter.wav").write_text("Dear all")
+    interface.open(page)
+    hand_in(page, tmp_path / "letter.wav", clips["gunshot"])
+    expect(page.get_by_text("cannot be read as audio")).to_be_visible()
+    expect(heading(page, "Gunshot")).to_be_visible()
+
+
+def test_results_can_be_filtered_opened_confirmed_and_taken_along(
+    interface: Interface, page: Page, clips: dict[str, Path], tmp_path: Path
+):
+    interface.open(page)
+    page.get_by_role("textbox", name="Source").fill("south gate")
+    page.get_by_role("textbox", name="Source").press("Enter")
+    hand_in(page, clips["explosion"], clips["casual"])
+    expect(page.get_by_role("combobox", name="Show")).to_be_visible()
+
+    interface.open(page, "Results")
+    choose(page, "Source", "south gate")
+    expect(page.get_by_text("Results: 2")).to_be_visible()
+    expect(
+        page.get_by_label("Timeline of 2 clips: 1 casual, 0 gunshot, 1 explosion")
+    ).to_be_visible()
+    choose(page, "Heard", "Explosion")
+    expect(page.get_by_text("Results: 1,")).to_be_visible()
+    with page.expect_download() as download:
+        button(page, "CSV").click()
+    download.value.save_as(tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["source"], row["label"]) == ("south gate", "explosion")
+
+    table = page.get_by_test_id("stDataFrame")
+    table.locator("canvas").first.click(position={"x": 18, "y": 55})
+    expect(heading(page, "Explosion")).to_be_visible()
+    expect(page.get_by_label("The recording")).to_be_visible()
+    expect(page.get_by_label(re.compile("Waveform and log-mel")).first).to_be_visible()
+    button(page, "Confirm").click()
+    expect(page.get_by_text(re.compile("Confirmed: . Explosion"))).to_be_visible()
+
+
+def test_status_tells_what_serves_and_what_waits(interface: Interface, page: Page):
+    interface.open(page, "Status")
+    expect(page.get_by_text("All is well")).to_be_visible()
+    for metric in ("Champion", "Waiting uploads", "Dead letters", "Clips in the last hour"):
+        expect(page.get_by_text(metric, exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
+
+
+def test_a_token_lets_in_and_an_expired_one_no_more(
+    locked_interface: Interface, page: Page, stack: LocalStack
+):
+    page.goto(f"{locked_interface.url}/status", wait_until="commit")
+    expect(heading(page, "Sign in")).to_be_visible()
+    page.locator("input[type=password]").fill(stack.expired_token())
+    button(page, "Sign in").click()
+    expect(page.get_by_text("This token is not accepted")).to_be_visible()
+    page.locator("input[type=password]").fill(stack.token("read"))
+    button(page, "Sign in").click()
+    expect(heading(page, "Status")).to_be_visible()
+    page.get_by_role("link", name="Retrain").click()
+    button(page, "Start retraining").click()
+    expect(page.get_by_text("Your token does not allow this")).to_be_visible()
+    button(page, "Sign out").click()
+    expect(heading(page, "Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["Listen", "Results", "Retrain", "Models", "Status"])
+def test_a_page_fits_a_telephone(interface: Interface, page: Page, name: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    interface.open(page, name)
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

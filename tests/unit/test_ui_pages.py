@@ -1,0 +1,119 @@
+"""The pages of the web interface, run by Streamlit's own test, with an API that lives in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ui import session
+
+UI = Path(__file__).parents[2] / "ui"
+RESULT = {
+    "clip_id": "c" * 32, "status": "classified", "source": "gate", "label": "siren",
+    "timestamp": "2026-01-31T12:00:00.000Z", "confidence": 0.91, "events": [],
+    "model_version": "v1",
+}  # fmt: skip
+MODEL = {
+    "version": "v1", "created": "2026-01-31T12:00:00.000Z", "parent": None, "champion": True,
+    "status": None, "macro_f1": None, "accuracy": None,
+}  # fmt: skip
+ANSWERS: dict[str, Any] = {
+    "/status": {
+        "queues": {"uploads": 0, "uploads_dead_letter": 0},
+        "model": {"version": "v1"},
+        "last_result": RESULT,
+    },
+    "/results": {"results": [RESULT], "next_cursor": None},
+    "/models": {"models": [MODEL]},
+    "/models/v1": MODEL | {"metrics": {}, "decision": None, "promotions": []},
+}
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
+    """Answers by path that go before the usual ones; the API asks for the token ``good``."""
+    answers: dict[str, httpx.Response] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.headers.get("Authorization") != "Bearer good":
+            return httpx.Response(401, json={"message": "Unauthorized"})
+        path = request.url.path
+        return answers.get(path) or httpx.Response(200, json=ANSWERS[path])
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    st.cache_resource.clear()
+    monkeypatch.setattr(session, "_http", lambda: http)
+    for name in ("TOKEN", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.delenv(f"EARSHOT_{name}", raising=False)
+    monkeypatch.setenv("EARSHOT_API_URL", "https://api.example")
+    return answers
+
+
+def run(view: str, token: str = "good") -> AppTest:  # noqa: S107 - not a secret
+    page = AppTest.from_file(str(UI / "views" / f"{view}.py"), default_timeout=60)
+    page.session_state["token"] = token
+    return page.run()
+
+
+def test_whoever_is_not_signed_in_is_asked_for_a_token(api):
+    page = AppTest.from_file(str(UI / "app.py"), default_timeout=60).run()
+    assert [title.value for title in page.title] == ["Sign in"]
+    page.text_input[0].input("wrong")
+    page.button[0].click().run()
+    assert "not accepted" in page.error[0].value
+    page.text_input[0].input("good")
+    page.button[0].click().run()
+    assert page.session_state["token"] == "good"  # noqa: S105
+
+
+def test_without_an_address_it_is_said_what_to_do(api, monkeypatch):
+    monkeypatch.delenv("EARSHOT_API_URL")
+    page = AppTest.from_file(str(UI / "app.py"), default_timeout=60).run()
+    assert "make up ui" in page.error[0].value
+
+
+@pytest.mark.parametrize("view", ["listen", "results", "retrain", "models", "status"])
+def test_each_page_shows_itself(api, view):
+    page = run(view)
+    assert not page.exception
+    assert not page.error
+    assert page.title[0].value == view.capitalize()
+
+
+def test_an_expired_token_is_asked_for_again(api):
+    page = run("status", "expired")
+    assert not page.exception
+    assert "token" not in page.session_state
+    assert "expired" in page.session_state["refused"]
+
+
+@pytest.mark.parametrize("view", ["results", "models", "status"])
+def test_an_api_that_is_down_is_told_and_no_traceback_shown(api, view, monkeypatch):
+    def down(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    http = httpx.Client(transport=httpx.MockTransport(down))
+    monkeypatch.setattr(session, "_http", lambda: http)
+    page = run(view)
+    assert not page.exception
+    assert "cannot be reached" in page.error[0].value
+    assert "Try again" in [button.label for button in page.button]
+
+
+def test_a_missing_scope_is_told(api):
+    api["/models"] = httpx.Response(403, json={"message": "Forbidden"})
+    page = run("models")
+    assert "does not allow this" in page.warning[0].value
+
+
+def test_dead_letters_are_no_good_news(api):
+    queues = {"queues": {"uploads": 1, "uploads_dead_letter": 2}}
+    api["/status"] = httpx.Response(200, json=ANSWERS["/status"] | queues)
+    page = run("status")
+    assert "2 uploads could not be heard" in page.error[0].value
+    assert not page.success
