@@ -76,7 +76,7 @@ test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path
 
 .PHONY: screenshots
 screenshots: setup ## Make pictures of each page of the web interface anew (CHROMIUM=path)
-	@$(BIN)/python -m tests.e2e.screenshots
+	@PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
 
 .PHONY: lint
 lint: setup ## Check style, types and template

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from interface import CHROMIUM_ARGUMENTS, Interface, find_chromium, running
-from playwright.sync_api import Browser, Page, sync_playwright
+from interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from stack import LocalStack, free_port
-
-# A busy machine takes its time; none of the tests measures it.
-PATIENCE_MS = 25_000
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +25,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("BROWSER_REQUIRED"):
             pytest.fail(missing)
         pytest.skip(missing)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser

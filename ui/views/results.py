@@ -25,7 +25,8 @@ SPANS = {
     "Any time": None,
     "Between …": None,
 }
-CLIP = "clip"  # the opened clip, in the page's address too
+CLIP = "clip"  # the opened clip, in the page's address
+SHOWN_CLIP = "shown clip"  # the same, when the whole page was drawn last
 
 zone = st.context.timezone or "UTC"
 
@@ -41,7 +42,7 @@ def ask_filters() -> ResultFilters:
     )
     span = span_column.selectbox("Time", list(SPANS), index=1)
     source = source_column.selectbox(
-        "Source", known, index=None, accept_new_options=True, placeholder="All"
+        "Source", known, index=None, accept_new_options=True, placeholder="All", key="of source"
     )
     least = confidence_column.slider("Confidence from", 0, 100, 0, 5, format="%d %%")
     start, end = None, None
@@ -106,7 +107,7 @@ def table(results: Sequence[Result]) -> None:
 
     # Another key for other rows: a selection is a row's number, and new rows come first.
     key = f"results {hash((*ids, *(r.get('verified_label') for r in results)))}"
-    event = st.dataframe(
+    st.dataframe(
         table_rows(results, zone),
         key=key,
         on_select=opens,
@@ -127,9 +128,7 @@ def table(results: Sequence[Result]) -> None:
             "model": "Model",
         },
     )
-    chosen = event["selection"]["rows"]
-    if (ids[chosen[0]] if chosen else None) != st.session_state.get("opened in table", opened):
-        st.session_state["opened in table"] = ids[chosen[0]] if chosen else None
+    if st.query_params.get(CLIP) != st.session_state[SHOWN_CLIP]:
         st.rerun()  # the clip is shown outside this part of the page
 
 
@@ -186,5 +185,6 @@ def _fetch(_client: EarshotClient, clip_id: str, _url: str) -> bytes:
 
 
 st.title("Results")
+st.session_state[SHOWN_CLIP] = st.query_params.get(CLIP)
 live(ask_filters())
 opened_clip()

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from earshot.client import ResultFilters
+from earshot.labels import Label
 from earshot.result import Result
 from ui import session
 from ui.components import looks
@@ -19,6 +20,7 @@ from ui.guard import guarded
 REFRESH = timedelta(seconds=5)
 WINDOW = timedelta(hours=1)
 MOST = 2000
+MOST_DANGERS = 5
 
 zone = st.context.timezone or "UTC"
 
@@ -39,7 +41,7 @@ def page() -> None:
             key="throughput",
             alt=f"{len(lately)} clips in the last hour",
         )
-    alerts(status.get("alerts", []))
+    dangers(lately)
     st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S}")
 
 
@@ -73,23 +75,25 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         )
 
 
-def alerts(found: Sequence[dict[str, Any]]) -> None:
-    """The last alerts, each with the way to its clip."""
-    st.markdown("##### Last alerts")
+def dangers(lately: Sequence[Result]) -> None:
+    """The last sounds of danger, each with the way to its clip."""
+    st.markdown("##### Last gunshots, explosions and sirens")
+    found = [r for r in lately if r["status"] == "classified" and r["label"] != Label.CASUAL]
     if not found:
-        st.caption("None yet. Gunshots, explosions and sirens over the threshold raise one.")
+        st.caption("None in the last hour.")
         return
-    for alert in found:
-        when = local_time(alert["timestamp"], zone)
+    for result in found[:MOST_DANGERS]:
+        when = local_time(result["timestamp"], zone)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{looks.title(alert['label'])}** at {alert['source']}, {when:%d %b, %H:%M:%S}"
+                f"**{looks.title(result['label'])}**, {looks.per_cent(result['confidence'])}, "
+                f"at {result['source']}, {when:%H:%M:%S}"
             )
             st.page_link(
                 "views/results.py",
                 label="Open",
                 icon=":material/open_in_new:",
-                query_params={"clip": alert["clip_id"]},
+                query_params={"clip": result["clip_id"]},
             )
 
 

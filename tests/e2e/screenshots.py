@@ -1,0 +1,71 @@
+"""`make screenshots`: pictures of each page of the web interface, in docs/images/."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from interface import CHROMIUM_ARGUMENTS, Interface, chart, find_chromium, hand_in, heading, running
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from local.settings import REPOSITORY
+from stack import LocalStack, free_port
+from training.synthetic import write_clips
+
+IMAGES = REPOSITORY / "docs" / "images"
+PATIENCE_MS = 120_000
+
+
+def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
+    """Hand clips in, one after another, and show the last one's picture."""
+    for clip in clips:
+        interface.open(page)
+        page.get_by_role("textbox", name="Source").fill("north gate")
+        page.get_by_role("textbox", name="Source").press("Enter")
+        hand_in(page, clip)
+        heading(page, clip.name.partition("_")[0].capitalize()).wait_for()
+        chart(page, "Waveform").wait_for()
+
+
+def save(page: Page, name: str) -> None:
+    """Take a picture, small enough for a README."""
+    page.wait_for_timeout(2500)  # for charts to be drawn
+    path = IMAGES / f"{name}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").save(path.with_suffix(".webp"), quality=82, method=6)
+    path.unlink()
+
+
+def main() -> None:
+    chromium = find_chromium()
+    if chromium is None:
+        sys.exit("There is no Chromium: install it, or set CHROMIUM to its path.")
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        clips = write_clips(Path(folder) / "clips")
+        stack = LocalStack(Path(folder) / "stack", free_port())
+        try:
+            up = stack.run("up")
+            if up.returncode:
+                sys.exit(up.stderr)
+            environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
+            with running(environment, Path(folder) / "log") as interface:
+                browser = playwright.chromium.launch(
+                    executable_path=chromium, args=CHROMIUM_ARGUMENTS
+                )
+                page = browser.new_page(viewport={"width": 1280, "height": 1000})
+                page.set_default_timeout(PATIENCE_MS)
+                listen(page, interface, [*clips[2:], clips[0], clips[1]])
+                save(page, "listen")
+                for name in ("Results", "Retrain", "Models", "Status"):
+                    interface.open(page, name)
+                    save(page, name.lower())
+                browser.close()
+        finally:
+            stack.run("down")
+
+
+if __name__ == "__main__":
+    main()
