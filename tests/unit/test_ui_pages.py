@@ -14,7 +14,7 @@ from ui import session
 
 UI = Path(__file__).parents[2] / "ui"
 RESULT = {
-    "clip_id": "c" * 32, "status": "classified", "source": "gate", "label": "siren",
+    "clip_id": "c" * 32, "status": "classified", "source": "gate", "label": "casual",
     "timestamp": "2026-01-31T12:00:00.000Z", "confidence": 0.91, "events": [],
     "model_version": "v1",
 }  # fmt: skip
@@ -85,10 +85,23 @@ def test_each_page_shows_itself(api, view):
     assert page.title[0].value == view.capitalize()
 
 
-def test_an_expired_token_is_asked_for_again(api):
-    page = run("status", "expired")
+def test_a_token_that_expires_is_asked_for_again(api):
+    def script() -> None:
+        import streamlit as st
+
+        from earshot.client import ApiError
+        from ui import guard, session
+
+        if session.signed_in():
+            with guard.told():
+                raise ApiError(401, "Unauthorized")
+        st.title("Sign in")
+
+    page = AppTest.from_function(script, default_timeout=60)
+    page.session_state["token"] = "expired"  # noqa: S105
+    page.run()
     assert not page.exception
-    assert "token" not in page.session_state
+    assert page.title[0].value == "Sign in"
     assert "expired" in page.session_state["refused"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -170,6 +170,22 @@ class EarshotClient:
     def retrain(self, **wanted: Any) -> str:
         """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
         return str(self._call("POST", "/retrain", json=wanted)["id"])
+
+    def retrain_on(self, clips: Sequence[tuple[str, bytes]], reason: str = "") -> str:
+        """Begin a retraining on clips that go with the request; its id.
+
+        Args:
+            clips: name and content of each; the names are ``<label>_….wav``.
+            reason: why.
+        """
+        return str(
+            self._call(
+                "POST",
+                "/retrain",
+                data={"reason": reason},
+                files=[("files", (name, content, "audio/wav")) for name, content in clips],
+            )["id"]
+        )
 
     def retraining(self, run: str) -> dict[str, Any]:
         """Where a retraining stands."""
