@@ -97,6 +97,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_recordings(folder / "learn", n_each=14)
     write_recordings(folder / "judge", n_each=7, first_seed=1000)
     write_recordings(folder / "other", n_each=4, first_seed=2000)
+    write_recordings(folder / "wrong", n_each=24, first_seed=3000)
     return folder
 
 
@@ -198,10 +199,13 @@ class TestRetraining:
         assert read("confusion_matrix.png")[1:4] == b"PNG"
 
     def test_wrong_labels_are_rejected_and_the_champion_stays(self, retraining, clips):
-        retraining.upload(wrong(labelled_clips(clips / "learn")), "training/bad/")
+        for part in ("learn", "wrong"):
+            retraining.upload(wrong(labelled_clips(clips / part)), "training/bad/")
         status = retraining.retrain(prefix="training/bad/", augmentations=())
         assert (status["state"], status["version"], status["champion"]) == ("rejected", "v3", "v2")
-        assert any("macro F1" in reason for reason in status["reasons"]), "it learnt nothing"
+        worse = ("macro F1", "recall", "calibration")
+        assert status["reasons"], "it says nothing of why"
+        assert all(reason.startswith(worse) for reason in status["reasons"]), status["reasons"]
         assert serves(retraining, "v2")
         assert retraining.service.model("v3")["decision"]["promote"] is False
 
