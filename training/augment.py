@@ -53,9 +53,9 @@ NOISY = AugmentConfig(
     p_band_limit=0.1,
     p_room=0.1,
     p_noise=1.0,
-    noise_snr_db=(-3.0, 14.0),
+    noise_snr_db=(-6.0, 12.0),
     p_clipping=0.05,
-    p_codec=0.15,
+    p_codec=0.1,
 )
 EVENT = AugmentConfig(
     p_speed=0.3,

@@ -43,8 +43,8 @@ class ExpertConfig:
     patches_per_clip: int
     pool_share: float
     one_scale: bool
-    batch_clips: int = 64
-    learning_rate: float = 1e-3
+    batch_clips: int = 256
+    learning_rate: float = 2e-3
 
 
 @keras.saving.register_keras_serializable("earshot")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from earshot.head import Expert, Head, ScoreGroups, normalised
 from earshot.labels import LABELS, Label
+from earshot.verdict import event_logits
 from training.experts import ExpertConfig, as_expert, fit_expert, mean_of
 from training.feature_set import FeatureSet, Floats
 from training.score_groups import score_groups
@@ -26,7 +27,7 @@ class HeadConfig:
 
     Attributes:
         embedding, score: of its experts.
-        score_weight, pool_sharpness, uncertain_below: see `earshot.head.Head`.
+        score_weight, pool_sharpness, event_contrast, uncertain_below: see `earshot.head.Head`.
         false_flips: share of casual clips that each label's event threshold may turn into that
             label, out of fold. A gunshot must not be missed, so more is allowed there.
         release_below: logits from an event's threshold down to its release.
@@ -38,11 +39,11 @@ class HeadConfig:
     embedding: ExpertConfig = field(
         default_factory=lambda: ExpertConfig(
             hidden=128,
-            input_dropout=0.1,
+            input_dropout=0.2,
             dropout=0.4,
             weight_decay=1e-4,
-            epochs=10,
-            patches_per_clip=8,
+            epochs=14,
+            patches_per_clip=6,
             pool_share=0.0,
             one_scale=True,
         )
@@ -54,7 +55,7 @@ class HeadConfig:
             dropout=0.2,
             weight_decay=1e-4,
             epochs=8,
-            patches_per_clip=12,
+            patches_per_clip=8,
             pool_share=0.5,
             one_scale=False,
         )
@@ -63,9 +64,10 @@ class HeadConfig:
     pool_sharpness: float = 1.0
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.05, Label.EXPLOSION: 0.02, Label.SIREN: 0.02}
+        default_factory=lambda: {Label.GUNSHOT: 0.04, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
     )
     release_below: float = 2.0
+    event_contrast: float = 0.35
     members: int = 3
     seed: int = 0
 
@@ -114,6 +116,7 @@ def uncalibrated(
         temperature=1.0,
         event_thresholds=np.full(len(LABELS), np.inf, np.float32),
         event_releases=np.full(len(LABELS), np.inf, np.float32),
+        event_contrast=config.event_contrast,
         uncertain_below=config.uncertain_below,
     )
 
@@ -149,13 +152,22 @@ def with_thresholds(
 ) -> Head:
     """The head with event thresholds that flip no more casual clips than `config` allows.
 
+    A clip that is not casual even without an event has nothing to flip.
+
     Args:
         head: uncalibrated.
         casual: out-of-fold patch logits of casual clips.
         weights: of the clips, so that a source's say does not grow with its clips.
         config: shares and release.
     """
-    highest = np.stack([logits.sum(axis=1).max(axis=0) for logits in casual])
+    highest = np.stack(
+        [
+            event_logits(head, logits).max(axis=0)
+            if head.pooled(logits).sum(axis=0).argmax() == Label.CASUAL.class_id
+            else np.full(len(LABELS), -np.inf, np.float32)
+            for logits in casual
+        ]
+    )
     thresholds = np.full(len(LABELS), np.inf, np.float32)
     for label, false_flips in config.false_flips.items():
         k = label.class_id

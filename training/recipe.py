@@ -5,8 +5,11 @@ Variants of a clip stay in its group, so that none of them is ever on the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +18,7 @@ from tqdm import tqdm
 
 from earshot.audio import Clip, full_scale_gain
 from earshot.embedding import EmbeddedPatches, embed_whole
-from earshot.labels import Label
+from earshot.labels import LABELS, Label
 from earshot.log_mel import Floats
 from earshot.yamnet import Yamnet
 from training.augment import (
@@ -34,6 +37,7 @@ BROADENED_WEIGHT = 0.7
 BROADENED_CASUAL_WEIGHT = 0.35 * BROADENED_WEIGHT
 N_NOTHING = 30
 _NOTHING = "nothing"
+_TRAINING = "training"
 N_FOLDS = 5
 # A serving clip stands at full scale; training is not to rely on that to the decibel.
 LEVEL_JITTER_DB = (-12.0, 0.0)
@@ -63,9 +67,9 @@ class Variants:
     events: int
 
 
-OF_SESA = Variants(augmented=10, noisy=2, events=3)
-OF_BROADENED_THREATS = Variants(augmented=9, noisy=2, events=3)
-OF_BROADENED_CASUAL = Variants(augmented=2, noisy=0, events=0)
+OF_SESA = Variants(augmented=8, noisy=8, events=4)
+OF_BROADENED_THREATS = Variants(augmented=8, noisy=6, events=4)
+OF_BROADENED_CASUAL = Variants(augmented=3, noisy=2, events=0)
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,14 @@ class Source:
     Attributes:
         name: of the origin.
         clips: all of them.
-        variants, weight: of a clip with this label.
+        variants, weights: of a clip with this label.
         hold_out_varied: choose thresholds and temperature on varied clips of it too.
     """
 
     name: str
     clips: Sequence[LabelledClip]
-    variants: Callable[[Label], Variants]
-    weight: Callable[[Label], float]
+    variants: Mapping[Label, Variants]
+    weights: Mapping[Label, float]
     hold_out_varied: bool
 
 
@@ -103,56 +107,111 @@ class TrainingData:
 
 def sesa(clips: Sequence[LabelledClip]) -> Source:
     """The labelled recordings that the head is mainly for."""
-    return Source("sesa", clips, lambda _: OF_SESA, lambda _: 1.0, hold_out_varied=True)
+    return Source(
+        "sesa",
+        clips,
+        dict.fromkeys(LABELS, OF_SESA),
+        dict.fromkeys(LABELS, 1.0),
+        hold_out_varied=True,
+    )
 
 
 def broadened(clips: Sequence[LabelledClip]) -> Source:
     """Sounds from elsewhere, for their other microphones."""
-    casual = Label.CASUAL
     return Source(
         "broadened",
         clips,
-        lambda label: OF_BROADENED_CASUAL if label is casual else OF_BROADENED_THREATS,
-        lambda label: BROADENED_CASUAL_WEIGHT if label is casual else BROADENED_WEIGHT,
+        dict.fromkeys(LABELS, OF_BROADENED_THREATS) | {Label.CASUAL: OF_BROADENED_CASUAL},
+        dict.fromkeys(LABELS, BROADENED_WEIGHT) | {Label.CASUAL: BROADENED_CASUAL_WEIGHT},
         hold_out_varied=False,
     )
 
 
-def build(sources: Sequence[Source], yamnet: Yamnet, seed: int) -> TrainingData:
-    """Load, vary and embed all clips, with a progress bar.
+def build(sources: Sequence[Source], yamnet_dir: Path, seed: int) -> TrainingData:
+    """Load, vary and embed all clips on all cores, with a progress bar.
 
     The casual clips that are mixed into others are of the first source. A clip only gets those
     of its own fold, so that a fold that is held out is not heard behind the clips of another.
     """
-    rng = np.random.default_rng(seed)
     fold_of = assign_folds(sources, seed)
     casual = [
         (group_of(sources[0], clip), load(clip))
         for clip in sources[0].clips
         if clip.label is Label.CASUAL
     ]
-    training = [_nothing(yamnet, rng)]
+    training = [_nothing(Yamnet(yamnet_dir), np.random.default_rng(seed))]
     held_out: dict[str, FeatureSet] = {}
-    for source in sources:
-        rows: dict[str, list[Row]] = {"training": []}
-        for clip in tqdm(source.clips, desc=f"embedding {source.name}", unit="clip"):
-            waveform, group = load(clip), group_of(source, clip)
-            backgrounds = [
-                other for of, other in casual if of != group and fold_of[of] == fold_of[group]
-            ]
-            weight = source.weight(clip.label)
-            for variant in vary(waveform, backgrounds, source.variants(clip.label), rng):
-                rows["training"].append(
-                    Row(embed_whole([variant], yamnet), clip.label, group, weight)
-                )
-            held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
-            for name, variant in {"clean": waveform, **held}.items():
-                rows.setdefault(name, []).append(
-                    Row(embed_whole([variant], yamnet), clip.label, group, 1.0)
-                )
-        training.append(_feature_set(rows.pop("training")))
-        held_out |= {f"{source.name} {name}": _feature_set(of) for name, of in rows.items()}
+    with ProcessPoolExecutor(
+        # Not by forking: TensorFlow's threads do not survive it.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin_embedding,
+        initargs=(_Embedder(sources, fold_of, casual, yamnet_dir, seed),),
+    ) as pool:
+        for number, source in enumerate(sources):
+            rows: dict[str, list[Row]] = {}
+            clips = [(number, n) for n in range(len(source.clips))]
+            for of_clip in tqdm(
+                pool.map(_embed_clip, clips, chunksize=4),
+                desc=f"embedding {source.name}",
+                total=len(clips),
+                unit="clip",
+            ):
+                for name, of_set in of_clip.items():
+                    rows.setdefault(name, []).extend(of_set)
+            training.append(_feature_set(rows.pop(_TRAINING)))
+            held_out |= {f"{source.name} {name}": _feature_set(of) for name, of in rows.items()}
     return TrainingData(FeatureSet.join(training), held_out, fold_of)
+
+
+@dataclass(frozen=True)
+class _Embedder:
+    """What each process needs to vary and embed any clip.
+
+    Attributes:
+        casual: ``(group, waveform)`` of recordings to mix into others.
+    """
+
+    sources: Sequence[Source]
+    fold_of: dict[str, int]
+    casual: Sequence[tuple[str, Floats]]
+    yamnet_dir: Path
+    seed: int
+
+    def rows(self, yamnet: Yamnet, number: int, n: int) -> dict[str, list[Row]]:
+        """Rows of clip `n` of source `number`, for training and for each held-out set.
+
+        Each clip has a random generator of its own, so that they may be done in any order.
+        """
+        source = self.sources[number]
+        clip, rng = source.clips[n], np.random.default_rng([self.seed, number, n])
+        waveform, group = load(clip), group_of(source, clip)
+        backgrounds = [
+            other
+            for of, other in self.casual
+            if of != group and self.fold_of[of] == self.fold_of[group]
+        ]
+        weight, variants = source.weights[clip.label], source.variants[clip.label]
+
+        def row(of: Floats, of_weight: float) -> Row:
+            return Row(embed_whole([of], yamnet), clip.label, group, of_weight)
+
+        varied = vary(waveform, backgrounds, variants, rng)
+        rows = {_TRAINING: [row(variant, weight) for variant in varied]}
+        held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
+        return rows | {name: [row(of, 1.0)] for name, of in {"clean": waveform, **held}.items()}
+
+
+_of_process: tuple[_Embedder, Yamnet]
+
+
+def _begin_embedding(embedder: _Embedder) -> None:
+    global _of_process  # noqa: PLW0603  # a process pool leaves no other way to keep YAMNet
+    _of_process = embedder, Yamnet(embedder.yamnet_dir)
+
+
+def _embed_clip(clip: tuple[int, int]) -> dict[str, list[Row]]:
+    embedder, yamnet = _of_process
+    return embedder.rows(yamnet, *clip)
 
 
 def group_of(source: Source, clip: LabelledClip) -> str:
@@ -193,7 +252,7 @@ def vary(
         yield at_varied_level(augment(cropped, backgrounds, rng), rng)
     for _ in range(variants.noisy):
         yield at_varied_level(augment(long_crop(waveform, rng), backgrounds, rng, NOISY), rng)
-    for _ in range(variants.events):
+    for _ in range(variants.events if backgrounds else 0):
         background = backgrounds[int(rng.integers(len(backgrounds)))]
         yield at_varied_level(event_in_background(waveform, background, rng), rng)
 

@@ -34,9 +34,8 @@ def train(
     clips: Sequence[LabelledClip], broadened: Sequence[LabelledClip], out: Path, config: HeadConfig
 ) -> None:
     """Train on both sets and write the version `out`."""
-    yamnet = Yamnet(MODEL_DIR, threads=2)
     sources = [recipe.sesa(clips)] + ([recipe.broadened(broadened)] if broadened else [])
-    data = recipe.build(sources, yamnet, config.seed)
+    data = recipe.build(sources, MODEL_DIR, config.seed)
     fitted = fit_experts(data.training, config)
     calibrated = calibrate(fitted.head, data, config)
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
@@ -47,7 +46,7 @@ def train(
         {"cross_validation": metrics},
         _for_successors(sources, data),
         parent=None,
-        yamnet_weights_sha256=yamnet.weights_sha256,
+        yamnet_weights_sha256=Yamnet(MODEL_DIR).weights_sha256,
         parameters=config.to_json(),
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},

@@ -33,6 +33,7 @@ HEAD = Head(
     temperature=1.0,
     event_thresholds=np.full(4, np.inf, np.float32),
     event_releases=np.full(4, np.inf, np.float32),
+    event_contrast=0.0,
     uncertain_below=0.6,
 )
 

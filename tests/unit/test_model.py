@@ -39,6 +39,7 @@ HEAD = npz(
         temperature=1.0,
         event_thresholds=np.ones(4, np.float32),
         event_releases=np.zeros(4, np.float32),
+        event_contrast=0.0,
         uncertain_below=0.6,
     ).to_arrays()
 )

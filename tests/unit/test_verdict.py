@@ -37,6 +37,7 @@ HEAD = Head(
     temperature=2.0,
     event_thresholds=np.array([INF, 4, 6, 5], np.float32),
     event_releases=np.array([INF, 2, 4, 3], np.float32),
+    event_contrast=0.0,
     uncertain_below=0.6,
 )
 
@@ -75,6 +76,22 @@ def test_a_single_patch_is_enough_for_a_gunshot_in_a_long_recording():
 def test_a_patch_below_its_threshold_changes_nothing():
     logits = patches(*[QUIET] * 30, (3.9, -8.0, -8.0))
     assert judge(HEAD, logits, starts(logits)).label is Label.CASUAL
+
+
+def test_in_a_casual_recording_an_event_is_what_stands_out():
+    head = replace(HEAD, event_contrast=0.5)
+    almost = (3.4, -8.0, -8.0)  # below the threshold of 4 by itself
+    alone = patches(*[QUIET] * 30, almost)
+    assert judge(head, alone, starts(alone)).label is Label.GUNSHOT  # 3.4 + 4
+    among_its_like = patches(*[(-1.0, -8.0, -8.0)] * 30, almost)
+    assert judge(head, among_its_like, starts(among_its_like)).label is Label.CASUAL  # 3.4 + 0.5
+
+
+def test_a_clip_that_is_a_threat_throughout_keeps_its_event_whole():
+    head = replace(HEAD, event_contrast=0.5)
+    logits = patches(*[(5.0, -8.0, -8.0)] * 10)
+    (event,) = judge(head, logits, starts(logits)).events
+    assert (event.start_s, event.end_s) == pytest.approx((0, 9 * 0.48 + 0.96))
 
 
 def test_an_event_reaches_to_both_sides_down_to_its_release():

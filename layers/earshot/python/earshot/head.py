@@ -99,6 +99,8 @@ class Head:
             arXiv:1706.04599).
         event_thresholds: ``(4,)`` logits at which a patch is an event of its own; casual has none.
         event_releases: ``(4,)`` logits down to which an event reaches on both sides.
+        event_contrast: share of a clip's median logits that is taken off its patches where an
+            event is sought in a clip that is casual on the whole.
         uncertain_below: a confidence below this is uncertain.
     """
 
@@ -111,6 +113,7 @@ class Head:
     temperature: float
     event_thresholds: Floats
     event_releases: Floats
+    event_contrast: float
     uncertain_below: float
 
     def __post_init__(self) -> None:
@@ -140,6 +143,7 @@ class Head:
                 temperature=float(arrays["temperature"]),
                 event_thresholds=arrays["event_thresholds"],
                 event_releases=arrays["event_releases"],
+                event_contrast=float(arrays["event_contrast"]),
                 uncertain_below=float(arrays["uncertain_below"]),
             )
         except KeyError as error:
@@ -158,6 +162,7 @@ class Head:
             "pool_share": self.pool_share,
             "pool_sharpness": self.pool_sharpness,
             "temperature": self.temperature,
+            "event_contrast": self.event_contrast,
             "uncertain_below": self.uncertain_below,
         }
         return {

@@ -58,7 +58,7 @@ def judge(head: Head, patch_logits: Floats, starts: NDArray[np.float64]) -> Verd
         starts: ``(n,)`` seconds from the clip's start.
     """
     probabilities = head.probabilities(clip_logits(head, patch_logits))
-    combined = patch_logits.sum(axis=1)
+    combined = event_logits(head, patch_logits)
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     experts_disagree = len(set(head.pooled(patch_logits).argmax(axis=1).tolist())) > 1
@@ -71,6 +71,19 @@ def judge(head: Head, patch_logits: Floats, starts: NDArray[np.float64]) -> Verd
     )
 
 
+def event_logits(head: Head, patch_logits: Floats) -> Floats:
+    """Logits ``(n, 4)`` of patches in which events are sought.
+
+    They are the experts' logits, summed. In a clip that is casual on the whole, a share of the
+    clip's median is taken off: what makes an event there is that it stands out, and a recording
+    whose every patch is a little like a gunshot holds none.
+    """
+    combined: Floats = patch_logits.sum(axis=1)
+    if head.pooled(patch_logits).sum(axis=0).argmax() != _CASUAL:
+        return combined
+    return combined - np.float32(head.event_contrast) * np.median(combined, axis=0)
+
+
 def clip_logits(head: Head, patch_logits: Floats) -> Floats:
     """Logits ``(4,)`` of a clip, in which a long casual recording does not bury a short event.
 
@@ -81,7 +94,7 @@ def clip_logits(head: Head, patch_logits: Floats) -> Floats:
     pooled: Floats = head.pooled(patch_logits).sum(axis=0)
     if pooled.argmax() != _CASUAL:
         return pooled
-    excess = patch_logits.sum(axis=1).max(axis=0) - head.event_thresholds
+    excess = event_logits(head, patch_logits).max(axis=0) - head.event_thresholds
     excess[_CASUAL] = 0
     return np.where(excess > 0, excess, pooled)
 
