@@ -57,7 +57,7 @@ REDUCE_AFTER_EPOCHS = 3
 VALIDATION_ONE_IN = 8
 SHARE_OF_THE_WAY = 0.5
 # With few clips, smaller batches, so that an epoch is more than a step or two.
-BATCHES_AN_EPOCH, MIN_BATCH_CLIPS = 16, 16
+BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS = 16, 16, 64
 # Clips that no model has learnt from, so many at least, to choose the temperature anew on; and
 # casual ones among them, for the event thresholds: 2 % of these is one clip.
 MIN_CLIPS_FOR_TEMPERATURE = 40
@@ -215,8 +215,9 @@ def _config(clips: FeatureSet, parent: Parent | None, rate: float, seed: int) ->
             pool_sharpness=parent.head.pool_sharpness,
             uncertain_below=parent.head.uncertain_below,
         )
-    most = config.embedding.batch_clips
-    batch_clips = int(np.clip(len(clips.labels) // BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, most))
+    batch_clips = int(
+        np.clip(len(clips.labels) // BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS)
+    )
 
     def as_here(of: ExpertConfig) -> ExpertConfig:
         return replace(of, epochs=MAX_EPOCHS, learning_rate=rate, batch_clips=batch_clips)

@@ -64,7 +64,7 @@ class HeadConfig:
     pool_sharpness: float = 1.0
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.04, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
+        default_factory=lambda: {Label.GUNSHOT: 0.03, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
     )
     release_below: float = 2.0
     event_contrast: float = 0.35
