@@ -125,9 +125,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the new version")
     parser.add_argument("--seed", type=int, default=HeadConfig.seed)
     arguments = parser.parse_args()
+    clips = hearable_clips(arguments.data)
+    if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
+        parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
     broadened = broadened_clips(arguments.broadened) if arguments.broadened else []
-    config = HeadConfig(seed=arguments.seed)
-    train(hearable_clips(arguments.data), broadened, arguments.out, config)
+    train(clips, broadened, arguments.out, HeadConfig(seed=arguments.seed))
 
 
 if __name__ == "__main__":
