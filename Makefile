@@ -18,7 +18,7 @@ export TF_ENABLE_ONEDNN_OPTS ?= 0
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) models/yamnet/yamnet.json ## Set everything up (YAMNET=handle-or-folder of a SavedModel)
