@@ -23,6 +23,9 @@ HANDLERS = {
 }
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 _N_HEAVIEST = 5
+# urllib3 imports pyOpenSSL, and so cryptography, where they happen to be. Development tools bring
+# them; neither the image nor the zip functions have them.
+_WITHOUT_OPENSSL = "import sys; sys.modules['OpenSSL'] = None; "
 
 
 def import_time(runs: int) -> dict[str, Any]:
@@ -39,13 +42,14 @@ def _measure(folder: str, module: str, runs: int) -> dict[str, Any]:
         # Its image's packages are at hand; the others are measured in the development environment.
         folders, options = [packages(), *folders], ["-S"]
     environment["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+    command = [*options, "-c", f"{_WITHOUT_OPENSSL}import {module}"]
     seconds = []
     of_packages: dict[str, list[float]] = defaultdict(list)
     for _ in range(runs):
         began = time.perf_counter()
-        _run([*options, "-c", f"import {module}"], environment)
+        _run(command, environment)
         seconds.append(time.perf_counter() - began)
-        for package, own in _own_times([*options, "-c", f"import {module}"], environment).items():
+        for package, own in _own_times(command, environment).items():
             of_packages[package].append(own)
     medians = {package: median(times) for package, times in of_packages.items()}
     heaviest = sorted(medians, key=lambda package: medians[package], reverse=True)[:_N_HEAVIEST]
