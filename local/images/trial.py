@@ -8,12 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.config import Config
+
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
 from local.settings import REGION, REPOSITORY, LocalStackError
 
 EVENTS = REPOSITORY / "events"
 # Results are rounded to four places, where processors may differ in the last.
 TOLERANCE = 0.001
+# A step is waited for as long as Lambda lets it take, and done once: by itself boto3 would give up
+# after a minute and call it again beside the first, which makes a busy machine busier still.
+PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
 
 
 def sample_event(name: str) -> dict[str, Any]:
@@ -34,7 +39,9 @@ class Outside:
 
     def client(self, service: Any) -> Any:
         """A boto3 client for the stack."""
-        return local_session().client(service, endpoint_url=self.outputs["endpoint"])
+        return local_session().client(
+            service, endpoint_url=self.outputs["endpoint"], config=PATIENT
+        )
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """Answer of a function, named by its output, such as ``ClassifyFunctionName``.
