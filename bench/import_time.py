@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -43,20 +44,28 @@ def _measure(folder: str, module: str, runs: int) -> dict[str, Any]:
         folders, options = [packages(), *folders], ["-S"]
     environment["PYTHONPATH"] = os.pathsep.join(map(str, folders))
     command = [*options, "-c", f"{_WITHOUT_OPENSSL}import {module}"]
-    seconds = []
+    seconds, cpu_seconds = [], []
     of_packages: dict[str, list[float]] = defaultdict(list)
     for _ in range(runs):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), _cpu_seconds()
         _run(command, environment)
         seconds.append(time.perf_counter() - began)
+        cpu_seconds.append(_cpu_seconds() - cpu_began)
         for package, own in _own_times(command, environment).items():
             of_packages[package].append(own)
     medians = {package: median(times) for package, times in of_packages.items()}
     heaviest = sorted(medians, key=lambda package: medians[package], reverse=True)[:_N_HEAVIEST]
     return {
         "seconds": spread(seconds),
+        "cpu_seconds": spread(cpu_seconds),
         "heaviest_s": {package: round(medians[package], 4) for package in heaviest},
     }
+
+
+def _cpu_seconds() -> float:
+    """Of all processes that have been run and waited for; other work on the machine adds little."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _own_times(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
