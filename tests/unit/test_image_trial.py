@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ReadTimeoutError
 
 from bench import images
 from local.images.engine import NO_ENGINE, EngineError, find_engine
-from local.images.trial import differences, sample_event
+from local.images.trial import Outside, differences, sample_event
 
 PODMAN = {"host": {"serviceIsRemote": False}}
 NOTHING: frozenset[str] = frozenset()
@@ -90,6 +92,20 @@ class TestDifferences:
     )
     def test_whatever_else_differs_is_named(self, one: object, other: object, where: str) -> None:
         assert [text.partition(":")[0] for text in differences(one, other, NOTHING)] == [where]
+
+
+def test_a_step_that_takes_too_long_is_not_done_again_beside_itself() -> None:
+    client = Outside({"endpoint": "http://127.0.0.1:9"}).client("lambda")
+    asked: list[str] = []
+
+    def never_answered(request: AWSPreparedRequest, **_: object) -> None:
+        asked.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    client.meta.events.register("before-send.lambda.Invoke", never_answered)
+    with pytest.raises(ReadTimeoutError):
+        client.invoke(FunctionName="train", Payload=b"{}")
+    assert len(asked) == 1
 
 
 def test_each_measured_event_is_a_request_of_its_own() -> None:
