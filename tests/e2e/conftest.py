@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 from interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from earshot.log_mel import SAMPLE_RATE
 from stack import LocalStack, free_port
+from training.synthetic import siren
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium before whose microphone a siren wails."""
     path = find_chromium()
     if path is None:
         missing = (
@@ -25,9 +28,18 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("BROWSER_REQUIRED"):
             pytest.fail(missing)
         pytest.skip(missing)
+    sound = tmp_path_factory.mktemp("microphone") / "siren.wav"
+    soundfile.write(sound, siren(), SAMPLE_RATE, subtype="PCM_16")
+    microphone = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={sound}",
+    ]
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*CHROMIUM_ARGUMENTS, *microphone]
+        )
         yield browser
         browser.close()
 

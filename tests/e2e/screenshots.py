@@ -6,16 +6,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-from interface import CHROMIUM_ARGUMENTS, Interface, chart, find_chromium, hand_in, heading, running
+from interface import (
+    CHROMIUM_ARGUMENTS,
+    Interface,
+    button,
+    chart,
+    find_chromium,
+    hand_in,
+    heading,
+    running,
+)
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from local.settings import REPOSITORY
 from stack import LocalStack, free_port
-from training.synthetic import write_clips
+from training.synthetic import write_clips, write_recordings
 
 IMAGES = REPOSITORY / "docs" / "images"
 PATIENCE_MS = 120_000
+RETRAINED_MS = 600_000
+HEIGHTS = {"retrain": 1600, "models": 1500}
 
 
 def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
@@ -29,19 +40,36 @@ def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
         chart(page, "Waveform").wait_for()
 
 
+def retrain(page: Page, interface: Interface, labelled: list[Path]) -> None:
+    """Retrain with labelled recordings, one in three of them to judge by, and wait for the end."""
+    interface.open(page, "Retrain")
+    page.get_by_text("Files of mine").click()
+    hand_in(page, *labelled)
+    page.get_by_text("Keep one in three to judge by").click()
+    page.get_by_text(" to judge by", exact=False).last.wait_for()
+    button(page, "Start retraining").click()
+    heading(page, "The gate").wait_for(timeout=RETRAINED_MS)
+    page.reload()  # the outcome has an address, the files are gone
+    heading(page, "The gate").wait_for()
+
+
 def save(page: Page, name: str) -> None:
-    """Take a picture, small enough for a README."""
-    page.wait_for_timeout(2500)  # for charts to be drawn
-    path = IMAGES / f"{name}.png"
-    page.screenshot(path=path)
-    Image.open(path).convert("RGB").save(path.with_suffix(".webp"), quality=82, method=6)
-    path.unlink()
+    """Take a picture as on a desk and one as on a telephone, small enough for a README."""
+    for suffix, width, height in (("", 1280, HEIGHTS.get(name, 1000)), ("-phone", 390, 1400)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(2500)  # for charts to be drawn
+        path = IMAGES / f"{name}{suffix}.png"
+        page.screenshot(path=path)
+        Image.open(path).convert("RGB").save(path.with_suffix(".webp"), quality=82, method=6)
+        path.unlink()
+    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def main() -> None:
     chromium = find_chromium()
     if chromium is None:
         sys.exit("There is no Chromium: install it, or set CHROMIUM to its path.")
+    expect.set_options(timeout=PATIENCE_MS)
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         clips = write_clips(Path(folder) / "clips")
@@ -59,8 +87,14 @@ def main() -> None:
                 page.set_default_timeout(PATIENCE_MS)
                 listen(page, interface, [*clips[2:], clips[0], clips[1]])
                 save(page, "listen")
-                for name in ("Results", "Retrain", "Models", "Status"):
+                interface.open(page, "Results")
+                chart(page, "Timeline").wait_for()
+                save(page, "results")
+                retrain(page, interface, write_recordings(Path(folder) / "labelled", n_each=18))
+                save(page, "retrain")
+                for name, words in (("Models", "macro F1"), ("Status", "clips in the last hour")):
                     interface.open(page, name)
+                    chart(page, words).wait_for()
                     save(page, name.lower())
                 browser.close()
         finally:

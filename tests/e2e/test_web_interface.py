@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
-from interface import Interface, button, chart, choose, hand_in, heading
+from interface import Interface, button, chart, choose, hand_in, heading, running
 from playwright.sync_api import Page, expect
 
 from earshot.log_mel import SAMPLE_RATE
-from stack import LocalStack
+from stack import LocalStack, free_port
 from training.synthetic import siren, write_clips, write_recordings
 
 RETRAINED_MS = 600_000
@@ -32,7 +34,11 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
-    interface: Interface, page: Page, clips: dict[str, Path], labelled: list[Path]
+    interface: Interface,
+    page: Page,
+    stack: LocalStack,
+    clips: dict[str, Path],
+    labelled: list[Path],
 ):
     interface.open(page)
     page.get_by_role("textbox", name="Source").fill("north gate")
@@ -50,8 +56,14 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
 
     choose(page, "It is really", "Casual")
     button(page, "Correct").click()
-    expect(page.get_by_text("Corrected: ■ Casual")).to_be_visible()
+    expect(page.get_by_text("Corrected: ■ Casual. The next retraining learns")).to_be_visible()
     expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
+
+    page.get_by_role("link", name="Kept among the results").click()
+    expect(heading(page, "Results")).to_be_visible()
+    expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
+    assert player.evaluate("player => player.duration") == pytest.approx(6, abs=0.1)
+    clip_id = page.url.partition("clip=")[2]
 
     interface.open(page, "Retrain")
     page.get_by_text("Files of mine").click()
@@ -66,6 +78,9 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
     expect(page.get_by_label(re.compile("Confusion matrix of 24 clips")).nth(1)).to_be_visible()
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
+    corrected = f"training/casual/corrections/{clip_id}.wav"
+    learnt = dataset(stack, "v2")["learnt_from"]
+    assert [one["label"] for one in learnt if one.get("key") == corrected] == ["casual"]
 
     interface.open(page, "Models")
     for version, verb in (("v1", "Roll back to"), ("v2", "Promote")):
@@ -77,6 +92,48 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
         dialog.get_by_role("button", name="Yes, exchange").click()
         expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
+
+
+def dataset(stack: LocalStack, version: str) -> dict[str, Any]:
+    """What became of each clip when a version was made."""
+    found = stack.client("s3").get_object(
+        Bucket=stack.outputs["ModelsBucketName"], Key=f"models/{version}/dataset.json"
+    )
+    content: dict[str, Any] = json.loads(found["Body"].read())
+    return content
+
+
+def test_what_the_microphone_takes_up_is_heard(interface: Interface, page: Page):
+    interface.open(page)
+    microphone = page.get_by_test_id("stAudioInput")
+    microphone.get_by_role("button", name="Record", exact=True).click()
+    expect(microphone.get_by_text("00:03")).to_be_visible()
+    microphone.get_by_role("button", name="Stop recording").click()
+    expect(heading(page, "Siren")).to_be_visible()
+    player = page.get_by_label("The recording")
+    assert player.evaluate("player => player.duration") > 2
+
+
+def test_an_api_that_stops_is_told_in_a_banner_and_never_by_a_traceback(page: Page, tmp_path: Path):
+    stack = LocalStack(tmp_path / "stack", free_port())
+    environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
+    assert stack.run("up").returncode == 0
+    try:
+        with running(environment, tmp_path / "log") as interface:
+            interface.open(page, "Status")
+            expect(page.get_by_text("All is well")).to_be_visible()
+            stack.run("down")
+            banner = page.get_by_text("Earshot cannot be reached")
+            expect(banner).to_be_visible()
+            for name in ("Results", "Models"):
+                page.get_by_role("link", name=name).click()
+                expect(heading(page, name)).to_be_visible()
+                expect(banner).to_be_visible()
+            assert page.get_by_test_id("stException").count() == 0
+            assert "Traceback" not in page.inner_text("body")
+            expect(button(page, "Try again")).to_be_visible()
+    finally:
+        stack.run("down")
 
 
 def test_a_large_recording_goes_through_the_bucket_by_itself(

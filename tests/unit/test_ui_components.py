@@ -13,7 +13,13 @@ import pytest
 from earshot.labels import LABELS
 from ui.components import looks
 from ui.components.clip_chart import clip_chart, describe_clip
-from ui.components.model_charts import confusion_chart, describe_confusion, f1_chart, history_chart
+from ui.components.model_charts import (
+    confusion_chart,
+    describe_confusion,
+    f1_chart,
+    figures,
+    history_chart,
+)
 from ui.components.result_charts import (
     heard_chart,
     probabilities_chart,
@@ -184,8 +190,16 @@ def test_a_confusion_is_in_the_row_of_the_truth():
 
 def test_versions_are_shown_in_the_order_they_came():
     models = [
-        {"version": v, "macro_f1": f1, "accuracy": f1, "champion": v == "v3", "status": None}
+        {"version": v, "macro_f1": f1, "accuracy": f1, "champion": v == "v3", "measured": ""}
         for v, f1 in (("v3", 0.9), ("v2", 0.8), ("v1", None))
     ]
     chart = history_chart(models).to_dict()
     assert chart["layer"][0]["encoding"]["x"]["sort"] == ["v2", "v3"]
+
+
+def test_the_first_models_figures_are_called_cross_validated():
+    first, other = {**METRICS, "n": 480}, {**METRICS, "n": 7}
+    metrics = {"cross_validation": {"sesa clean": first, "sesa noisy": other}}
+    assert figures(metrics) == (first, "cross-validated (sesa clean)")
+    assert figures(METRICS) == (METRICS, "on held-out clips")
+    assert figures({}) == ({}, "")

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from earshot.labels import LABELS
 from ui import session
 
 UI = Path(__file__).parents[2] / "ui"
@@ -20,8 +21,10 @@ RESULT = {
 }  # fmt: skip
 MODEL = {
     "version": "v1", "created": "2026-01-31T12:00:00.000Z", "parent": None, "champion": True,
-    "status": None, "macro_f1": None, "accuracy": None,
+    "status": None, "macro_f1": None, "accuracy": None, "manifest_sha256": "0" * 64,
 }  # fmt: skip
+PROBABILITIES = dict.fromkeys(LABELS, 0.25)
+HEARD = [{"name": "Speech", "score": 0.5}]
 ANSWERS: dict[str, Any] = {
     "/status": {
         "queues": {"uploads": 0, "uploads_dead_letter": 0},
@@ -40,13 +43,15 @@ def api(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
     answers: dict[str, httpx.Response] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.headers.get("Authorization") != "Bearer good":
+        ours = request.url.host == "api.example"
+        if ours and request.headers.get("Authorization") != "Bearer good":
             return httpx.Response(401, json={"message": "Unauthorized"})
         path = request.url.path
         return answers.get(path) or httpx.Response(200, json=ANSWERS[path])
 
     http = httpx.Client(transport=httpx.MockTransport(answer))
     st.cache_resource.clear()
+    st.cache_data.clear()
     monkeypatch.setattr(session, "_http", lambda: http)
     for name in ("TOKEN", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"):
         monkeypatch.delenv(f"EARSHOT_{name}", raising=False)
@@ -54,9 +59,11 @@ def api(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
     return answers
 
 
-def run(view: str, token: str = "good") -> AppTest:  # noqa: S107 - not a secret
+def run(view: str, token: str = "good", **query: str) -> AppTest:  # noqa: S107 - not a secret
     page = AppTest.from_file(str(UI / "views" / f"{view}.py"), default_timeout=60)
     page.session_state["token"] = token
+    for name, value in query.items():
+        page.query_params[name] = value
     return page.run()
 
 
@@ -130,3 +137,36 @@ def test_dead_letters_are_no_good_news(api):
     page = run("status")
     assert "2 uploads could not be heard" in page.error[0].value
     assert not page.success
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ({}, "keeps no recordings that are posted"),
+        ({"key": "posted/c.wav"}, "is not kept any more"),
+    ],
+)
+def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):
+    result = RESULT | {"duration_s": 1.0, "probabilities": PROBABILITIES, "heard": HEARD} | kept
+    if kept:
+        result |= {"clip_url": "https://bucket.example/gone.wav"}
+        api["/gone.wav"] = httpx.Response(404, text="NoSuchKey")
+    api[f"/results/{RESULT['clip_id']}"] = httpx.Response(200, json=result)
+    page = run("results", clip=RESULT["clip_id"])
+    assert not page.exception
+    assert not page.error
+    assert words in page.info[0].value
+
+
+def test_the_first_model_shows_its_cross_validated_figures(api):
+    report = {
+        "n": 480, "macro_f1": 0.896, "accuracy": 0.9, "confusion_matrix": [[120] * 4] * 4,
+        "per_class": {label: {"precision": 0.9, "recall": 0.9, "f1": 0.9} for label in LABELS},
+    }  # fmt: skip
+    metrics = {"metrics": {"cross_validation": {"sesa clean": report}}}
+    api["/models/v1"] = httpx.Response(200, json=ANSWERS["/models/v1"] | metrics)
+    page = run("models")
+    assert not page.exception
+    row = page.dataframe[0].value.iloc[0]
+    assert (row["macro F1"], row["measured"]) == (0.896, "cross-validated (sesa clean)")
+    assert any("Cross-validated (sesa clean), 480 clips" in c.value for c in page.caption)

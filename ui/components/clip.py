@@ -21,6 +21,9 @@ from ui.components.sound import SoundPicture, sound_picture
 _PLAYABLE = {"WAV PCM_U8", "WAV PCM_16", "WAV PCM_24", "WAV PCM_32", "WAV FLOAT", "WAVEX PCM_16"}
 MAX_CONVERTED_S = 600
 
+NOT_KEPT = "This installation keeps no recordings that are posted to it."
+GONE = "The recording is not kept any more: its days are over."
+
 
 def show(result: Result, content: bytes | None, key: str) -> None:
     """Everything about one clip.
@@ -37,7 +40,7 @@ def show(result: Result, content: bytes | None, key: str) -> None:
     for warning in result.get("warnings", []):
         st.warning(warning, icon=":material/warning:")
     if content is None:
-        st.info("The recording itself is not kept, so it cannot be played.", icon=":material/info:")
+        st.info(GONE if "key" in result else NOT_KEPT, icon=":material/info:")
     else:
         _sound(result, content, key)
     left, right = st.columns(2, gap="medium")

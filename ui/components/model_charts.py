@@ -13,6 +13,8 @@ from ui.components import looks
 
 Metrics = Mapping[str, Any]
 
+HELD_OUT, CROSS_VALIDATED = "on held-out clips", "cross-validated"
+
 CANDIDATE, CHAMPION = looks.LOOKS[LABELS[2]].colour, "#7f93a8"
 
 
@@ -61,9 +63,13 @@ def confusion_chart(metrics: Metrics) -> alt.LayerChart:
         for i, truth in enumerate(LABELS)
         for j, guess in enumerate(LABELS)
     )
-    axis = alt.Axis(labelAngle=0, labelLimit=90, titleColor=looks.MUTED, domain=False, ticks=False)
-    x = alt.X("guess:N", sort=looks.TITLES, axis=axis, title="taken for")
-    y = alt.Y("truth:N", sort=looks.TITLES, axis=axis, title="is really")
+    look: dict[str, Any] = {
+        "labelOverlap": False, "labelLimit": 90, "titleColor": looks.MUTED, "domain": False,
+        "ticks": False,
+    }  # fmt: skip
+    across, down = alt.Axis(labelAngle=-30, **look), alt.Axis(labelAngle=0, **look)
+    x = alt.X("guess:N", sort=looks.TITLES, axis=across, title="taken for")
+    y = alt.Y("truth:N", sort=looks.TITLES, axis=down, title="is really")
     chart = alt.Chart(data)
     cells = chart.mark_rect(cornerRadius=4, stroke=looks.BACKGROUND, strokeWidth=2).encode(
         x,
@@ -93,6 +99,20 @@ def describe_confusion(metrics: Metrics) -> str:
     return f"Confusion matrix of {metrics['n']} clips: {', '.join(wrong) or 'none mistaken'}."
 
 
+def figures(metrics: Metrics) -> tuple[Metrics, str]:
+    """A version's figures and how they were measured; empty if there are none.
+
+    A retraining's version has been measured on held-out clips. The first model has learnt from
+    all that there was, so its figures are of its cross-validation; of its sets the first counts,
+    which is clips as they were recorded.
+    """
+    if "confusion_matrix" in metrics:
+        return metrics, HELD_OUT
+    for name, of_set in metrics.get("cross_validation", {}).items():
+        return of_set, f"{CROSS_VALIDATED} ({name})"
+    return {}, ""
+
+
 def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """Macro F1 and accuracy of the versions in the order they came; the champion is marked."""
     measured = [m for m in reversed(models) if m["macro_f1"] is not None]
@@ -103,7 +123,7 @@ def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
             "metric": name,
             "value": m[key],
             "champion": m["champion"],
-            "status": m["status"] or "",
+            "measured": m["measured"],
         }
         for m in measured
         for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))
@@ -124,6 +144,6 @@ def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         colour,
         shape=alt.Shape("metric:N", legend=None),
         size=alt.condition("datum.champion", alt.value(260), alt.value(70)),
-        tooltip=["version:N", "metric:N", alt.Tooltip("value:Q", format=".3f"), "status:N"],
+        tooltip=["version:N", "metric:N", alt.Tooltip("value:Q", format=".3f"), "measured:N"],
     )
     return alt.layer(line, points).properties(height=230).configure_view(stroke=None)

@@ -127,7 +127,7 @@ def throughput_chart(
                 scale=alt.Scale(
                     domain=[*looks.TITLES, looks.REJECTED], range=[*looks.COLOURS, "#6d7f92"]
                 ),
-                legend=alt.Legend(title=None, orient="top"),
+                legend=alt.Legend(title=None, orient="top", columns=3),
             ),
             tooltip=["heard:N", alt.Tooltip("count():Q", title="clips")],
         )

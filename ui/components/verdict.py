@@ -7,7 +7,7 @@ import streamlit as st
 from earshot.labels import LABELS
 from earshot.result import Result
 from ui import session
-from ui.components import looks
+from ui.components import clip, looks
 from ui.guard import told
 
 
@@ -55,7 +55,7 @@ def _say(result: Result, label: str, comment: str) -> None:
         learns = (
             "The next retraining learns from it."
             if answer["training_key"]
-            else "The recording is not kept, so no retraining can learn from it."
+            else f"{clip.GONE if 'key' in result else clip.NOT_KEPT} No retraining learns from it."
         )
         st.session_state[_said(result)] = f"{verdict}: {looks.title(label)}. {learns}"
         result["verified_label"] = label

@@ -102,6 +102,13 @@ def page() -> None:
     name, file_id, content, result = chosen
     with st.container(border=True):
         clip.show(result, content, file_id)
+        if "key" in result:
+            st.page_link(
+                "views/results.py",
+                label="Kept among the results",
+                icon=":material/inventory_2:",
+                query_params={"clip": result["clip_id"]},
+            )
     verdict.ask(result, file_id)
 
 

@@ -6,9 +6,16 @@ from typing import Any
 
 import streamlit as st
 
+from earshot.client import EarshotClient
 from ui import session
 from ui.components import comparison
-from ui.components.model_charts import confusion_chart, describe_confusion, history_chart
+from ui.components.model_charts import (
+    HELD_OUT,
+    confusion_chart,
+    describe_confusion,
+    figures,
+    history_chart,
+)
 from ui.components.rows import local_time
 from ui.guard import guarded, told
 
@@ -25,6 +32,7 @@ def page() -> None:
             "retraining publishes it as v1."
         )
         return
+    models = [{**m, **_figures(m)} for m in models]
     champion = next((m for m in models if m["champion"]), None)
     summary(models, champion)
     if any(m["macro_f1"] is not None for m in models):
@@ -37,7 +45,10 @@ def page() -> None:
                     f"{m['version']}: macro F1 {comparison.share(m['macro_f1'])}" for m in models
                 ),
             )
-            st.caption("Each on its own held-out clips; the champion's mark is the large one.")
+            st.caption(
+                "Each on clips of its own, so figures of two versions are not exactly comparable; "
+                "the champion's mark is the large one."
+            )
     names = [m["version"] for m in models]
     at = names.index(champion["version"]) if champion else 0
     chosen = st.selectbox("Version", names, index=at)
@@ -54,6 +65,7 @@ def summary(models: list[dict[str, Any]], champion: dict[str, Any] | None) -> No
                 "outcome": m["status"] or "",
                 "macro F1": m["macro_f1"],
                 "accuracy": m["accuracy"],
+                "measured": m["measured"],
                 "came of": m["parent"] or "",
                 "made": m["created"] and local_time(m["created"], zone),
             }
@@ -78,8 +90,12 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
                 st.badge("Champion", icon=":material/star:", color="green")
             elif st.button(f"{verb(model, champion)} {model['version']}", type="primary"):
                 confirm(model, champion)
-        metrics = model["metrics"]
-        if "confusion_matrix" in metrics:
+        metrics, how = figures(model["metrics"])
+        if metrics:
+            st.caption(
+                f"{how.capitalize()}, {metrics['n']} clips: macro F1 {metrics['macro_f1']:.3f}, "
+                f"accuracy {metrics['accuracy']:.3f}"
+            )
             left, right = st.columns(2, gap="medium")
             with left:
                 st.altair_chart(
@@ -102,6 +118,21 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
                 when = local_time(one["promoted_at"], zone)
                 forced = ", forced" if one["forced"] else ""
                 st.text(f"{when:%d %b %Y, %H:%M}  by {one['promoted_by']}{forced}: {one['reason']}")
+
+
+def _figures(model: dict[str, Any]) -> dict[str, Any]:
+    """Of a version in the list: macro F1, accuracy, and how they were measured."""
+    if model["macro_f1"] is not None:
+        return {"measured": HELD_OUT}
+    metrics, how = figures(_metrics(session.client(), model["version"], model["manifest_sha256"]))
+    return {name: metrics.get(name) for name in ("macro_f1", "accuracy")} | {"measured": how}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _metrics(_client: EarshotClient, version: str, sha256: str) -> dict[str, Any]:
+    """Metrics of a version, which never change under this digest of its manifest."""
+    metrics: dict[str, Any] = _client.model(version)["metrics"]
+    return metrics
 
 
 def verb(model: dict[str, Any], champion: dict[str, Any] | None) -> str:

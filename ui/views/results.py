@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
+import httpx
 import streamlit as st
 
-from earshot.client import EarshotClient, ResultFilters
+from earshot.client import ApiError, EarshotClient, ResultFilters
 from earshot.labels import LABELS
 from earshot.result import Result
 from ui import session
@@ -179,9 +180,14 @@ def history(result: Result) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Fetching the recording")
-def _fetch(_client: EarshotClient, clip_id: str, _url: str) -> bytes:
-    """The recording; its address is another each time, the clip is not."""
-    return _client.fetch(_url)
+def _fetch(_client: EarshotClient, clip_id: str, _url: str) -> bytes | None:
+    """The recording, None if it is gone; its address is another each time, the clip is not."""
+    try:
+        return _client.fetch(_url)
+    except ApiError as error:
+        if error.status == httpx.codes.NOT_FOUND:
+            return None
+        raise
 
 
 st.title("Results")

@@ -51,10 +51,15 @@ def start() -> None:
             "Learn from", [CORRECTIONS, FILES], default=CORRECTIONS, required=True
         )
         clips = files() if way == FILES else None
+        alone = False
         if way == CORRECTIONS:
             st.caption(
                 "Every clip that somebody confirmed or corrected, and whatever labelled clips "
                 "have been put into the bucket under `training/`."
+            )
+        else:
+            alone = not st.toggle(
+                "Learn from corrections and labelled clips in the bucket too", value=True
             )
         reason = st.text_input(
             "Reason", placeholder="Recorded with the version, such as: new site", max_chars=1000
@@ -63,7 +68,8 @@ def start() -> None:
         if st.button(
             "Start retraining", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):
-            wanted = {"prefix": hand_in(clips)} if clips else {}
+            prefix = hand_in(clips) if clips else ""
+            wanted = {"prefix": prefix} if alone else {}
             st.query_params[RUN] = session.client().retrain(reason=reason, **wanted)
             st.rerun()
 
