@@ -148,6 +148,14 @@ def test_a_rollback_is_one_call_and_needs_no_force(two_versions):
     assert [entry.version for entry in two_versions.pointer().history] == ["v1", "v2", "v1"]
 
 
+def test_to_promote_the_champion_again_changes_nothing(two_versions):
+    first = promote(two_versions, "v2")
+    before = two_versions.pointer()
+    again = two_versions.promote("v2", by="operator", reason="sent twice", force=True)
+    assert again == first
+    assert two_versions.pointer() == before
+
+
 def test_there_is_nothing_to_roll_back_to_at_first(two_versions):
     with pytest.raises(NotFoundError, match="nothing to go back to"):
         two_versions.rollback(by="operator", reason="")

@@ -185,6 +185,7 @@ class ModelRegistry:
 
         A version may serve that the gate let pass or that has served before; so a rollback is the
         promotion of an earlier champion. All its files are checked against its manifest first.
+        The champion itself stays as it is, with the promotion that it has.
 
         Args:
             version: to promote.
@@ -215,6 +216,8 @@ class ModelRegistry:
         if history and not (passed or served or force):
             raise PromotionRefusedError(_why_not(candidate))
         self._verify(champion, candidate)
+        if history and history[0].champion == champion:
+            return history[0]
         promotion = Promotion(
             champion.version,
             champion.manifest_sha256,
