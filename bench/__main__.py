@@ -27,6 +27,7 @@ def measurements(folder: Path, effort: speed.Effort) -> dict[str, Callable[[], d
     of_clips = (
         speed.cold_start,
         speed.warm_clip,
+        speed.posted_clip,
         speed.long_clip,
         speed.front_end,
         speed.decode,

@@ -1,7 +1,7 @@
 """A stand-in for the AWS services that classify calls, on a port of its own.
 
-DynamoDB takes every row, S3 has the objects that it is given and no champion, so that the bundled
-model serves. Nothing of AWS is measured; what classify does to call it, is.
+DynamoDB takes every row, S3 every object; S3 has the objects that it is given and no champion, so
+that the bundled model serves. Nothing of AWS is measured; what classify does to call it, is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self._answer(200, b"{}", "application/x-amz-json-1.0")
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self._answer(200, b"", "application/xml")
 
     def do_GET(self) -> None:
         path = self.objects.get(urlsplit(self.path).path)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.events import BUCKET
 from bench.worker import Worker
 from local.settings import LAYER, REPOSITORY
 
@@ -63,9 +64,13 @@ def classify_environment(endpoint: str) -> dict[str, str]:
     }
 
 
-def classify(endpoint: str, memory_mb: int = 1769, *, one_core: bool = False) -> Worker:
+def classify(
+    endpoint: str, memory_mb: int = 1769, *, one_core: bool = False, keeps_posted: bool = False
+) -> Worker:
     """A process of classify's own, without the development environment's packages."""
     environment = classify_environment(endpoint)
+    if keeps_posted:
+        environment["POSTED_CLIPS_BUCKET"] = BUCKET
     environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = str(memory_mb)
     return Worker("bench.ours", environment, [sys.executable, "-S"], one_core=one_core)
 

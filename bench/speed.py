@@ -96,6 +96,24 @@ def warm_clip(folder: Path, effort: Effort) -> dict[str, Any]:
     }
 
 
+def posted_clip(folder: Path, effort: Effort) -> dict[str, Any]:
+    """Ten seconds, posted, where posted clips are kept and where they are not."""
+    event = str(post_event(folder, _short(folder).read_bytes()))
+    with (
+        aws({}) as endpoint,
+        classify(endpoint, one_core=True, keeps_posted=True) as keeps,
+        classify(endpoint, one_core=True) as drops,
+    ):
+        for side in (keeps, drops):
+            side.ask("stub_dynamodb")
+        calls = {"keeps": keeps.seconds("handle", event), "drops": drops.seconds("handle", event)}
+        interleaved(calls, 3)  # to warm up
+        seconds = interleaved(calls, effort.rounds)
+    found = ratio(seconds["keeps"], seconds["drops"])
+    sides = {f"{name}_s": spread(values) for name, values in seconds.items()}
+    return {"posted_clip": {"ratio": found["median"], "ratio_spread": found, **sides}}
+
+
 def long_clip(folder: Path, effort: Effort) -> dict[str, Any]:
     """Uploads of 100 MB and of ten seconds: time for a second of sound, and memory."""
     short, long = _short(folder), folder / "long.wav"
