@@ -96,6 +96,10 @@ format: setup ## Format the code
 openapi: $(READY) ## Write docs/openapi.json anew
 	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
 
+.PHONY: api-examples
+api-examples: setup ## Write the outputs of the commands in docs/api.md and the README anew (curl, jq)
+	@$(BIN)/python -m local.api_examples
+
 .PHONY: train
 train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)
 	@$(BIN)/python -m training.train --data "$(DATA)" --out "$(OUT)" \

@@ -1,0 +1,191 @@
+"""`make api-examples`: run the commands that the documents show, and write what they answer.
+
+In docs/api.md and the README, a console block under the line `<!-- run -->` holds commands, each
+after `$ `; what follows them is replaced by their output, on a local stack that asks for tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
+from local.clients import forget_aws_settings, local_session
+from local.demo import demo_stack
+from local.settings import REPOSITORY, LocalStackError
+from local.token import SCOPES, issue
+from training.dataset import labelled_clips
+from training.synthetic import write_clips, write_recordings
+
+DOCUMENTS = (REPOSITORY / "docs" / "api.md", REPOSITORY / "README.md")
+PATIENCE_S = 600
+POLL_S = 1.0
+LONG = 80  # characters of a string, beyond which it is cut
+SHOWN = 24
+TOO_LARGE = 4_500_001
+
+_BLOCK = re.compile(r"(<!-- run -->\n```console\n)(.*?)(```\n)", re.DOTALL)
+_COMMAND = re.compile(r"^\$ ((?:.*[\\|]\n)*.*)\n", re.MULTILINE)
+
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command as a document shows it, and its output."""
+
+    command: str
+    output: str
+
+
+def examples(document: str) -> list[Example]:
+    """All that is shown in the marked blocks of a document, in order."""
+    return [example for block in _BLOCK.finditer(document) for example in _examples(block[2])]
+
+
+def rewritten(document: str, run: Callable[[str], str]) -> str:
+    """The document with the outputs that `run` gives for its commands."""
+
+    def block(found: re.Match[str]) -> str:
+        shown = (f"$ {one.command}\n{run(one.command)}" for one in _examples(found[2]))
+        return found[1] + "".join(shown) + found[3]
+
+    return _BLOCK.sub(block, document)
+
+
+def _examples(block: str) -> list[Example]:
+    _, *parts = _COMMAND.split(block)
+    return [Example(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+
+
+class Shell:
+    """Runs commands in a folder, and remembers the ids in their answers as variables.
+
+    Args:
+        folder: where the recordings are.
+        variables: such as ``ApiUrl``.
+    """
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self._folder = folder
+        self._variables = os.environ | variables
+
+    def run(self, command: str) -> str:
+        """What a command prints, as a document shows it.
+
+        Raises:
+            LocalStackError: it fails, prints nothing, or what it asks for does not come.
+        """
+        console.print(f"$ {command}", markup=False, highlight=False)
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            output = self._output(command)
+            try:
+                answer = json.loads(output)
+            except ValueError:
+                return output
+            if not _is_to_come(command, answer):
+                self._remember(answer)
+                return json.dumps(_cut(answer), indent=2, ensure_ascii=False) + "\n"
+            time.sleep(POLL_S)
+        raise LocalStackError(f"This does not come to an end: {command}")
+
+    def _output(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self._folder,
+            env=self._variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0 or not done.stdout:
+            raise LocalStackError(f"This fails ({done.returncode}): {command}\n{done.stdout}")
+        lines = done.stdout.replace("\r\n", "\n").rstrip("\n").split("\n")
+        return "".join(f"{line.rstrip()}\n" for line in lines)
+
+    def _remember(self, answer: Any) -> None:
+        for name, variable in (("clip_id", "ClipId"), ("id", "Run")):
+            if isinstance(answer, dict) and name in answer:
+                self._variables[variable] = answer[name]
+
+
+def _is_to_come(command: str, answer: Any) -> bool:
+    """Whether to ask again: for the result of an upload, or until a retraining has ended."""
+    if '/results/$ClipId"' in command:
+        return bool(answer.get("status") == 404)
+    return '/retrain/$Run"' in command and answer.get("state") == "running"
+
+
+def _cut(value: Any) -> Any:
+    """The same with its long strings cut short."""
+    if isinstance(value, dict):
+        return {key: _cut(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_cut(entry) for entry in value]
+    long = isinstance(value, str) and len(value) > LONG and " " not in value
+    return f"{value[:SHOWN]}…" if long else value
+
+
+def prepare(folder: Path, s3: Any, bucket: str) -> None:
+    """Make the recordings that the commands name, and put what is learnt from into the bucket."""
+    clips = folder / "recordings"
+    write_clips(clips)
+    (clips / "siren_000.wav").rename(folder / "siren.wav")
+    for name, original in (
+        ("clip.wav", folder / "siren.wav"),
+        ("gunshot_001.wav", clips / "gunshot_000.wav"),
+        ("casual_017.wav", clips / "casual_000.wav"),
+    ):
+        shutil.copyfile(original, folder / name)
+    (folder / "large.wav").write_bytes(bytes(TOO_LARGE))
+    write_recordings(folder / "learn", n_each=12)
+    write_recordings(folder / "judge", n_each=6, first_seed=1000)
+    for part, prefix in (("learn", f"{TRAINING_PREFIX}harbour/"), ("judge", HELD_OUT_PREFIX)):
+        for clip in labelled_clips(folder / part):
+            key = f"{prefix}{clip.label}/{clip.path.name}"
+            s3.put_object(Bucket=bucket, Key=key, Body=clip.path.read_bytes())
+
+
+def main() -> None:
+    forget_aws_settings()
+    try:
+        with demo_stack() as (settings, outputs), tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            s3 = local_session().client("s3", endpoint_url=settings.endpoint)
+            prepare(folder, s3, outputs["UploadsBucketName"])
+            pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
+            token = issue(settings.endpoint, pool, client, list(SCOPES))
+            api_url = outputs["ApiUrl"]
+            shell = Shell(
+                folder,
+                {
+                    "ApiUrl": api_url,
+                    "Token": token,
+                    "EARSHOT_API_URL": api_url,
+                    "EARSHOT_TOKEN": token,
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                    "COLUMNS": "120",
+                },
+            )
+            for document in DOCUMENTS:
+                document.write_text(rewritten(document.read_text(), shell.run))
+    except LocalStackError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
