@@ -418,7 +418,7 @@ def test_the_sample_event_is_answered_with_results(services: Services) -> None:
 
 
 def test_a_retraining_is_begun_in_the_name_of_who_asks(services):
-    body = {"prefix": "training/may/", "augmentations": ["noise"], "seed": 3, "reason": "new"}
+    body = {"prefix": "training/may/", "augmentations": ["noise"], "seed": 3.0, "reason": "new"}
     answer = content(call("POST", "/retrain", body), 202)
     assert answer == {"id": RUN, "state": "running", "status": f"/retrain/{RUN}"}
     assert services.asked == [Request("training/may/", "ann", "new", False, ("noise",), 3)]
@@ -432,8 +432,11 @@ def test_a_retraining_learns_from_everything_unless_told_otherwise(services):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"prefix": "incoming/"}, 400),
-        ({"prefix": "training/../incoming/"}, 400),
+        ({"prefix": "incoming/"}, 422),
+        ({"prefix": "training/../incoming/"}, 422),
+        ({"prefix": "training/may"}, 422),
+        ({"seed": 2.5}, 422),
+        ({"seed": "3"}, 422),
         ({"augmentations": ["reverse"]}, 422),
         ({"force": True}, 422),
         ({"seed": -1}, 422),

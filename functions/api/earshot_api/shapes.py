@@ -98,12 +98,22 @@ class FeedbackRequest(_Request):
     comment: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
 
 
+# Folders below one another, none of which is `..`.
+_FOLDER_WITHIN_TRAINING = rf"^{TRAINING_PREFIX}([^/.\x00-\x1f]+(\.[^/.\x00-\x1f]+)*/)*$"
+
+
+def _whole(number: object) -> object:
+    """To JSON Schema, 7.0 is an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class RetrainRequest(_Request):
     """What is asked of a retraining."""
 
     prefix: str = Field(
         default=TRAINING_PREFIX,
         max_length=MAX_PREFIX_LENGTH,
+        pattern=_FOLDER_WITHIN_TRAINING,
         description=f"Folder of clips to learn from, within `{TRAINING_PREFIX}`.",
     )
     augmentations: list[Augmentation] = Field(
@@ -111,7 +121,9 @@ class RetrainRequest(_Request):
         max_length=len(AUGMENTATIONS),
         description="Each gives one more copy of each clip.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**32, description="Of all chance in it.")
+    seed: Annotated[int, BeforeValidator(_whole)] = Field(
+        default=0, ge=0, lt=2**32, description="Of all chance in it."
+    )
     reason: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
 
 
