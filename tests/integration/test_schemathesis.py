@@ -11,6 +11,8 @@ from local.settings import REPOSITORY
 from stack import LocalStack
 
 MAX_EXAMPLES = 10
+# Whether an answer is right is asked here, not how soon it comes on a busy machine.
+TIMEOUT_S = 60
 
 
 def run(stack: LocalStack, *arguments: str) -> None:
@@ -20,7 +22,7 @@ def run(stack: LocalStack, *arguments: str) -> None:
         [
             Path(sys.executable).with_name("st"), "run", document,
             "--url", stack.outputs["ApiUrl"], "--continue-on-failure",
-            "--max-examples", str(MAX_EXAMPLES), *arguments,
+            "--max-examples", str(MAX_EXAMPLES), "--request-timeout", str(TIMEOUT_S), *arguments,
         ],
         cwd=REPOSITORY,
         env={
