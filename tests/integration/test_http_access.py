@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
 import urllib3
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from local.settings import REPOSITORY
 from stack import PATIENCE_S, LocalStack
@@ -27,16 +23,7 @@ PLACES = {"clip_id": "0" * 32, "run": "never", "version": "v1"}
 @pytest.fixture(scope="module")
 def expired(local_stack: LocalStack) -> str:
     """A token as the emulator's Cognito signs it, but of yesterday."""
-    head, claims, _ = local_stack.token().split(".")  # Cognito makes its key for the first one
-    pool = local_stack.outputs["UserPoolId"]
-    (key_file,) = (local_stack.folder / "tmp").rglob(f"{pool}-access.pem")
-    key = load_pem_private_key(key_file.read_bytes(), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    content = json.loads(base64.urlsafe_b64decode(claims + "=="))
-    content |= {"iat": content["iat"] - 86400, "exp": content["exp"] - 86400}
-    claims = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
-    signature = key.sign(f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{head}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    return local_stack.expired_token()
 
 
 @pytest.fixture(scope="module")
