@@ -34,7 +34,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-models/yamnet/yamnet.json: | $(READY)
+models/yamnet/yamnet.json: training/yamnet/convert.py | $(READY)
 	@echo "Fetching and converting YAMNet, once."
 	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
 

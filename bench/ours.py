@@ -72,15 +72,13 @@ def serve_for(path: str, seconds: float) -> int:
 
 
 @cache
-def _kernel(wav: str) -> tuple[Any, int]:
+def _kernel(wav: str, flatbuffer: str) -> tuple[Any, int]:
     from ai_edge_litert.interpreter import Interpreter
 
     from earshot.log_mel import patch_batches
-    from earshot.yamnet import FLATBUFFER_NAME
-    from local.settings import YAMNET
 
     (batch,) = patch_batches(_blocks(wav))
-    interpreter = Interpreter(str(YAMNET / FLATBUFFER_NAME), num_threads=1)
+    interpreter = Interpreter(flatbuffer, num_threads=1)
     (slot,) = interpreter.get_input_details()
     interpreter.resize_tensor_input(slot["index"], batch.patches.shape)
     interpreter.allocate_tensors()
@@ -89,17 +87,17 @@ def _kernel(wav: str) -> tuple[Any, int]:
     return interpreter, len(batch.starts)
 
 
-def kernel(wav: str) -> float:
-    """Seconds of nothing but LiteRT's run of YAMNet on the patches of a clip, in one batch."""
-    interpreter, _ = _kernel(wav)
+def kernel(wav: str, flatbuffer: str) -> float:
+    """Seconds of nothing but LiteRT's run of a YAMNet on the patches of a clip, in one batch."""
+    interpreter, _ = _kernel(wav, flatbuffer)
     began = time.perf_counter()
     interpreter.invoke()
     return time.perf_counter() - began
 
 
-def n_patches(wav: str) -> int:
+def n_patches(wav: str, flatbuffer: str) -> int:
     """How many patches `kernel` runs on."""
-    return _kernel(wav)[1]
+    return _kernel(wav, flatbuffer)[1]
 
 
 def _blocks(wav: str) -> list[Any]:

@@ -4,6 +4,8 @@ It does what a plain TensorFlow service does: import TensorFlow, load YAMNet as 
 dense head on the mean embedding as a ``.keras`` file, and put the waveform through them. It is the
 kinder of possible references: the SavedModel holds nothing but YAMNet's own function, and loads in
 a fraction of the time that the published one takes.
+
+Beside it stands YAMNet as a float32 flatbuffer, as it was published: the bare kernel.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from bench.answering import serve
 from local.settings import REPOSITORY
 
 FOLDER = REPOSITORY / ".cache" / "bench" / "reference"
+FLOAT32_FLATBUFFER = FOLDER / "yamnet.tflite"
+_LAST_WRITTEN = FLOAT32_FLATBUFFER
 
 
 def build() -> None:
-    """Write SavedModel and head, once, in a process of its own."""
-    if not (FOLDER / "head.keras").is_file():
+    """Write SavedModel, head and flatbuffer, once, in a process of its own."""
+    if not _LAST_WRITTEN.is_file():
         subprocess.run(
             [sys.executable, "-m", "bench.reference", "build"], cwd=REPOSITORY, check=True
         )
@@ -35,6 +39,7 @@ def _build() -> None:
 
     from earshot import log_mel
     from training.baseline import _build as build_head
+    from training.yamnet.convert import to_flatbuffer
     from training.yamnet.network import load_network
     from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
 
@@ -71,8 +76,10 @@ def _build() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         weights = obtain_saved_model(HUB_HANDLE, Path(scratch))
-        tf.saved_model.save(Yamnet(load_network(weights.folder)), str(FOLDER / "yamnet"))
+        network = load_network(weights.folder)
+    tf.saved_model.save(Yamnet(network), str(FOLDER / "yamnet"))
     build_head().save(FOLDER / "head.keras")  # its speed does not depend on what it has learnt
+    FLOAT32_FLATBUFFER.write_bytes(to_flatbuffer(network))
 
 
 @cache

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.head import Head
+from earshot.head import Head, Logits
 from earshot.labels import LABELS, Label
 from earshot.verdict import clip_logits
-from training.feature_set import FeatureSet, Floats
+from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, out_of_fold, with_biases, with_temperature, with_thresholds
 from training.metrics import Predictions, numbered
 from training.recipe import TrainingData
@@ -51,25 +51,28 @@ def calibrate(head: Head, data: TrainingData, config: HeadConfig) -> Calibrated:
 
 
 def choose(
-    head: Head, data: TrainingData, logits: dict[str, list[Floats]], config: HeadConfig
+    head: Head, data: TrainingData, logits: dict[str, list[Logits]], config: HeadConfig
 ) -> Calibrated:
     """Choose biases, thresholds and temperature.
 
     Args:
         head: whose experts are fitted on everything.
         data: with the held-out sets.
-        logits: out-of-fold patch logits of each clip, by held-out set.
+        logits: out-of-fold logits of each clip, by held-out set.
         config: of the head.
     """
     used = [name for name in CALIBRATION_SHARES if name in logits]
     labels = np.concatenate([data.held_out[name].labels for name in used])
     weights = np.concatenate([_weights(name, data.held_out[name].labels) for name in used])
 
-    pooled = [head.pooled(clip).sum(axis=0) for name in used for clip in logits[name]]
-    biased = with_biases(head, np.stack(pooled), labels, weights)
+    together = [clip.together.sum(axis=0) for name in used for clip in logits[name]]
+    biased = with_biases(head, np.stack(together), labels, weights)
     biases = biased.embedding.bias_1 - head.embedding.bias_1
     of_embedding = np.stack([biases, np.zeros_like(biases)])
-    logits = {name: [clip + of_embedding for clip in clips] for name, clips in logits.items()}
+    logits = {
+        name: [Logits(clip.patches + of_embedding, clip.together + of_embedding) for clip in clips]
+        for name, clips in logits.items()
+    }
     casual, casual_weights = _casual(data, logits)
     head = with_thresholds(biased, casual, casual_weights, config)
     of_clips = {
@@ -103,10 +106,10 @@ def describe(head: Head) -> dict[str, Any]:
 
 
 def _casual(
-    data: TrainingData, logits: dict[str, list[Floats]]
-) -> tuple[list[Floats], NDArray[np.float64]]:
+    data: TrainingData, logits: dict[str, list[Logits]]
+) -> tuple[list[Logits], NDArray[np.float64]]:
     """Casual held-out clips, and the weights that give each set its share."""
-    clips: list[Floats] = []
+    clips: list[Logits] = []
     weights: list[float] = []
     for name, share in THRESHOLD_SHARES.items():
         if name in logits:

@@ -28,14 +28,13 @@ from training.experts import (
     ClipBatches,
     ExpertConfig,
     balanced_weights,
-    build_patch_network,
-    pooled,
+    build_network,
     spread_rows,
 )
 from training.feature_set import FeatureSet, Floats
 from training.fitting import (
     HeadConfig,
-    patch_logits_by_clip,
+    logits_by_clip,
     served,
     uncalibrated,
     with_temperature,
@@ -133,7 +132,7 @@ def fit(
 ) -> Fit:
     """Fit a head.
 
-    Groups, weights, pooling and biases are the parent's. So are temperature and thresholds,
+    Groups, weights and biases are the parent's. So are temperature and thresholds,
     unless enough of the validation clips are new to choose them on: on what the parent has
     learnt from, a head is surer than it should be.
 
@@ -164,13 +163,13 @@ def fit(
         rows = _validation_rows(validating, of)
         heard = _inputs(expert, validating, groups)[rows]
         for name, network in _begin(expert, parent, inputs, config, of).items():
-            teacher = _teacher(network, of, config.pool_sharpness) if goes_on else None
+            teacher = _teacher(network) if goes_on else None
             targets = _targets(learnt.labels, known[learns], teacher)
             batches = Batches(inputs, learnt, of, seed + len(networks), targets)
             wanted = _targets(validating.labels, known[validates], teacher)
             validation = heard, wanted(heard, np.arange(len(rows))), validation_weights
             before = network.get_weights()
-            history = _learn(network, batches, validation, of, config.pool_sharpness)
+            history = _learn(network, batches, validation, of)
             if goes_on:
                 network.set_weights(_part_of_the_way(before, network.get_weights()))
             networks[name] = network
@@ -199,8 +198,7 @@ def fit(
 def clip_probabilities(head: Head, clips: FeatureSet) -> NDArray[np.float64]:
     """What serving would say of each clip, ``(clips, 4)``."""
     rows = [
-        head.probabilities(clip_logits(head, patches))
-        for patches in patch_logits_by_clip(head, clips)
+        head.probabilities(clip_logits(head, patches)) for patches in logits_by_clip(head, clips)
     ]
     return np.array(rows, np.float64)
 
@@ -210,9 +208,7 @@ def _config(clips: FeatureSet, parent: Parent | None, rate: float, seed: int) ->
     if parent is not None:
         config = replace(
             config,
-            score=replace(config.score, pool_share=parent.head.pool_share),
             score_weight=parent.head.score_weight,
-            pool_sharpness=parent.head.pool_sharpness,
             uncertain_below=parent.head.uncertain_below,
         )
     batch_clips = int(
@@ -234,7 +230,7 @@ def _begin(
         for network in own.values():
             network.get_layer("batch_norm").trainable = False
         return own
-    return {f"{expert}_{n}": build_patch_network(of, inputs) for n in range(config.members)}
+    return {f"{expert}_{n}": build_network(of, inputs) for n in range(config.members)}
 
 
 def _learn(
@@ -242,7 +238,6 @@ def _learn(
     batches: Batches,
     validation: tuple[Floats, Floats, Floats],
     config: ExpertConfig,
-    pool_sharpness: float,
 ) -> dict[str, list[float]]:
     """Train a network until it no longer helps, and keep its best weights.
 
@@ -250,8 +245,7 @@ def _learn(
     What counts is the cross-entropy alone. The loss holds the weight decay too, which falls as
     weights shrink, whatever they are good for.
     """
-    clip_network = pooled(network, config, pool_sharpness)
-    clip_network.compile(
+    network.compile(
         keras.optimizers.Adam(config.learning_rate),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         weighted_metrics=[
@@ -259,14 +253,14 @@ def _learn(
         ],
     )
     inputs, wanted, weights = validation
-    at_first = clip_network.evaluate(
-        inputs, wanted, sample_weight=weights, verbose=0, return_dict=True
-    )[_CROSS_ENTROPY]
+    at_first = network.evaluate(inputs, wanted, sample_weight=weights, verbose=0, return_dict=True)[
+        _CROSS_ENTROPY
+    ]
     watched: dict[str, Any] = {"monitor": f"val_{_CROSS_ENTROPY}", "mode": "min"}
     with tempfile.TemporaryDirectory() as scratch:
         best = Path(scratch) / "best.weights.h5"
-        before = clip_network.get_weights()
-        history: dict[str, list[float]] = clip_network.fit(
+        before = network.get_weights()
+        history: dict[str, list[float]] = network.fit(
             batches,
             validation_data=validation,
             epochs=config.epochs,
@@ -286,9 +280,9 @@ def _learn(
             ],
         ).history
         if best.exists():
-            clip_network.load_weights(str(best))
+            network.load_weights(str(best))
         else:
-            clip_network.set_weights(before)
+            network.set_weights(before)
     return {name: [float(value) for value in values] for name, values in history.items()}
 
 
@@ -304,11 +298,11 @@ def _inputs(expert: str, clips: FeatureSet, groups: ScoreGroups) -> Floats:
     return normalised(clips.embeddings) if expert == "embedding" else groups.log_odds(clips.scores)
 
 
-def _teacher(network: keras.Model, config: ExpertConfig, pool_sharpness: float) -> keras.Model:
-    """Network of clip logits that stays as the parent is."""
+def _teacher(network: keras.Model) -> keras.Model:
+    """Network that stays as the parent is."""
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    return pooled(copy, config, pool_sharpness)
+    return copy
 
 
 def _targets(
@@ -371,7 +365,7 @@ def _biases(parent: Parent) -> Floats | float:
 
 def _calibrated(head: Head, clips: FeatureSet, config: HeadConfig) -> tuple[Head, tuple[str, ...]]:
     """The head with thresholds and temperature chosen on these clips, where they are enough."""
-    logits = patch_logits_by_clip(head, clips)
+    logits = logits_by_clip(head, clips)
     casual = [logits[i] for i in np.flatnonzero(clips.labels == Label.CASUAL.class_id)]
     chosen = []
     if len(casual) >= MIN_CASUAL_FOR_THRESHOLDS:

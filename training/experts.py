@@ -1,7 +1,7 @@
 """The two experts of the head as Keras networks, and how they are fitted.
 
-A patch network scores single patches; it is trained on clip labels, through a pool over the
-patches, because nobody has labelled patches.
+A network is trained on clip labels, through a pool over the patches, because nobody has labelled
+patches. A patch alone is to it a clip of one patch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ class ExpertConfig:
 
     Attributes:
         hidden: width of the hidden layer.
-        input_dropout, dropout: rates before and after the hidden layer.
+        input_dropout, dropout: rates before the hidden layer, and after the pool.
         weight_decay: L2.
         epochs: over all clips; the learning rate falls to 0 along half a cosine.
         patches_per_clip: drawn of each clip each time, spread over its length.
-        pool_share: of the soft maximum in the clip logits that the loss sees; 0 is the mean.
         one_scale: divide all inputs by one deviation rather than each by its own.
         batch_clips: clips of a batch.
         learning_rate: at the start, of Adam.
@@ -41,33 +40,20 @@ class ExpertConfig:
     weight_decay: float
     epochs: int
     patches_per_clip: int
-    pool_share: float
     one_scale: bool
     batch_clips: int = 256
     learning_rate: float = 2e-3
 
 
 @keras.saving.register_keras_serializable("earshot")
-class PatchPooling(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
-    """Clip logits, relative to casual, of ``(batch, patches, 4)``: mean and soft maximum."""
+class MeanAndMaximum(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Mean and maximum over patches: ``(batch, patches, n)`` to ``(batch, 2 n)``."""
 
-    def __init__(self, share: float, sharpness: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.share, self.sharpness = share, sharpness
-
-    def call(self, logits: Any) -> Any:
+    def call(self, hidden: Any) -> Any:
         """Pool over the patches."""
-        above = logits - logits[..., :1]
-        mean = keras.ops.mean(above, axis=1)
-        if self.share == 0:
-            return mean
-        n_patches = keras.ops.log(float(logits.shape[1]))
-        soft = (keras.ops.logsumexp(self.sharpness * above, axis=1) - n_patches) / self.sharpness
-        return (1 - self.share) * mean + self.share * soft
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, for saving."""
-        return {**super().get_config(), "share": self.share, "sharpness": self.sharpness}
+        return keras.ops.concatenate(
+            [keras.ops.mean(hidden, axis=1), keras.ops.max(hidden, axis=1)], axis=-1
+        )
 
 
 class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -119,8 +105,8 @@ def spread_rows(
     return rows
 
 
-def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
-    """Normalisation, a dense layer with batch norm and dropout, and logits.
+def build_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
+    """Network of clip logits ``(batch, 4)``, of ``(batch, patches, inputs)`` for any patches.
 
     Args:
         config: sizes and rates.
@@ -132,7 +118,7 @@ def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
     decay = keras.regularizers.L2(config.weight_decay)
     return keras.Sequential(
         [
-            keras.Input((inputs.shape[1],)),
+            keras.Input((None, inputs.shape[1])),
             keras.layers.Normalization(
                 mean=inputs.mean(axis=0), variance=np.square(deviation), name="normalise"
             ),
@@ -140,39 +126,26 @@ def build_patch_network(config: ExpertConfig, inputs: Floats) -> keras.Model:
             keras.layers.Dense(config.hidden, kernel_regularizer=decay, name="hidden"),
             keras.layers.BatchNormalization(momentum=0.95, name="batch_norm"),
             keras.layers.ReLU(),
+            MeanAndMaximum(),
             keras.layers.Dropout(config.dropout),
             keras.layers.Dense(len(LABELS), kernel_regularizer=decay, name="logits"),
         ]
     )
 
 
-def pooled(network: keras.Model, config: ExpertConfig, pool_sharpness: float) -> keras.Model:
-    """Network of clip logits, of ``(batch, patches, inputs)``; it shares the weights."""
-    n_inputs = network.input_shape[-1]
-    clip_input = keras.Input((config.patches_per_clip, n_inputs))
-    # Patch by patch, so that batch norm sees single patches.
-    rows = keras.ops.reshape(clip_input, (-1, n_inputs))
-    logits = keras.ops.reshape(network(rows), (-1, config.patches_per_clip, len(LABELS)))
-    return keras.Model(clip_input, PatchPooling(config.pool_share, pool_sharpness)(logits))
-
-
-def fit_expert(
-    inputs: Floats, clips: FeatureSet, config: ExpertConfig, pool_sharpness: float, seed: int
-) -> keras.Model:
-    """Train a patch network on clip labels.
+def fit_expert(inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: int) -> keras.Model:
+    """Train a network on clip labels.
 
     Args:
         inputs: ``(patches, features)`` of the clips.
         clips: their lengths, labels and weights.
         config: of the expert.
-        pool_sharpness: of the soft maximum.
         seed: the same seed gives the same network on the same machine.
     """
     keras.utils.set_random_seed(seed)
-    network = build_patch_network(config, inputs)
-    clip_network = pooled(network, config, pool_sharpness)
+    network = build_network(config, inputs)
     batches = ClipBatches(inputs, clips, config, seed)
-    clip_network.compile(
+    network.compile(
         optimizer=keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
                 config.learning_rate, config.epochs * len(batches)
@@ -180,12 +153,12 @@ def fit_expert(
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    clip_network.fit(batches, epochs=config.epochs, verbose=0)
+    network.fit(batches, epochs=config.epochs, verbose=0)
     return network
 
 
 def as_expert(network: keras.Model) -> Expert:
-    """The patch network as serving runs it: normalisation and batch norm folded in."""
+    """The network as serving runs it: normalisation and batch norm folded in."""
     normalise = network.get_layer("normalise")
     mean, variance = (np.asarray(v).reshape(-1) for v in (normalise.mean, normalise.variance))
     deviation = np.sqrt(variance)
@@ -194,21 +167,25 @@ def as_expert(network: keras.Model) -> Expert:
     gamma, beta, moving_mean, moving_variance = batch_norm.get_weights()
     gain = gamma / np.sqrt(moving_variance + batch_norm.epsilon)
     kernel_1, bias_1 = network.get_layer("logits").get_weights()
+    kernel_mean, kernel_max = np.split(np.asarray(kernel_1, np.float32), 2)
     return Expert(
         kernel_0=np.asarray(kernel / deviation[:, None] * gain, np.float32),
         bias_0=np.asarray(
             (bias - (mean / deviation) @ kernel - moving_mean) * gain + beta, np.float32
         ),
-        kernel_1=np.asarray(kernel_1, np.float32),
+        kernel_mean=kernel_mean,
+        kernel_max=kernel_max,
         bias_1=np.asarray(bias_1, np.float32),
     )
 
 
 def mean_of(experts: Sequence[Expert]) -> Expert:
     """One expert, all hidden units side by side, whose logits are the mean of the experts'."""
+    share = np.float32(1 / len(experts))
     return Expert(
         kernel_0=np.concatenate([expert.kernel_0 for expert in experts], axis=1),
         bias_0=np.concatenate([expert.bias_0 for expert in experts]),
-        kernel_1=np.concatenate([expert.kernel_1 / np.float32(len(experts)) for expert in experts]),
+        kernel_mean=np.concatenate([expert.kernel_mean for expert in experts]) * share,
+        kernel_max=np.concatenate([expert.kernel_max for expert in experts]) * share,
         bias_1=np.mean([expert.bias_1 for expert in experts], axis=0, dtype=np.float32),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -13,9 +14,9 @@ import scipy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from earshot.head import Expert, Head, ScoreGroups, normalised
+from earshot.head import Expert, Head, Logits, ScoreGroups, normalised
 from earshot.labels import LABELS, Label
-from earshot.verdict import event_logits
+from earshot.verdict import casual_on_the_whole, event_logits
 from training.experts import ExpertConfig, as_expert, fit_expert, mean_of
 from training.feature_set import FeatureSet, Floats
 from training.score_groups import score_groups
@@ -27,7 +28,7 @@ class HeadConfig:
 
     Attributes:
         embedding, score: of its experts.
-        score_weight, pool_sharpness, event_contrast, uncertain_below: see `earshot.head.Head`.
+        score_weight, event_contrast, uncertain_below: see `earshot.head.Head`.
         false_flips: share of casual clips that each label's event threshold may turn into that
             label, out of fold. A gunshot must not be missed, so more is allowed there.
         release_below: logits from an event's threshold down to its release.
@@ -44,7 +45,6 @@ class HeadConfig:
             weight_decay=1e-4,
             epochs=14,
             patches_per_clip=6,
-            pool_share=0.0,
             one_scale=True,
         )
     )
@@ -56,12 +56,10 @@ class HeadConfig:
             weight_decay=1e-4,
             epochs=8,
             patches_per_clip=8,
-            pool_share=0.5,
             one_scale=False,
         )
     )
-    score_weight: float = 0.5
-    pool_sharpness: float = 1.0
+    score_weight: float = 0.4
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
         default_factory=lambda: {Label.GUNSHOT: 0.03, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
@@ -91,7 +89,7 @@ def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
     inputs = {"embedding": normalised(clips.embeddings), "score": groups.log_odds(clips.scores)}
     networks = {
         name: [
-            fit_expert(inputs[name], clips, expert, config.pool_sharpness, config.seed + member)
+            fit_expert(inputs[name], clips, expert, config.seed + member)
             for member in range(config.members)
         ]
         for name, expert in (("embedding", config.embedding), ("score", config.score))
@@ -111,8 +109,6 @@ def uncalibrated(
         score=served(networks, "score"),
         groups=groups,
         score_weight=config.score_weight,
-        pool_share=config.score.pool_share,
-        pool_sharpness=config.pool_sharpness,
         temperature=1.0,
         event_thresholds=np.full(len(LABELS), np.inf, np.float32),
         event_releases=np.full(len(LABELS), np.inf, np.float32),
@@ -127,28 +123,30 @@ def served(networks: Mapping[str, keras.Model], expert: str) -> Expert:
     return mean_of([as_expert(networks[name]) for name in names])
 
 
-def patch_logits_by_clip(head: Head, clips: FeatureSet) -> list[Floats]:
-    """`Head.patch_logits` of each clip."""
-    return np.split(head.patch_logits(clips.embeddings, clips.scores), clips.offsets[1:-1])
+def logits_by_clip(head: Head, clips: FeatureSet) -> list[Logits]:
+    """Logits of each clip, as `Head.logits` gives them."""
+    return [
+        head.logits(clips.embeddings[begin:end], clips.scores[begin:end])
+        for begin, end in pairwise(clips.offsets)
+    ]
 
 
 def out_of_fold(
     training: FeatureSet, held_out: FeatureSet, fold_of: Mapping[str, int], config: HeadConfig
-) -> list[Floats]:
-    """Patch logits of each held-out clip from experts that never heard its group."""
+) -> list[Logits]:
+    """Logits of each held-out clip from experts that never heard its group."""
     folds = np.array([fold_of[group] for group in held_out.groups])
     training_folds = np.array([fold_of[group] for group in training.groups])
-    logits: list[Floats] = [np.empty((0, 2, len(LABELS)), np.float32)] * len(folds)
+    logits: dict[int, Logits] = {}
     for fold in tqdm(np.unique(folds), desc="cross-validation", unit="fold"):
         head = fit_experts(training.select(training_folds != fold), config).head
-        of_fold = patch_logits_by_clip(head, held_out.select(folds == fold))
-        for clip, clip_logits in zip(np.flatnonzero(folds == fold), of_fold, strict=True):
-            logits[clip] = clip_logits
-    return logits
+        of_fold = logits_by_clip(head, held_out.select(folds == fold))
+        logits |= dict(zip(np.flatnonzero(folds == fold).tolist(), of_fold, strict=True))
+    return [logits[clip] for clip in range(len(folds))]
 
 
 def with_thresholds(
-    head: Head, casual: Sequence[Floats], weights: NDArray[np.float64], config: HeadConfig
+    head: Head, casual: Sequence[Logits], weights: NDArray[np.float64], config: HeadConfig
 ) -> Head:
     """The head with event thresholds that flip no more casual clips than `config` allows.
 
@@ -156,14 +154,14 @@ def with_thresholds(
 
     Args:
         head: uncalibrated.
-        casual: out-of-fold patch logits of casual clips.
+        casual: out-of-fold logits of casual clips.
         weights: of the clips, so that a source's say does not grow with its clips.
         config: shares and release.
     """
     highest = np.stack(
         [
             event_logits(head, logits).max(axis=0)
-            if head.pooled(logits).sum(axis=0).argmax() == Label.CASUAL.class_id
+            if casual_on_the_whole(logits)
             else np.full(len(LABELS), -np.inf, np.float32)
             for logits in casual
         ]
@@ -179,7 +177,7 @@ def with_thresholds(
 
 
 def with_biases(
-    head: Head, pooled: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
+    head: Head, together: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Head:
     """The head with a bias on each label, fitted together with a temperature (vector scaling).
 
@@ -189,14 +187,14 @@ def with_biases(
 
     Args:
         head: to be shifted.
-        pooled: ``(clips, 4)`` out-of-fold logits, before any event is considered.
+        together: ``(clips, 4)`` out-of-fold logits, before any event is considered.
         labels: ``(clips,)`` class ids.
         weights: ``(clips,)``.
     """
 
     def loss(parameters: NDArray[np.float64]) -> float:
         biases = np.concatenate([[0.0], parameters[1:]])  # casual stays the reference
-        return negative_log_likelihood((pooled + biases) / np.exp(parameters[0]), labels, weights)
+        return negative_log_likelihood((together + biases) / np.exp(parameters[0]), labels, weights)
 
     best = scipy.optimize.minimize(
         loss, np.zeros(len(LABELS)), method="Nelder-Mead", options=_PRECISE

@@ -220,16 +220,15 @@ def group_of(source: Source, clip: LabelledClip) -> str:
 
 
 def assign_folds(sources: Sequence[Source], seed: int) -> dict[str, int]:
-    """Fold of each group: labels are spread evenly, and no group is in two folds."""
-    pairs = [(group_of(source, clip), clip.label) for source in sources for clip in source.clips]
-    groups, labels = np.array([g for g, _ in pairs]), np.array([x.class_id for _, x in pairs])
+    """Fold of each group: each source's labels are spread evenly, and no group is in two folds."""
+    folds = {f"{_NOTHING}/{n}": n % N_FOLDS for n in range(N_NOTHING)}
     splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-    folds = {
-        str(group): fold
-        for fold, (_, held) in enumerate(splitter.split(groups, labels, groups))
-        for group in np.unique(groups[held])
-    }
-    return folds | {f"{_NOTHING}/{n}": n % N_FOLDS for n in range(N_NOTHING)}
+    for source in sources:
+        groups = np.array([group_of(source, clip) for clip in source.clips])
+        labels = np.array([clip.label.class_id for clip in source.clips])
+        for fold, (_, held) in enumerate(splitter.split(groups, labels, groups)):
+            folds |= dict.fromkeys(np.unique(groups[held]).tolist(), fold)
+    return folds
 
 
 def load(clip: LabelledClip) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import librosa
@@ -14,9 +15,10 @@ import tensorflow as tf
 from earshot.audio import Clip
 from earshot.embedding import embed_whole
 from earshot.log_mel import PATCH_HOP_FRAMES, SAMPLE_RATE, log_mel_spectrogram, patch_batches
-from earshot.yamnet import Yamnet
+from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME, Yamnet
 from training.synthetic import siren
 from training.yamnet import MODEL_DIR
+from training.yamnet.convert import to_flatbuffer
 from training.yamnet.network import load_network, reference_log_mel, reference_patches
 from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
 
@@ -42,6 +44,16 @@ def reference(tmp_path_factory: pytest.TempPathFactory):
     return load_network(saved_model.folder)
 
 
+@pytest.fixture(scope="module")
+def in_float(reference, tmp_path_factory: pytest.TempPathFactory) -> Yamnet:
+    """YAMNet as converted, before its convolutions are brought to 8 bits."""
+    folder = tmp_path_factory.mktemp("float")
+    for name in (CLASS_MAP_NAME, DESCRIPTION_NAME):
+        shutil.copy(MODEL_DIR / name, folder)
+    (folder / FLATBUFFER_NAME).write_bytes(to_flatbuffer(reference))
+    return Yamnet(folder)
+
+
 @pytest.fixture(params=[*WAVEFORMS, *SESA_CLIPS])
 def waveform(request: pytest.FixtureRequest) -> np.ndarray:
     if request.param in WAVEFORMS:
@@ -55,20 +67,39 @@ def test_log_mel_is_that_of_tf_signal(waveform):
     assert log_mel_spectrogram(waveform) == pytest.approx(expected, abs=1e-5)
 
 
-def test_embeddings_and_scores_are_those_of_the_tensorflow_network(waveform, yamnet, reference):
+def test_embeddings_and_scores_are_those_of_the_tensorflow_network(waveform, in_float, reference):
     patches = reference_patches(tf.constant(waveform))
     embeddings, scores = reference(patches, training=False)
     (batch,) = list(patch_batches([waveform]))[:1]
-    output = yamnet(batch.patches)
+    output = in_float(batch.patches)
     n_whole = len(patches)  # ours has a last patch more where the hop does not divide the clip
     assert batch.starts[:n_whole] == pytest.approx(np.arange(n_whole) * PATCH_HOP_FRAMES * 0.01)
     assert output.embeddings[:n_whole] == pytest.approx(embeddings.numpy(), abs=1e-3)
     assert output.scores[:n_whole] == pytest.approx(scores.numpy(), abs=1e-3)
 
 
+def test_eight_bit_convolutions_hardly_turn_an_embedding(waveform, yamnet, reference):
+    patches = reference_patches(tf.constant(waveform))
+    embeddings, scores = (output.numpy() for output in reference(patches, training=False))
+    served = yamnet(patches.numpy())
+    cosines = np.einsum("ij,ij->i", served.embeddings, embeddings) / (
+        np.linalg.norm(served.embeddings, axis=1) * np.linalg.norm(embeddings, axis=1)
+    )
+    assert cosines.min() > 0.99  # within 8 degrees
+    assert served.scores == pytest.approx(scores, abs=0.15)
+
+
+def test_a_patch_is_heard_alike_whatever_stands_beside_it(yamnet):
+    rng = np.random.default_rng(0)
+    loudness = np.linspace(0.2, 2, 8)[:, None, None]
+    patches = (rng.normal(-3, 1, (8, 96, 64)) * loudness).astype(np.float32)
+    alone = np.concatenate([yamnet(patches[n : n + 1]).embeddings for n in range(8)])
+    assert (alone == yamnet(patches).embeddings).all()
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (44_100, 1), (22_050, 1), (8_000, 1)])
 def test_a_wav_of_any_rate_is_embedded_as_librosa_would_prepare_it(
-    rate, channels, yamnet, reference
+    rate, channels, in_float, reference
 ):
     """librosa decodes, mixes and resamples by itself; TensorFlow makes patches and embeddings."""
     original = librosa.resample(siren(4.0), orig_sr=SAMPLE_RATE, target_sr=rate)
@@ -82,7 +113,7 @@ def test_a_wav_of_any_rate_is_embedded_as_librosa_would_prepare_it(
     expected, _ = reference(reference_patches(tf.constant(waveform)), training=False)
     file.seek(0)
     with Clip(file) as clip:
-        embeddings = embed_whole(clip.waveform_blocks(), yamnet).embeddings
+        embeddings = embed_whole(clip.waveform_blocks(), in_float).embeddings
     assert embeddings[: len(expected)] == pytest.approx(expected.numpy(), abs=1e-3)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earshot.head import Expert, Head, ScoreGroups
+from earshot.head import Expert, Head, Logits, ScoreGroups
 from earshot.labels import Label
+from earshot.verdict import casual_on_the_whole
 from training.fitting import (
     HeadConfig,
     negative_log_likelihood,
@@ -19,8 +20,8 @@ RNG = np.random.default_rng(0)
 
 
 def expert(inputs: int) -> Expert:
-    kernels = np.zeros((inputs, 1), np.float32), np.zeros((1, 4), np.float32)
-    return Expert(kernels[0], np.zeros(1, np.float32), kernels[1], np.zeros(4, np.float32))
+    kernel_0, kernel_1 = np.zeros((inputs, 1), np.float32), np.zeros((1, 4), np.float32)
+    return Expert(kernel_0, np.zeros(1, np.float32), kernel_1, kernel_1, np.zeros(4, np.float32))
 
 
 HEAD = Head(
@@ -28,8 +29,6 @@ HEAD = Head(
     score=expert(1),
     groups=ScoreGroups(np.array([0], np.int32), np.array([0], np.int32), -12.0),
     score_weight=1.0,
-    pool_share=0.5,
-    pool_sharpness=1.0,
     temperature=1.0,
     event_thresholds=np.full(4, np.inf, np.float32),
     event_releases=np.full(4, np.inf, np.float32),
@@ -68,11 +67,12 @@ def test_weights_say_whose_likelihood_counts():
 
 
 def test_thresholds_let_no_more_casual_clips_flip_than_allowed():
-    casual = [RNG.normal(-3, 3, (5, 2, 4)).astype(np.float32) for _ in range(500)]
+    patches = [RNG.normal(-3, 3, (5, 2, 4)).astype(np.float32) for _ in range(500)]
+    casual = [Logits(clip, clip.mean(axis=0)) for clip in patches]
     config = HeadConfig()
     head = with_thresholds(HEAD, casual, np.ones(500), config)
-    highest = np.stack([clip.sum(axis=1).max(axis=0) for clip in casual])
-    is_casual = np.array([HEAD.pooled(clip).sum(axis=0).argmax() == 0 for clip in casual])
+    highest = np.stack([clip.patches.sum(axis=1).max(axis=0) for clip in casual])
+    is_casual = np.array([casual_on_the_whole(clip) for clip in casual])
     assert 0 < is_casual.sum() < len(casual)
     for label, allowed in config.false_flips.items():
         above = highest[:, label.class_id] > head.event_thresholds[label.class_id]

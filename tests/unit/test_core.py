@@ -71,7 +71,7 @@ def test_networks_survive_their_way_through_a_file(fitted: core.Fit, parent: cor
     assert parent.networks is not None
     assert sorted(parent.networks) == sorted(fitted.networks)
     assert {"embedding_0", "score_0"} <= parent.networks.keys()
-    rows = RNG.random((5, 1024)).astype(np.float32)
+    rows = RNG.random((5, 3, 1024)).astype(np.float32)
     for name in parent.networks:
         if name.startswith("embedding"):
             same = parent.networks[name](rows) - fitted.networks[name](rows)
@@ -130,12 +130,12 @@ def test_it_goes_a_share_of_the_way_to_what_is_new(parent: core.Parent, share: f
     assert any(moved) is (share > 0)
 
 
-def test_without_networks_it_starts_afresh_and_keeps_the_pooling(parent: core.Parent) -> None:
-    head = replace(parent.head, pool_share=0.25)
+def test_without_networks_it_starts_afresh_and_keeps_the_weighting(parent: core.Parent) -> None:
+    head = replace(parent.head, score_weight=0.25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "MAX_EPOCHS", 1)
         after = core.fit(clips(4), replace(parent, head=head, networks=None))
-    assert after.head.pool_share == after.parameters["score"]["pool_share"] == 0.25
+    assert after.head.score_weight == after.parameters["score_weight"] == 0.25
     assert after.parameters["score"]["learning_rate"] == core.LEARNING_RATE
 
 

@@ -24,8 +24,8 @@ def npz(**arrays: np.ndarray) -> bytes:
 
 
 def expert(inputs: int) -> Expert:
-    kernels = np.ones((inputs, 2), np.float32), np.ones((2, 4), np.float32)
-    return Expert(kernels[0], np.zeros(2, np.float32), kernels[1], np.zeros(4, np.float32))
+    kernel_0, kernel_1 = np.ones((inputs, 2), np.float32), np.ones((2, 4), np.float32)
+    return Expert(kernel_0, np.zeros(2, np.float32), kernel_1, kernel_1, np.zeros(4, np.float32))
 
 
 HEAD = npz(
@@ -34,8 +34,6 @@ HEAD = npz(
         score=expert(1),
         groups=ScoreGroups(np.array([1], np.int32), np.array([0], np.int32), -12.0),
         score_weight=1.0,
-        pool_share=0.5,
-        pool_sharpness=1.0,
         temperature=1.0,
         event_thresholds=np.ones(4, np.float32),
         event_releases=np.zeros(4, np.float32),
@@ -47,7 +45,7 @@ HEAD = npz(
 
 def version(head: bytes = HEAD, **members: object) -> dict[str, bytes]:
     manifest = {
-        "format": 1,
+        "format": 2,
         "version": "v7",
         "labels": list(LABELS),
         "yamnet_weights_sha256": WEIGHTS,
@@ -92,7 +90,7 @@ def test_a_head_that_is_no_archive_is_refused():
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"format": 2}, "format is 2, not 1"),
+        ({"format": 1}, "format is 1, not 2"),
         ({"labels": ["siren", "casual"]}, "labels are"),
         ({"yamnet_weights_sha256": "0000"}, "other YAMNet weights"),
     ],

@@ -14,7 +14,7 @@ from earshot.log_mel import SAMPLE_RATE
 from training.augment import add_noise, augment, long_crop, rms, short_crop
 from training.dataset import LabelledClip, broadened_clips, labelled_clips
 from training.mixtures import short_event_mixtures
-from training.recipe import assign_folds, sesa
+from training.recipe import assign_folds, broadened, sesa
 from training.score_groups import GROUPS
 
 RNG = np.random.default_rng(0)
@@ -64,16 +64,22 @@ def test_sounds_of_a_package_are_one_group(tmp_path: Path):
     assert [clip.group for clip in broadened_clips(tmp_path)] == ["game", "game"]
 
 
-def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label():
+def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label_of_each_source():
     clips = [
         LabelledClip(Path(f"{label}_{n}.wav"), label, f"{label}-{n // 3}")
         for label in Label
         for n in range(60)
     ]
-    fold_of = assign_folds([sesa(clips)], seed=0)
-    for fold in range(5):
-        held = [clip for clip in clips if fold_of[f"sesa/{clip.group}"] == fold]
-        assert {clip.label for clip in held} == set(Label)
+    few_groups = [
+        LabelledClip(Path(f"{label}_{n}.wav"), label, f"package {n % 8}")
+        for label, count in zip(Label, (800, 40, 40, 40), strict=True)
+        for n in range(count)
+    ]
+    fold_of = assign_folds([sesa(clips), broadened(few_groups)], seed=0)
+    for name, of_source in (("sesa", clips), ("broadened", few_groups)):
+        for fold in range(5):
+            held = [clip for clip in of_source if fold_of[f"{name}/{clip.group}"] == fold]
+            assert {clip.label for clip in held} == set(Label)
 
 
 @pytest.mark.parametrize("snr_db", [-5, 0, 10, 20])
@@ -128,7 +134,7 @@ def test_score_groups_name_each_class_once():
 def test_the_folded_expert_computes_what_the_keras_network_does():
     import keras
 
-    from training.experts import ExpertConfig, as_expert, build_patch_network, mean_of
+    from training.experts import ExpertConfig, as_expert, build_network, mean_of
 
     config = ExpertConfig(
         hidden=8,
@@ -137,17 +143,16 @@ def test_the_folded_expert_computes_what_the_keras_network_does():
         weight_decay=1e-4,
         epochs=1,
         patches_per_clip=2,
-        pool_share=0.0,
         one_scale=False,
     )
-    inputs = RNG.standard_normal((64, 12)).astype(np.float32) * 3 + 1
-    network = build_patch_network(config, inputs)
+    inputs = RNG.standard_normal((64, 5, 12)).astype(np.float32) * 3 + 1
+    network = build_network(config, inputs.reshape(-1, 12))
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     network.fit(inputs, RNG.integers(0, 4, 64), epochs=3, verbose=0)
-    logits = network(inputs, training=False).numpy()
-    expert = as_expert(network)
+    expert = mean_of([as_expert(network)] * 2)
     assert isinstance(expert, Expert)
-    assert mean_of([expert, expert]).logits(inputs) == pytest.approx(
-        expert.logits(inputs), abs=1e-5
-    )
-    assert expert.logits(inputs) == pytest.approx(logits - logits[:, :1], abs=1e-4)
+    alone, together = expert.logits(inputs[0])
+    of_clip = network(inputs[:1], training=False).numpy()
+    of_patches = network(inputs[0][:, None], training=False).numpy()
+    assert together == pytest.approx(of_clip[0] - of_clip[0, 0], abs=1e-4)
+    assert alone == pytest.approx(of_patches - of_patches[:, :1], abs=1e-4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from earshot.errors import ModelError
-from earshot.head import Expert, Head, ScoreGroups, log_mean_exp, normalised
+from earshot.head import STRETCH_PATCHES, Expert, Head, Logits, ScoreGroups, join, normalised
 from earshot.labels import Label
 from earshot.verdict import judge
 
@@ -23,6 +23,7 @@ def expert(inputs: int) -> Expert:
         np.ones((inputs, 2), np.float32),
         np.zeros(2, np.float32),
         np.ones((2, 4), np.float32),
+        np.ones((2, 4), np.float32),
         np.array([0, 1, 2, 3], np.float32),
     )
 
@@ -32,8 +33,6 @@ HEAD = Head(
     score=expert(2),
     groups=ScoreGroups(np.array([3, 5, 7], np.int32), np.array([0, 2], np.int32), -12.0),
     score_weight=0.5,
-    pool_share=0.5,
-    pool_sharpness=1.0,
     temperature=2.0,
     event_thresholds=np.array([INF, 4, 6, 5], np.float32),
     event_releases=np.array([INF, 2, 4, 3], np.float32),
@@ -42,14 +41,19 @@ HEAD = Head(
 )
 
 
-def patches(*rows: tuple[float, float, float]) -> np.ndarray:
-    """Patch logits of which both experts have half: gunshot, explosion, siren above casual."""
+def clip(patches: np.ndarray) -> Logits:
+    """A clip whose patches together are what they are in the mean."""
+    return Logits(patches, patches.mean(axis=0))
+
+
+def patches(*rows: tuple[float, float, float]) -> Logits:
+    """Logits of which both experts have half: gunshot, explosion, siren above casual."""
     combined = np.array([(0, *row) for row in rows], np.float32)
-    return np.stack([combined / 2, combined / 2], axis=1)
+    return clip(np.stack([combined / 2, combined / 2], axis=1))
 
 
-def starts(logits: np.ndarray) -> np.ndarray:
-    return 0.48 * np.arange(len(logits))
+def starts(logits: Logits) -> np.ndarray:
+    return 0.48 * np.arange(len(logits.patches))
 
 
 QUIET = (-8.0, -8.0, -8.0)
@@ -118,8 +122,9 @@ def test_a_label_without_a_patch_over_its_threshold_still_shows_where_it_was_hea
 
 def test_experts_that_disagree_make_a_middling_confidence_uncertain():
     together = patches(*[(-8.0, -8.0, 2.0)] * 4)
-    apart = together.copy()
-    apart[:, 0, 3], apart[:, 1, 3] = -1.0, 3.0
+    of_each = together.patches.copy()
+    of_each[:, 0, 3], of_each[:, 1, 3] = -1.0, 3.0
+    apart = clip(of_each)
     assert not judge(HEAD, together, starts(together)).uncertain
     verdict = judge(HEAD, apart, starts(apart))
     assert verdict.label is Label.SIREN
@@ -133,8 +138,9 @@ def test_experts_that_disagree_make_a_middling_confidence_uncertain():
         elements=st.floats(-15, 15, width=32),
     )
 )
-def test_label_and_events_never_contradict_each_other(logits):
-    logits[:, :, 0] = 0
+def test_label_and_events_never_contradict_each_other(of_patches):
+    of_patches[:, :, 0] = 0
+    logits = clip(of_patches)
     verdict = judge(HEAD, logits, starts(logits))
     labels = {event.label for event in verdict.events}
     if verdict.label is Label.CASUAL:
@@ -152,7 +158,10 @@ def test_a_head_comes_back_from_its_arrays():
     scores = np.random.default_rng(0).random((3, 521), np.float32)
     embeddings = np.random.default_rng(1).random((3, 1024), np.float32)
     again = Head.from_arrays(HEAD.to_arrays())
-    assert (again.patch_logits(embeddings, scores) == HEAD.patch_logits(embeddings, scores)).all()
+    for one, other in zip(
+        again.logits(embeddings, scores), HEAD.logits(embeddings, scores), strict=True
+    ):
+        assert (one == other).all()
     assert again.temperature == 2.0
 
 
@@ -180,7 +189,32 @@ def test_embeddings_are_heard_alike_whatever_their_length():
     assert (normalised(np.zeros((1, 1024), np.float32)) == 0).all()
 
 
-def test_the_soft_maximum_lies_between_mean_and_maximum():
-    values = np.array([[0.0], [1.0], [5.0]], np.float32)
-    assert log_mean_exp(values, 1e-3)[0] == pytest.approx(2.0, abs=0.01)
-    assert log_mean_exp(values, 100.0)[0] == pytest.approx(5.0, abs=0.02)
+def test_a_patch_alone_is_a_clip_of_one_patch():
+    inputs = np.random.default_rng(0).standard_normal((1, 1024)).astype(np.float32)
+    alone, together = expert(1024).logits(inputs)
+    assert together == pytest.approx(alone[0], abs=1e-4)
+
+
+def test_patches_together_are_their_hidden_units_mean_and_maximum():
+    by_mean, by_maximum = (np.eye(4, dtype=np.float32)[1:3], np.eye(4, dtype=np.float32)[2:4])
+    expert_of_two = Expert(
+        np.eye(2, dtype=np.float32), np.zeros(2, np.float32), by_mean, by_maximum, np.zeros(4)
+    )
+    _, together = expert_of_two.logits(np.array([[1, 8], [3, -4]], np.float32))
+    # units (1, 8) and (3, 0): means 2 and 4 count for labels 1 and 2, maxima 3 and 8 for 2 and 3
+    assert together.tolist() == [0, 2, 4 + 3, 8]
+
+
+def test_a_long_clip_is_heard_in_stretches_that_count_by_their_patches():
+    rng = np.random.default_rng(0)
+    embeddings = rng.random((STRETCH_PATCHES + 8, 1024), np.float32)
+    scores = rng.random((STRETCH_PATCHES + 8, 521), np.float32)
+    first, rest = (
+        HEAD.logits(embeddings[part], scores[part])
+        for part in (slice(STRETCH_PATCHES), slice(STRETCH_PATCHES, None))
+    )
+    whole = HEAD.logits(embeddings, scores)
+    share = STRETCH_PATCHES / (STRETCH_PATCHES + 8)
+    assert whole.together == pytest.approx(share * first.together + (1 - share) * rest.together)
+    assert (whole.patches == np.concatenate([first.patches, rest.patches])).all()
+    assert (join([first, rest]).together == whole.together).all()

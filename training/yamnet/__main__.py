@@ -1,4 +1,4 @@
-"""`python -m training.yamnet`: fetch and convert YAMNet unless it is there already."""
+"""`python -m training.yamnet`: fetch YAMNet and convert it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
     parser.add_argument("--out", type=Path, default=MODEL_DIR)
-    parser.add_argument("--force", action="store_true", help="convert again even if it is there")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if arguments.out.is_dir() and not arguments.force:
-        return
     from training.yamnet.convert import convert  # imports TensorFlow: seconds
 
     convert(arguments.source, arguments.out)

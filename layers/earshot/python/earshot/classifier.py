@@ -9,6 +9,7 @@ import numpy as np
 
 from earshot.audio import Clip
 from earshot.embedding import embed
+from earshot.head import join
 from earshot.labels import LABELS, Label
 from earshot.log_mel import Floats
 from earshot.model import Model
@@ -87,9 +88,9 @@ class Classifier:
         top_scores = np.zeros(N_SCORES, np.float32)
         for batch in embed(blocks, self._yamnet):
             starts.append(batch.starts)
-            logits.append(self.model.head.patch_logits(batch.embeddings, batch.scores))
+            logits.append(self.model.head.logits(batch.embeddings, batch.scores))
             np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
-        verdict = judge(self.model.head, np.concatenate(logits), np.concatenate(starts))
+        verdict = judge(self.model.head, join(logits), np.concatenate(starts))
         return verdict, top_scores
 
     def _most_heard(self, scores: Floats) -> tuple[Heard, ...]:

@@ -1,60 +1,90 @@
 """The head: YAMNet's output for each patch to logits of our labels, as plain float32 arrays.
 
-Two experts score each patch. The *embedding expert*, dense layers on the patch's embedding, knows
-the labels best on microphones like those it was trained on. The *score expert*, a small network on
-YAMNet's own AudioSet scores, carries over to other microphones. Their logits are summed, which
-makes the product of their probabilities (Hinton 2002, "Training products of experts").
+Two experts score each patch, and the clip's patches together. The *embedding expert*, dense layers
+on the patch's embedding, knows the labels best on microphones like those it was trained on. The
+*score expert*, a small network on YAMNet's own AudioSet scores, carries over to other microphones.
+Their logits are summed, which makes the product of their probabilities (Hinton 2002, "Training
+products of experts").
 
 All logits are relative to casual, whose own is 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshot.errors import ModelError
 from earshot.labels import LABELS
+from earshot.log_mel import BATCH_PATCHES
 from earshot.yamnet import N_EMBEDDING, N_SCORES
 
 # Embeddings are scaled to this length, which leaves their values at about 1.
 EMBEDDING_NORM = np.float32(32)
 _NORM_FLOOR = np.float32(1e-3)  # an embedding of silence is all but zero, and stays so
+# Patches that are heard together, 15.8 s: as many as YAMNet runs on at once.
+STRETCH_PATCHES = BATCH_PATCHES
 _SCORE_MIN, _SCORE_MAX = 1e-7, 1 - 1e-6  # a float32 score may be 0 or 1: its log-odds may not
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 
+class Logits(NamedTuple):
+    """What both experts make of consecutive patches; the score expert's are already weighted.
+
+    Attributes:
+        patches: ``(n, 2, 4)`` of each patch alone: the embedding expert's, the score expert's.
+        together: ``(2, 4)`` of all of them together.
+    """
+
+    patches: Floats
+    together: Floats
+
+
 @dataclass(frozen=True)
 class Expert:
     """Two dense layers with ReLU between; normalisation and batch norm are folded into them.
 
+    Of several patches together, the second layer sees the mean and the maximum of each hidden
+    unit; of one patch alone, both are the unit itself.
+
     Attributes:
         kernel_0, bias_0: ``(inputs, hidden)``, ``(hidden,)``.
-        kernel_1, bias_1: ``(hidden, 4)``, ``(4,)``.
+        kernel_mean, kernel_max, bias_1: ``(hidden, 4)``, ``(hidden, 4)``, ``(4,)``.
     """
 
     kernel_0: Floats
     bias_0: Floats
-    kernel_1: Floats
+    kernel_mean: Floats
+    kernel_max: Floats
     bias_1: Floats
 
     def __post_init__(self) -> None:
-        hidden = len(self.bias_0)
-        shapes = (self.kernel_0.shape[1:], self.kernel_1.shape, self.bias_1.shape)
-        if shapes != ((hidden,), (hidden, len(LABELS)), (len(LABELS),)):
+        hidden, n_labels = len(self.bias_0), len(LABELS)
+        shapes = (
+            self.kernel_0.shape[1:],
+            self.kernel_mean.shape,
+            self.kernel_max.shape,
+            self.bias_1.shape,
+        )
+        if shapes != ((hidden,), (hidden, n_labels), (hidden, n_labels), (n_labels,)):
             raise ModelError(f"the layers of an expert do not fit each other: {shapes}")
 
-    def logits(self, inputs: Floats) -> Floats:
-        """Logits relative to casual, ``(n, 4)``, of ``(n, inputs)``."""
+    def logits(self, inputs: Floats) -> tuple[Floats, Floats]:
+        """Logits relative to casual of ``(n, inputs)``: each alone ``(n, 4)``, and all ``(4,)``."""
         hidden = np.maximum(inputs @ self.kernel_0 + self.bias_0, np.float32(0))
-        logits: Floats = hidden @ self.kernel_1 + self.bias_1
-        return logits - logits[:, :1]
+        alone: Floats = hidden @ (self.kernel_mean + self.kernel_max) + self.bias_1
+        together: Floats = (
+            hidden.mean(axis=0) @ self.kernel_mean
+            + hidden.max(axis=0) @ self.kernel_max
+            + self.bias_1
+        )
+        return alone - alone[:, :1], together - together[0]
 
 
 @dataclass(frozen=True)
@@ -92,9 +122,6 @@ class Head:
         score: expert on the log-odds of score groups.
         groups: of the score expert.
         score_weight: of the score expert's logits in the sum.
-        pool_share: of the soft maximum over patches in the score expert's clip logits; the rest,
-            and all of the embedding expert's, is the mean.
-        pool_sharpness: of the soft maximum.
         temperature: by which logits are divided for calibrated probabilities (Guo et al. 2017,
             arXiv:1706.04599).
         event_thresholds: ``(4,)`` logits at which a patch is an event of its own; casual has none.
@@ -108,8 +135,6 @@ class Head:
     score: Expert
     groups: ScoreGroups
     score_weight: float
-    pool_share: float
-    pool_sharpness: float
     temperature: float
     event_thresholds: Floats
     event_releases: Floats
@@ -138,8 +163,6 @@ class Head:
                     arrays["group_classes"], arrays["group_starts"], float(arrays["group_floor"])
                 ),
                 score_weight=float(arrays["score_weight"]),
-                pool_share=float(arrays["pool_share"]),
-                pool_sharpness=float(arrays["pool_sharpness"]),
                 temperature=float(arrays["temperature"]),
                 event_thresholds=arrays["event_thresholds"],
                 event_releases=arrays["event_releases"],
@@ -159,8 +182,6 @@ class Head:
         scalars = {
             "group_floor": self.groups.floor,
             "score_weight": self.score_weight,
-            "pool_share": self.pool_share,
-            "pool_sharpness": self.pool_sharpness,
             "temperature": self.temperature,
             "event_contrast": self.event_contrast,
             "uncertain_below": self.uncertain_below,
@@ -174,26 +195,29 @@ class Head:
             "event_releases": self.event_releases,
         }
 
-    def patch_logits(self, embeddings: Floats, scores: Floats) -> Floats:
-        """Logits of both experts, ``(n, 2, 4)``: all that need be kept of ``n`` patches.
+    def logits(self, embeddings: Floats, scores: Floats) -> Logits:
+        """Logits of both experts of ``n`` consecutive patches: all that need be kept of them.
 
-        ``[:, 0]`` are the embedding expert's, ``[:, 1]`` the score expert's, already weighted.
+        More than `STRETCH_PATCHES` are heard as so many stretches: see `join`.
         """
-        return np.stack(
+        return join(
             [
-                self.embedding.logits(normalised(embeddings)),
-                np.float32(self.score_weight) * self.score.logits(self.groups.log_odds(scores)),
-            ],
-            axis=1,
+                self._of_stretch(
+                    embeddings[begin : begin + STRETCH_PATCHES],
+                    scores[begin : begin + STRETCH_PATCHES],
+                )
+                for begin in range(0, len(embeddings), STRETCH_PATCHES)
+            ]
         )
 
-    def pooled(self, patch_logits: Floats) -> Floats:
-        """Logits of both experts over a clip, ``(2, 4)``, of `patch_logits` of all its patches."""
-        embedding, score = patch_logits[:, 0], patch_logits[:, 1]
-        # The sharpness holds for the score expert's own logits, before they are weighted.
-        soft = log_mean_exp(score, self.pool_sharpness / self.score_weight)
-        pooled = (1 - self.pool_share) * score.mean(axis=0) + self.pool_share * soft
-        return np.stack([embedding.mean(axis=0), pooled])
+    def _of_stretch(self, embeddings: Floats, scores: Floats) -> Logits:
+        alone, together = self.embedding.logits(normalised(embeddings))
+        score_alone, score_together = self.score.logits(self.groups.log_odds(scores))
+        weight = np.float32(self.score_weight)
+        return Logits(
+            np.stack([alone, weight * score_alone], axis=1),
+            np.stack([together, weight * score_together]),
+        )
 
     def probabilities(self, logits: Floats) -> Floats:
         """Calibrated probabilities of summed logits, over the last axis."""
@@ -211,13 +235,17 @@ def normalised(embeddings: Floats) -> Floats:
     return scaled
 
 
-def log_mean_exp(values: Floats, sharpness: float) -> Floats:
-    """Soft maximum over the first axis: the mean at sharpness 0, the maximum at infinity."""
-    highest = values.max(axis=0)
-    pooled: Floats = highest + np.log(np.exp(sharpness * (values - highest)).mean(axis=0)) / (
-        np.float32(sharpness)
+def join(stretches: Sequence[Logits]) -> Logits:
+    """Logits of consecutive stretches: of all together, the mean, each with its patches' weight.
+
+    A clip is heard in stretches because a maximum grows with what it is taken of: over an hour,
+    some patch would drive each hidden unit higher than any clip did in training.
+    """
+    weights = [len(stretch.patches) for stretch in stretches]
+    together = np.average([s.together for s in stretches], axis=0, weights=weights)
+    return Logits(
+        np.concatenate([stretch.patches for stretch in stretches]), together.astype(np.float32)
     )
-    return pooled
 
 
 def softmax(logits: Floats) -> Floats:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.head import Floats, Head
+from earshot.head import Floats, Head, Logits
 from earshot.labels import LABELS, Label
 from earshot.log_mel import PATCH_S
 
@@ -49,54 +49,60 @@ class Verdict(NamedTuple):
     events: tuple[Event, ...]
 
 
-def judge(head: Head, patch_logits: Floats, starts: NDArray[np.float64]) -> Verdict:
+def judge(head: Head, logits: Logits, starts: NDArray[np.float64]) -> Verdict:
     """Judge a clip.
 
     Args:
-        head: its pooling, thresholds and calibration.
-        patch_logits: `Head.patch_logits` of all the clip's patches, ``(n, 2, 4)``.
+        head: its thresholds and calibration.
+        logits: of all the clip's ``n`` patches.
         starts: ``(n,)`` seconds from the clip's start.
     """
-    probabilities = head.probabilities(clip_logits(head, patch_logits))
-    combined = event_logits(head, patch_logits)
+    probabilities = head.probabilities(clip_logits(head, logits))
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
-    experts_disagree = len(set(head.pooled(patch_logits).argmax(axis=1).tolist())) > 1
+    experts_disagree = len(set(logits.together.argmax(axis=1).tolist())) > 1
     bar = (1 + head.uncertain_below) / 2 if experts_disagree else head.uncertain_below
     return Verdict(
         label=LABELS[best],
         probabilities=probabilities,
         uncertain=confidence < bar,
-        events=() if best == _CASUAL else find_events(head, combined, starts, best),
+        events=()
+        if best == _CASUAL
+        else find_events(head, event_logits(head, logits), starts, best),
     )
 
 
-def event_logits(head: Head, patch_logits: Floats) -> Floats:
+def event_logits(head: Head, logits: Logits) -> Floats:
     """Logits ``(n, 4)`` of patches in which events are sought.
 
     They are the experts' logits, summed. In a clip that is casual on the whole, a share of the
     clip's median is taken off: what makes an event there is that it stands out, and a recording
     whose every patch is a little like a gunshot holds none.
     """
-    combined: Floats = patch_logits.sum(axis=1)
-    if head.pooled(patch_logits).sum(axis=0).argmax() != _CASUAL:
+    combined: Floats = logits.patches.sum(axis=1)
+    if not casual_on_the_whole(logits):
         return combined
     return combined - np.float32(head.event_contrast) * np.median(combined, axis=0)
 
 
-def clip_logits(head: Head, patch_logits: Floats) -> Floats:
+def clip_logits(head: Head, logits: Logits) -> Floats:
     """Logits ``(4,)`` of a clip, in which a long casual recording does not bury a short event.
 
-    They are the experts' pooled logits, summed; but where those say casual, each label with a
-    patch above its event threshold gets what that patch has above the threshold. That is
-    positive: the clip is casual no longer.
+    They are the experts' logits of all patches together, summed; but where those say casual, each
+    label with a patch above its event threshold gets what that patch has above the threshold. That
+    is positive: the clip is casual no longer.
     """
-    pooled: Floats = head.pooled(patch_logits).sum(axis=0)
-    if pooled.argmax() != _CASUAL:
-        return pooled
-    excess = event_logits(head, patch_logits).max(axis=0) - head.event_thresholds
+    together: Floats = logits.together.sum(axis=0)
+    if not casual_on_the_whole(logits):
+        return together
+    excess = event_logits(head, logits).max(axis=0) - head.event_thresholds
     excess[_CASUAL] = 0
-    return np.where(excess > 0, excess, pooled)
+    return np.where(excess > 0, excess, together)
+
+
+def casual_on_the_whole(logits: Logits) -> bool:
+    """Whether a clip is casual, unless a single patch says otherwise."""
+    return bool(logits.together.sum(axis=0).argmax() == _CASUAL)
 
 
 def find_events(
