@@ -222,8 +222,8 @@ def scaling(folder: Path, effort: Effort) -> dict[str, Any]:
             return float(sum(clips)) / (time.perf_counter() - began)
 
         def kernel_rate(flatbuffer: Path) -> float:
-            seconds = (workers[0].ask("kernel", str(wav), str(flatbuffer)) for _ in range(9))
-            return 1 / median(seconds)
+            kernel = workers[0].seconds("kernel", str(wav), str(flatbuffer))
+            return 1 / median(kernel() for _ in range(9))
 
         calls = {
             "kernel": lambda: kernel_rate(FLOAT32_FLATBUFFER),
