@@ -43,7 +43,7 @@ class HeadConfig:
             input_dropout=0.2,
             dropout=0.4,
             weight_decay=1e-4,
-            epochs=14,
+            epochs=24,
             patches_per_clip=6,
             one_scale=True,
         )
@@ -54,7 +54,7 @@ class HeadConfig:
             input_dropout=0.0,
             dropout=0.2,
             weight_decay=1e-4,
-            epochs=8,
+            epochs=14,
             patches_per_clip=8,
             one_scale=False,
         )
@@ -62,7 +62,7 @@ class HeadConfig:
     score_weight: float = 0.4
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.03, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
+        default_factory=lambda: {Label.GUNSHOT: 0.05, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
     )
     release_below: float = 2.0
     event_contrast: float = 0.35
