@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from earshot.audio import Clip, full_scale_gain
@@ -206,6 +207,7 @@ _of_process: tuple[_Embedder, Yamnet]
 
 def _begin_embedding(embedder: _Embedder) -> None:
     global _of_process  # noqa: PLW0603  # a process pool leaves no other way to keep YAMNet
+    threadpool_limits(1)  # there is a process for each core; BLAS threads would wait in a spin
     _of_process = embedder, Yamnet(embedder.yamnet_dir)
 
 
