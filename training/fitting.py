@@ -62,10 +62,10 @@ class HeadConfig:
     score_weight: float = 0.4
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.05, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
+        default_factory=lambda: {Label.GUNSHOT: 0.025, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
     )
     release_below: float = 2.0
-    event_contrast: float = 0.35
+    event_contrast: float = 0.2
     members: int = 3
     seed: int = 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from earshot.head import Expert, Head, Logits, ScoreGroups
 from earshot.labels import Label
-from earshot.verdict import casual_on_the_whole
+from earshot.verdict import casual_on_the_whole, event_logits
 from training.fitting import (
     HeadConfig,
     negative_log_likelihood,
@@ -71,7 +71,7 @@ def test_thresholds_let_no_more_casual_clips_flip_than_allowed():
     casual = [Logits(clip, clip.mean(axis=0)) for clip in patches]
     config = HeadConfig()
     head = with_thresholds(HEAD, casual, np.ones(500), config)
-    highest = np.stack([clip.patches.sum(axis=1).max(axis=0) for clip in casual])
+    highest = np.stack([event_logits(HEAD, clip).max(axis=0) for clip in casual])
     is_casual = np.array([casual_on_the_whole(clip) for clip in casual])
     assert 0 < is_casual.sum() < len(casual)
     for label, allowed in config.false_flips.items():

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from earshot.errors import ModelError
 from earshot.head import STRETCH_PATCHES, Expert, Head, Logits, ScoreGroups, join, normalised
 from earshot.labels import Label
-from earshot.verdict import judge
+from earshot.verdict import judge, with_neighbours
 
 INF = np.float32(np.inf)
 
@@ -66,28 +66,39 @@ def test_a_clip_of_quiet_patches_is_casual_and_has_no_event():
     assert not verdict.uncertain
 
 
-def test_a_single_patch_is_enough_for_a_gunshot_in_a_long_recording():
-    logits = patches(*[QUIET] * 30, (6.0, -8.0, -8.0), *[QUIET] * 30)
+def test_a_single_shot_is_enough_for_a_gunshot_in_a_long_recording():
+    logits = patches(*[QUIET] * 30, *[(6.0, -8.0, -8.0)] * 2, *[QUIET] * 30)  # they overlap
     verdict = judge(HEAD, logits, starts(logits))
     assert verdict.label is Label.GUNSHOT
     (event,) = verdict.events
     assert event.label is Label.GUNSHOT
-    assert (event.start_s, event.end_s) == pytest.approx((30 * 0.48, 30 * 0.48 + 0.96))
+    assert (event.start_s, event.end_s) == pytest.approx((30 * 0.48, 31 * 0.48 + 0.96))
     # the softmax of (0, 6, -8, -8) / 2
     assert event.confidence == pytest.approx(np.exp(3) / (1 + np.exp(3) + 2 * np.exp(-4)), rel=1e-5)
 
 
+def test_what_one_patch_hears_and_neither_neighbour_is_no_event():
+    logits = patches(*[QUIET] * 30, (6.0, -8.0, -8.0), *[QUIET] * 30)
+    assert judge(HEAD, logits, starts(logits)).label is Label.CASUAL
+
+
+def test_a_patch_is_borne_out_by_the_neighbour_that_hears_more():
+    column = np.array([[1.0], [5.0], [3.0], [-7.0]], np.float32)
+    assert with_neighbours(column)[:, 0].tolist() == [3, 4, 4, -2]
+    assert with_neighbours(column[:1]).tolist() == [[1]]
+
+
 def test_a_patch_below_its_threshold_changes_nothing():
-    logits = patches(*[QUIET] * 30, (3.9, -8.0, -8.0))
+    logits = patches(*[QUIET] * 30, *[(3.9, -8.0, -8.0)] * 2)
     assert judge(HEAD, logits, starts(logits)).label is Label.CASUAL
 
 
 def test_in_a_casual_recording_an_event_is_what_stands_out():
     head = replace(HEAD, event_contrast=0.5)
-    almost = (3.4, -8.0, -8.0)  # below the threshold of 4 by itself
-    alone = patches(*[QUIET] * 30, almost)
+    almost = [(3.4, -8.0, -8.0)] * 2  # below the threshold of 4 by itself
+    alone = patches(*[QUIET] * 30, *almost)
     assert judge(head, alone, starts(alone)).label is Label.GUNSHOT  # 3.4 + 4
-    among_its_like = patches(*[(-1.0, -8.0, -8.0)] * 30, almost)
+    among_its_like = patches(*[(-1.0, -8.0, -8.0)] * 30, *almost)
     assert judge(head, among_its_like, starts(among_its_like)).label is Label.CASUAL  # 3.4 + 0.5
 
 
@@ -99,14 +110,15 @@ def test_a_clip_that_is_a_threat_throughout_keeps_its_event_whole():
 
 
 def test_an_event_reaches_to_both_sides_down_to_its_release():
-    siren = [(-8.0, -8.0, z) for z in (2.9, 3.1, 9.0, 3.1, 2.9)]
+    siren = [(-8.0, -8.0, z) for z in (1.0, 3.1, 9.0, 3.1, 1.0)]
     logits = patches(*[QUIET] * 4, *siren, *[QUIET] * 4)
     (event,) = judge(HEAD, logits, starts(logits)).events
     assert (event.start_s, event.end_s) == pytest.approx((5 * 0.48, 7 * 0.48 + 0.96))
 
 
 def test_events_of_several_labels_come_in_order_of_time():
-    logits = patches((9.0, 0.0, 0.0), *[QUIET] * 5, (0.0, 0.0, 9.0), *[QUIET] * 5, (9.0, 0.0, 0.0))
+    shot, siren = [(9.0, 0.0, 0.0)] * 2, [(0.0, 0.0, 9.0)] * 2
+    logits = patches(*shot, *[QUIET] * 5, *siren, *[QUIET] * 5, *shot)
     events = judge(HEAD, logits, starts(logits)).events
     assert [str(event.label) for event in events] == ["gunshot", "siren", "gunshot"]
 
