@@ -67,7 +67,7 @@ def test_weights_say_whose_likelihood_counts():
 
 
 def test_thresholds_let_no_more_casual_clips_flip_than_allowed():
-    patches = [RNG.normal(-3, 3, (5, 2, 4)).astype(np.float32) for _ in range(500)]
+    patches = [RNG.normal(-2, 4, (5, 2, 4)).astype(np.float32) for _ in range(500)]
     casual = [Logits(clip, clip.mean(axis=0)) for clip in patches]
     config = HeadConfig()
     head = with_thresholds(HEAD, casual, np.ones(500), config)

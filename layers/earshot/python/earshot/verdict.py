@@ -91,8 +91,10 @@ def with_neighbours(patches: Floats) -> Floats:
     """Mean of each patch's logits ``(n, 4)`` and its neighbour's, whichever's are the higher."""
     if len(patches) == 1:
         return patches
-    pairs: Floats = (patches[1:] + patches[:-1]) / 2
-    return np.maximum(np.concatenate([pairs[:1], pairs]), np.concatenate([pairs, pairs[-1:]]))
+    pairs = np.float32(0.5) * (patches[1:] + patches[:-1])
+    before, after = np.concatenate([pairs[:1], pairs]), np.concatenate([pairs, pairs[-1:]])
+    higher: Floats = np.maximum(before, after)
+    return higher
 
 
 def clip_logits(head: Head, logits: Logits) -> Floats:
