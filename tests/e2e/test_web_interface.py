@@ -197,6 +197,22 @@ def test_status_tells_what_serves_and_what_waits(interface: Interface, page: Pag
     expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
 
 
+def test_status_shows_an_alert_that_was_sent_and_the_way_to_its_clip(
+    interface: Interface, page: Page, clips: dict[str, Path]
+):
+    interface.open(page)
+    page.get_by_role("textbox", name="Source").fill("east gate")
+    page.get_by_role("textbox", name="Source").press("Enter")
+    hand_in(page, clips["siren"])
+    expect(heading(page, "Siren")).to_be_visible()
+    interface.open(page, "Status")
+    expect(heading(page, "Last alerts")).to_be_visible()
+    expect(page.get_by_text(re.compile("Siren.* at east gate, sent "))).to_be_visible()
+    page.get_by_role("link", name="Open").first.click()
+    expect(heading(page, "Results")).to_be_visible()
+    expect(page.get_by_text("from east gate").first).to_be_visible()
+
+
 def test_a_token_lets_in_and_an_expired_one_no_more(
     locked_interface: Interface, page: Page, stack: LocalStack
 ):

@@ -26,7 +26,7 @@ from ui.components.result_charts import (
     throughput_chart,
     timeline_chart,
 )
-from ui.components.rows import local_time, table_rows, to_csv
+from ui.components.rows import local_time, percentage, table_rows, to_csv
 from ui.components.sound import SoundPicture
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
@@ -109,6 +109,12 @@ def test_rows_are_in_the_readers_time():
     assert local_time("2026-07-01T00:00:00.000Z", "America/New_York").hour == 20
 
 
+@pytest.mark.parametrize(("confidence", "shown"), [(0.9979, 99.7), (1, 100), (0.5, 50)])
+def test_only_what_is_certain_is_a_hundred_per_cent(confidence: float, shown: float):
+    assert percentage(result(confidence=confidence)) == pytest.approx(shown)
+    assert percentage(REJECTED) is None
+
+
 def test_csv_holds_every_result_and_no_formula():
     text = to_csv([result(source="=HYPERLINK(1)"), REJECTED])
     heard, rejected = csv.DictReader(io.StringIO(text))
@@ -155,6 +161,9 @@ def test_the_timeline_is_in_the_readers_time():
     assert rows[0]["time"] == "2026-01-31T13:00:00"
     ends = chart["encoding"]["x"]["scale"]["domain"]
     assert [(end["hours"], end["minutes"]) for end in ends] == [(12, 30), (13, 30)]
+    axis = chart["encoding"]["x"]["axis"]
+    assert axis["title"] == "time in Europe/Madrid"
+    assert axis["format"]["hours"] == "%H:%M"
 
 
 @pytest.mark.parametrize("results", [[], [result(), REJECTED]])

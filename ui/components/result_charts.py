@@ -13,6 +13,16 @@ from earshot.labels import LABELS
 from earshot.result import Result
 from ui.components import looks
 
+# Times of day by a clock of 24 hours, whatever the span.
+_CLOCK = {
+    "seconds": "%H:%M:%S",
+    "minutes": "%H:%M",
+    "hours": "%H:%M",
+    "date": "%d %b",
+    "week": "%d %b",
+    "month": "%b %Y",
+}
+
 
 def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
     """The four probabilities as bars, with their numbers."""
@@ -84,7 +94,13 @@ def timeline_chart(
             alt.X(
                 "time:T",
                 scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
-                axis=alt.Axis(title=None, tickCount=8, grid=True, labelOverlap=True),
+                axis=alt.Axis(
+                    title=f"time in {time_zone}",
+                    format=_CLOCK,
+                    tickCount=8,
+                    grid=True,
+                    labelOverlap=True,
+                ),
             ),
             alt.Y("label:N", sort=looks.TITLES, scale=alt.Scale(domain=looks.TITLES), title=None),
             alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
@@ -92,7 +108,7 @@ def timeline_chart(
             alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
             tooltip=[
                 alt.Tooltip("label:N", title="heard"),
-                alt.Tooltip("confidence:Q", format=".0%"),
+                alt.Tooltip("confidence:Q", format=".1%"),
                 alt.Tooltip("source:N"),
                 alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
             ],
@@ -119,7 +135,9 @@ def throughput_chart(
                 "time:T",
                 timeUnit="yearmonthdatehoursminutes",
                 scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
-                axis=alt.Axis(title=None, tickCount=8, format="%H:%M", grid=False),
+                axis=alt.Axis(
+                    title=f"time in {time_zone}", tickCount=8, format="%H:%M", grid=False
+                ),
             ),
             alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
             alt.Color(

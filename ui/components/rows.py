@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]
         {
             "time": local_time(result["timestamp"], time_zone),
             "heard": looks.heard_title(result),
-            "confidence": result.get("confidence"),
+            "confidence": percentage(result),
             "events": len(result.get("events", [])),
             "source": result["source"],
             "checked": _checked(result),
@@ -35,6 +36,12 @@ def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]
         }
         for result in results
     ]
+
+
+def percentage(result: Result) -> float | None:
+    """Confidence in per cent, rounded down, so that only what is certain is 100; rejected: None."""
+    confidence = result.get("confidence")
+    return None if confidence is None else math.floor(confidence * 1000) / 10
 
 
 def local_time(timestamp: str, time_zone: str) -> datetime:

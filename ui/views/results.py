@@ -121,7 +121,7 @@ def table(results: Sequence[Result]) -> None:
             "time": st.column_config.DatetimeColumn("Time", format="D MMM, HH:mm:ss"),
             "heard": "Heard",
             "confidence": st.column_config.ProgressColumn(
-                "Confidence", min_value=0, max_value=1, format="percent"
+                "Confidence", min_value=0, max_value=100, format="%.1f %%"
             ),
             "events": "Events",
             "source": "Source",

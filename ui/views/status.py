@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from earshot.client import ResultFilters
-from earshot.labels import Label
 from earshot.result import Result
 from ui import session
 from ui.components import looks
@@ -20,7 +19,7 @@ from ui.guard import guarded
 REFRESH = timedelta(seconds=5)
 WINDOW = timedelta(hours=1)
 MOST = 2000
-MOST_DANGERS = 5
+MOST_ALERTS = 5
 
 zone = st.context.timezone or "UTC"
 
@@ -41,7 +40,7 @@ def page() -> None:
             key="throughput",
             alt=f"{len(lately)} clips in the last hour",
         )
-    dangers(lately)
+    last_alerts(list(client.alerts(MOST_ALERTS)))
     st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S}")
 
 
@@ -75,25 +74,25 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         )
 
 
-def dangers(lately: Sequence[Result]) -> None:
-    """The last sounds of danger, each with the way to its clip."""
-    st.markdown("##### Last gunshots, explosions and sirens")
-    found = [r for r in lately if r["status"] == "classified" and r["label"] != Label.CASUAL]
-    if not found:
-        st.caption("None in the last hour.")
+def last_alerts(alerts: Sequence[dict[str, Any]]) -> None:
+    """The last alerts that were sent, each with the way to its clip."""
+    st.markdown("##### Last alerts")
+    if not alerts:
+        st.caption("None was sent yet.")
         return
-    for result in found[:MOST_DANGERS]:
-        when = local_time(result["timestamp"], zone)
+    for alert in alerts:
+        sent_at = local_time(alert["alerted_at"], zone)
+        sure = looks.sureness(alert)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{looks.title(result['label'])}**, {looks.per_cent(result['confidence'])}, "
-                f"at {result['source']}, {when:%H:%M:%S}"
+                f"**{looks.title(alert['label'])}**, {looks.per_cent(alert['confidence'])} "
+                f"({sure.words.lower()}), at {alert['source']}, sent {sent_at:%d %b, %H:%M:%S}"
             )
             st.page_link(
                 "views/results.py",
                 label="Open",
                 icon=":material/open_in_new:",
-                query_params={"clip": result["clip_id"]},
+                query_params={"clip": alert["clip_id"]},
             )
 
 
