@@ -210,7 +210,7 @@ def test_status_shows_an_alert_that_was_sent_and_the_way_to_its_clip(
     expect(page.get_by_text(re.compile("Siren.* at east gate, sent "))).to_be_visible()
     page.get_by_role("link", name="Open").first.click()
     expect(heading(page, "Results")).to_be_visible()
-    expect(page.get_by_text("from east gate").first).to_be_visible()
+    expect(page.get_by_text("east gate", exact=True).first).to_be_visible()
 
 
 def test_a_token_lets_in_and_an_expired_one_no_more(

@@ -32,6 +32,7 @@ ANSWERS: dict[str, Any] = {
         "last_result": RESULT,
     },
     "/results": {"results": [RESULT], "next_cursor": None},
+    "/alerts": {"alerts": [], "next_cursor": None},
     "/models": {"models": [MODEL]},
     "/models/v1": MODEL | {"metrics": {}, "decision": None, "promotions": []},
 }
