@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from earshot.adapters.results_table import ResultsTable
 from earshot.uploads import format_time
-from stack import LocalStack
+from stack import LocalStack, wait_for
 from test_main_job import upload
 
 
@@ -66,7 +67,7 @@ def listener(local_stack: LocalStack) -> Iterator[Listener]:
 
 def detection(source: str, n: int) -> dict[str, Any]:
     return {
-        "clip_id": f"{source}{n}",
+        "clip_id": uuid.uuid5(uuid.NAMESPACE_OID, f"{source}{n}").hex,
         "source": source,
         "timestamp": format_time(datetime.now(UTC)),
         "status": "classified",
@@ -74,6 +75,28 @@ def detection(source: str, n: int) -> dict[str, Any]:
         "confidence": 0.95,
         "model_version": "v1",
     }
+
+
+def recorded(stack: LocalStack, clip_id: str) -> dict[str, Any]:
+    """The alert of a clip as the API tells of it."""
+
+    def find() -> dict[str, Any] | None:
+        page = stack.call("GET", "/alerts?limit=5")[1]
+        return next((a for a in page["alerts"] if a["clip_id"] == clip_id), None)
+
+    return wait_for(find)
+
+
+def sources_alerted(stack: LocalStack, *sources: str) -> list[str]:
+    """Sources of all alerts that the API tells of, newest first, of these sources."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = stack.call("GET", f"/alerts?limit=3{cursor}")[1]
+        found += [alert["source"] for alert in page["alerts"]]
+        if page["next_cursor"] is None:
+            return [source for source in found if source in sources]
+        cursor = f"&cursor={page['next_cursor']}"
 
 
 def test_an_upload_is_an_alert_within_seconds_that_links_the_clip(
@@ -87,7 +110,9 @@ def test_an_upload_is_an_alert_within_seconds_that_links_the_clip(
         latencies.append(time.monotonic() - started)
         assert (alert["clip_id"], alert["label"]) == (clip_id, "siren")
         assert alert["source"] == f"latency {n}"
-        with urllib.request.urlopen(alert["clip_url"]) as answer:  # noqa: S310 - the stack's own
+        link = alert.pop("clip_url")
+        assert recorded(local_stack, clip_id) == alert
+        with urllib.request.urlopen(link) as answer:  # noqa: S310 - the stack's own
             assert answer.read() == siren_wav
     print(f"upload to alert: {', '.join(f'{s:.2f} s' for s in latencies)}")
 
@@ -114,6 +139,7 @@ def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(
         table.save(detection("two", n))
         table.save(detection("three", n))
     assert sorted(alert["source"] for alert in listener.alerts(8)) == ["three", "two"]
+    assert sources_alerted(local_stack, "one", "two", "three")[2:] == ["one"]
 
 
 def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
@@ -124,6 +150,7 @@ def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
     table.save(detection("quiet", 2) | {"confidence": 0.3})
     upload(local_stack, "incoming/quiet/a.wav", b"text")
     assert listener.alerts(5) == []
+    assert sources_alerted(local_stack, "quiet") == []
 
 
 def test_feedback_is_no_new_detection(local_stack: LocalStack, listener: Listener) -> None:

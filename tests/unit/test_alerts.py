@@ -58,6 +58,18 @@ class Topic:
         self.alerts.append(alert)
 
 
+class Sent:
+    def __init__(self) -> None:
+        self.times: dict[str, datetime] = {}
+        self.fails = 0
+
+    def record_alert(self, clip_id: str, at: datetime) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The results table is not available at the moment")
+        self.times.setdefault(clip_id, at)
+
+
 class Cooldowns:
     """As `CooldownsTable`, in memory; `test_a_cooldown_in_dynamodb` holds that to the same."""
 
@@ -87,8 +99,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def service(topic: Topic, clock: Clock) -> AlertService:
-    return AlertService(RULES, Cooldowns(), topic, lambda place, _: f"link to {place}", clock)
+def sent() -> Sent:
+    return Sent()
+
+
+@pytest.fixture
+def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
+    link = "link to {}".format
+    return AlertService(RULES, Cooldowns(), topic, sent, lambda place, _: link(place), clock)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +118,10 @@ def service(topic: Topic, clock: Clock) -> AlertService:
         {"status": "rejected"},
     ],
 )
-def test_what_is_worth_no_alert(service, topic, changes):
+def test_what_is_worth_no_alert(service, topic, sent, changes):
     assert not service.consider(result(**changes))
     assert topic.alerts == []
+    assert sent.times == {}
 
 
 def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(service, topic):
@@ -134,10 +153,32 @@ def test_an_alert_that_could_not_be_sent_is_sent_when_its_result_comes_again(ser
     assert len(topic.alerts) == 1
 
 
+def test_only_what_was_sent_is_recorded_with_its_time(service, topic, sent):
+    topic.fails = 1
+    with pytest.raises(UnavailableError):
+        service.consider(result("c1"))
+    assert sent.times == {}
+    service.consider(result("c1"))
+    service.consider(result("c2"))
+    assert sent.times == {"c1": NOON}
+    assert [alert["alerted_at"] for alert in topic.alerts] == ["2026-01-31T12:00:00.000Z"]
+
+
+def test_an_alert_that_could_not_be_recorded_is_sent_again_rather_than_forgotten(
+    service, topic, sent
+):
+    sent.fails = 1
+    with pytest.raises(UnavailableError):
+        service.consider(result("c1"))
+    assert service.consider(result("c1"))
+    assert [alert["clip_id"] for alert in topic.alerts] == ["c1", "c1"]
+    assert sent.times == {"c1": NOON}
+
+
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 400)), max_size=40))
 def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     topic, clock = Topic(), Clock()
-    service = AlertService(RULES, Cooldowns(), topic, lambda *_: "", clock)
+    service = AlertService(RULES, Cooldowns(), topic, Sent(), lambda *_: "", clock)
     told: dict[str, list[datetime]] = {"a": [], "b": []}
     for n, (source, seconds) in enumerate(steps):
         clock.now += timedelta(seconds=seconds)

@@ -25,7 +25,7 @@ from earshot.query import Page, Position, ResultQuery
 from earshot.retraining.plan import Request
 from earshot.versions import Promotion
 from earshot_api import app, openapi
-from earshot_api.routes import about, feedback, models, results, retraining, uploads
+from earshot_api.routes import about, alerts, feedback, models, results, retraining, uploads
 
 REPOSITORY = Path(__file__).parents[2]
 CONTEXT = SimpleNamespace(
@@ -112,6 +112,9 @@ class Services:
     def find(self, query: ResultQuery, limit: int, after: Position | None) -> Page:
         return self._answer((query, limit, after), self.page)
 
+    def find_alerted(self, limit: int, after: Position | None) -> Page:
+        return self._answer((limit, after), self.page)
+
     def get(self, clip_id: str) -> Any:
         return self._answer(clip_id, RESULT if clip_id == CLIP_ID else None)
 
@@ -135,7 +138,7 @@ class Services:
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
-    for module in (app, about, feedback, models, results, retraining, uploads):
+    for module in (app, about, alerts, feedback, models, results, retraining, uploads):
         monkeypatch.setattr(module, "services", lambda: fake)
     return fake
 
@@ -199,6 +202,24 @@ def test_the_cursor_of_a_page_leads_to_the_next(services):
     cursor = content(call("GET", "/results"))["next_cursor"]
     call("GET", f"/results?cursor={cursor}")
     assert services.asked[1][2] == end
+
+
+def test_alerts_are_told_as_they_were_sent_and_what_was_said_since(services):
+    since = {"alerted_at": "2026-01-31T12:00:01.000Z", "verified_label": "casual"}
+    services.page = Page([RESULT | since], Position("2026-01-31T12:00:01.000Z", CLIP_ID))
+    page = content(call("GET", "/alerts?limit=1"))
+    (alert,) = page["alerts"]
+    told = {name: RESULT[name] for name in ("clip_id", "label", "confidence", "events", "source")}
+    assert alert.items() >= (told | since | {"result": f"/results/{CLIP_ID}"}).items()
+    assert "loudness" not in alert
+    content(call("GET", f"/alerts?cursor={page['next_cursor']}"))
+    assert services.asked == [(1, None), (50, services.page.end)]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "cursor=next"])
+def test_a_page_of_alerts_that_makes_no_sense_is_refused(services, query):
+    problem(call("GET", f"/alerts?{query}"), 422)
+    assert services.asked == []
 
 
 @pytest.mark.parametrize(

@@ -1,79 +1,19 @@
-"""Client and command line, with an API that lives in memory."""
+"""Client of the API, access and uploads, with an API that lives in memory."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from served_api import API, Api, client_of, result
 
-from earshot.cli import commands, models
 from earshot.cli.access import Access, AccessError, ClientCredentials
 from earshot.cli.folder import JOURNAL_NAME, Journal, recordings, upload_new
 from earshot.client import ApiError, EarshotClient, ResultFilters
-
-API = "https://api.example/v1"
-
-
-class Api:
-    """Answers as the API and S3 do."""
-
-    def __init__(self) -> None:
-        self.requests: list[httpx.Request] = []
-        self.refusals: list[httpx.Response] = []
-        self.results: list[dict[str, Any]] = []
-        self.uploaded: list[bytes] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:  # noqa: PLR0911
-        request.read()
-        self.requests.append(request)
-        if self.refusals:
-            return self.refusals.pop(0)
-        path = request.url.path.removeprefix("/v1")
-        if path == "/training-clips":
-            said = json.loads(request.content)
-            ticket = {"prefix": f"training/{said['batch']}/", "url": "https://s3.example/"}
-            return httpx.Response(201, json=ticket | {"fields": {"key": said["label"]}})
-        if path == "/uploads":
-            n = len(self.uploaded)
-            ticket = {"clip_id": f"id{n}", "url": "https://s3.example/", "fields": {"key": f"k{n}"}}
-            return httpx.Response(201, json=ticket)
-        if request.url.host == "s3.example":
-            self.uploaded.append(request.content)
-            return httpx.Response(204)
-        if path == "/results":
-            first = int(request.url.params.get("cursor", 0))
-            end = first + min(int(request.url.params["limit"]), 2)
-            cursor = str(end) if end < len(self.results) else None
-            page = {"results": self.results[first:end], "next_cursor": cursor}
-            return httpx.Response(200, json=page)
-        if path.startswith("/results/") and path.endswith("/feedback"):
-            said = json.loads(request.content)
-            answer = {"feedback": [{"verdict": "corrected"}], "training_key": f"t/{said['label']}"}
-            return httpx.Response(200, json=answer)
-        if path.startswith("/results/"):
-            return httpx.Response(200, json=result(path.removeprefix("/results/")))
-        if path == "/predict":
-            return httpx.Response(200, json=result("posted"))
-        return httpx.Response(404, json={"detail": f"There is nothing at {path}"})
-
-
-def result(clip_id: str) -> dict[str, Any]:
-    return {
-        "clip_id": clip_id,
-        "status": "classified",
-        "label": "siren",
-        "confidence": 0.91,
-        "duration_s": 3.0,
-        "source": "gate",
-        "model_version": "v1",
-        "timestamp": "2026-01-31T12:00:00.000Z",
-    }
 
 
 @pytest.fixture
@@ -83,23 +23,7 @@ def api() -> Api:
 
 @pytest.fixture
 def client(api: Api) -> EarshotClient:
-    http = httpx.Client(transport=httpx.MockTransport(api))
-    return EarshotClient(API, lambda: "secret-token", http, waits_s=(0, 0))
-
-
-@pytest.fixture
-def run(
-    client: EarshotClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Any]:
-    monkeypatch.setattr(Access, "client", lambda _: client)
-
-    def run(*arguments: object) -> Any:
-        with pytest.raises(SystemExit) as end:
-            commands.cli.main([str(argument) for argument in arguments], prog_name="earshot")
-        said = capsys.readouterr()
-        return SimpleNamespace(exit_code=end.value.code, stdout=said.out, stderr=said.err)
-
-    return run
+    return client_of(api)
 
 
 class TestClient:
@@ -150,6 +74,11 @@ class TestClient:
         api.results = [{"clip_id": str(n)} for n in range(5)]
         assert list(client.results(ResultFilters())) == api.results
         assert list(client.results(ResultFilters(), limit=3)) == api.results[:3]
+
+    def test_alerts_come_page_after_page_up_to_a_limit(self, api, client):
+        api.results = [result(f"c{n}") for n in range(5)]
+        assert [alert["clip_id"] for alert in client.alerts(3)] == ["c0", "c1", "c2"]
+        assert [request.url.path for request in api.requests] == ["/v1/alerts"] * 2
 
     def test_filters_are_sent(self, api, client):
         filters = ResultFilters("siren", "gate", datetime(2026, 1, 1, tzinfo=UTC), None, 0.5)
@@ -270,123 +199,3 @@ class TestFolder:
         (folder / "a.wav").write_bytes(b"another recording")
         done = upload_new(recordings(folder), Journal(folder), lambda path: "second", jobs=2)
         assert list(done.values()) == ["second", "first"]
-
-
-class TestCommands:
-    def test_predict(self, run, tmp_path):
-        (tmp_path / "a.wav").write_bytes(b"RIFF")
-        done = run("predict", tmp_path / "a.wav", "--json")
-        assert done.exit_code == 0, done.stderr
-        (shown,) = json.loads(done.stdout)
-        assert (shown["label"], shown["name"]) == ("siren", str(tmp_path / "a.wav"))
-        assert "siren" in run("predict", tmp_path / "a.wav").stdout
-
-    def test_a_clip_at_fault_spoils_no_other(self, api, run, tmp_path):
-        for name in ("a.wav", "b.wav"):
-            (tmp_path / name).write_bytes(b"RIFF")
-        api.refusals = [httpx.Response(422, json={"detail": "The file is empty"})]
-        done = run("predict", tmp_path / "a.wav", tmp_path / "b.wav")
-        assert done.exit_code == 1
-        assert "b.wav" in done.stdout
-        assert "a.wav: The file is empty" in done.stderr
-
-    def test_upload_a_folder_twice(self, api, run, tmp_path):
-        for name in ("a.wav", "b.wav"):
-            (tmp_path / name).write_bytes(b"RIFF")
-        done = run("upload", tmp_path, "--jobs", "1", "--json")
-        assert done.exit_code == 0, done.stderr
-        assert [one["clip_id"] for one in json.loads(done.stdout)] == ["id0", "id1"]
-        again = run("upload", tmp_path, "--no-wait")
-        assert again.stdout == "id0\nid1\n"
-        assert "2 of 2 are uploaded already" in again.stderr
-        assert len(api.uploaded) == 2
-
-    def test_results_since(self, api, run):
-        api.results = [result("c1") | {"verified_label": "casual"}]
-        done = run("results", "--label", "siren", "--since", "1h")
-        assert done.exit_code == 0, done.stderr
-        assert "siren (really casual)" in done.stdout
-        sent = datetime.fromisoformat(api.requests[0].url.params["from"])
-        assert 3590 < (datetime.now(UTC) - sent).total_seconds() < 3660
-
-    @pytest.mark.parametrize("arguments", [("--label", "dog"), ("--since", "lately")])
-    def test_what_makes_no_sense_is_told_without_asking(self, api, run, arguments):
-        assert run("results", *arguments).exit_code == 2
-        assert api.requests == []
-
-    def test_feedback(self, run):
-        assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
-
-    def test_a_retraining_is_watched_until_it_ends(self, api, run, monkeypatch):
-        monkeypatch.setattr(models, "POLL_S", 0)
-        running = {
-            "state": "running", "step": None, "embedded": 0.5, "version": None, "reasons": [],
-        }  # fmt: skip
-        ended = {"state": "rejected", "version": "v2", "reasons": ["macro F1 falls"]}
-        api.refusals = [
-            httpx.Response(status, json=answer)
-            for status, answer in ((202, {"id": "r1"}), (200, running), (200, ended))
-        ]
-        done = run("retrain", "--prefix", "training/may/")
-        assert done.stdout == "r1 rejected v2\nmacro F1 falls\n"
-        assert json.loads(api.requests[0].content) == {"prefix": "training/may/", "reason": ""}
-        assert [request.url.path[-11:] for request in api.requests[1:]] == ["/retrain/r1"] * 2
-
-    def test_models_are_listed_with_the_champion_marked(self, api, run):
-        model = {"version": "v2", "parent": "v1", "status": None, "created": "2026"}
-        found = [{**model, "champion": True, "macro_f1": 0.9}]
-        api.refusals = [httpx.Response(200, json={"models": found})] * 2
-        assert "*  v2       v1" in run("models").stdout
-        assert json.loads(run("models", "--json").stdout) == found
-
-    def test_a_promotion_needs_a_reason(self, api, run):
-        assert run("models", "promote", "v1").exit_code == 2
-        api.refusals = [httpx.Response(200, json={"version": "v1"})]
-        assert "v1 is the champion" in run("models", "promote", "v1", "--reason", "alarms").stdout
-        (request,) = api.requests
-        assert request.url.path.endswith("/models/v1/promote")
-        assert json.loads(request.content) == {"reason": "alarms", "force": False}
-
-    def test_an_error_is_one_line_on_standard_error(self, api, run):
-        api.refusals = [httpx.Response(403, json={"message": "Forbidden"})]
-        done = run("status", "--json")
-        assert (done.exit_code, done.stdout) == (1, "")
-        assert done.stderr.startswith("Error: The token does not allow this")
-        assert done.stderr.count("\n") == 1
-
-    def test_an_answer_of_another_server_is_told(self, api, run):
-        api.refusals = [httpx.Response(200, text="<html>It works!</html>")]
-        done = run("status")
-        assert (done.exit_code, done.stdout) == (1, "")
-        assert "not Earshot's API" in done.stderr
-
-    def test_a_missing_token_is_told_with_what_to_do(self, api, run):
-        api.refusals = [httpx.Response(401, json={"message": "Unauthorized"})]
-        assert "EARSHOT_TOKEN" in run("results").stderr
-
-    def test_classify_without_models_says_where_they_are(self, run, tmp_path):
-        (tmp_path / "a.wav").write_bytes(b"RIFF")
-        done = run("classify", tmp_path / "a.wav", "--yamnet", tmp_path)
-        assert done.exit_code == 1
-        assert "make setup" in done.stderr
-
-    def test_a_version_is_shown(self, api, run):
-        promotion = {"promoted_at": "2026", "promoted_by": "ann", "reason": "better"}
-        model = {
-            "version": "v2", "parent": "v1", "status": "promoted", "created": "2026",
-            "macro_f1": 0.9, "accuracy": 0.9, "champion": True, "promotions": [promotion],
-            "decision": {"checks": [{"name": "macro F1", "passed": True}]},
-        }  # fmt: skip
-        api.refusals = [httpx.Response(200, json=model)] * 2
-        shown = run("models", "show", "v2").stdout
-        assert "by ann: better" in shown
-        assert json.loads(run("models", "show", "v2", "--json").stdout) == model
-
-    def test_files_to_learn_from_are_posted(self, api, run, tmp_path):
-        (tmp_path / "siren_1.wav").write_bytes(b"RIFF")
-        ended = {"state": "running", "version": None, "reasons": []}
-        api.refusals = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
-        done = run("retrain", tmp_path / "siren_1.wav", "--no-wait", "--json")
-        assert json.loads(done.stdout) == ended
-        assert b'filename="siren_1.wav"' in api.requests[0].content
-        assert run("retrain", tmp_path / "siren_1.wav", "--prefix", "training/x/").exit_code == 2

@@ -26,7 +26,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def table() -> Iterator[ResultsTable]:
     with mock_aws():
         client = boto3.client("dynamodb")
-        names = ("clip_id", "label", "source", "listing", "timestamp")
+        names = ("clip_id", "label", "source", "listing", "timestamp", "alerted_at")
         client.create_table(
             TableName="results",
             KeySchema=[{"AttributeName": "clip_id", "KeyType": "HASH"}],
@@ -36,14 +36,15 @@ def table() -> Iterator[ResultsTable]:
                     "IndexName": index,
                     "KeySchema": [
                         {"AttributeName": name, "KeyType": "HASH"},
-                        {"AttributeName": "timestamp", "KeyType": "RANGE"},
+                        {"AttributeName": time, "KeyType": "RANGE"},
                     ],
                     "Projection": {"ProjectionType": "ALL"},
                 }
-                for index, name in (
-                    ("label-time-index", "label"),
-                    ("source-time-index", "source"),
-                    ("time-index", "listing"),
+                for index, name, time in (
+                    ("label-time-index", "label", "timestamp"),
+                    ("source-time-index", "source", "timestamp"),
+                    ("time-index", "listing", "timestamp"),
+                    ("alert-time-index", "listing", "alerted_at"),
                 )
             ],
             BillingMode="PAY_PER_REQUEST",
@@ -168,6 +169,40 @@ def test_the_ends_of_time_are_no_error(table, end):
     end = end.replace(tzinfo=UTC)
     table.find(ResultQuery(end=end), 1)
     table.find(ResultQuery(start=end), 1)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_alerts_are_listed_by_when_they_were_sent_page_by_page(table, limit):
+    clips = [save(table, n) for n in range(6)]
+    for minute, n in enumerate((3, 0, 4, 1)):
+        table.record_alert(clips[n], NOON + timedelta(hours=1, minutes=minute))
+    table.record_alert(clips[5], NOON + timedelta(hours=1))  # at the same time as another
+    found: list[str] = []
+    position: Position | None = None
+    while True:
+        page = table.find_alerted(limit, position)
+        assert len(page.results) <= limit
+        found += ids(page)
+        if page.end is None:
+            break
+        position = from_cursor(to_cursor(page.end))
+    assert found[:3] == [clips[1], clips[4], clips[0]]
+    assert sorted(found[3:]) == [clips[3], clips[5]]
+
+
+def test_an_alert_that_was_sent_again_is_recorded_once_with_its_first_time(table):
+    clip_id = save(table, 1)
+    table.record_alert(clip_id, NOON)
+    table.record_alert(clip_id, NOON + timedelta(minutes=5))
+    (alerted,) = table.find_alerted(10).results
+    assert alerted == table.get(clip_id)
+    assert alerted["alerted_at"] == format_time(NOON)
+
+
+def test_of_a_result_that_is_gone_no_alert_is_recorded(table):
+    table.record_alert("f" * 32, NOON)
+    assert table.get("f" * 32) is None
+    assert ids(table.find_alerted(10)) == []
 
 
 # Results are as old as Earshot at most; the pattern holds until the year 2286.

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from earshot.alerts import ALERTED_AT
 from earshot.uploads import POSTED_PREFIX, UPLOADS_PREFIX
 from earshot_api import openapi
 from earshot_api.app import http
@@ -254,12 +255,24 @@ class TestFunctions:
         assert allowed("AlertFunction") == {
             ("dynamodb:PutItem", "CooldownsTable.Arn"),
             ("dynamodb:UpdateItem", "CooldownsTable.Arn"),
+            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
             ("sns:Publish", "AlertTopic"),
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        }
+
+    def test_alert_changes_nothing_of_a_result_and_reads_none(self) -> None:
+        (record,) = [
+            statement
+            for statement in statements_of_roles("AlertFunction")
+            if statement.get("Resource") == {"Fn::GetAtt": ["ResultsTable", "Arn"]}
+        ]
+        assert record["Condition"] == {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id", ALERTED_AT]},
+            "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
         }
 
     def test_no_result_is_lost_to_alerts(self) -> None:
@@ -423,6 +436,7 @@ class TestData:
             "label-time-index": ["label", "timestamp"],
             "source-time-index": ["source", "timestamp"],
             "time-index": ["listing", "timestamp"],
+            "alert-time-index": ["listing", ALERTED_AT],
         }
         assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"

@@ -17,12 +17,14 @@ class Settings:
 
     Attributes:
         cooldowns_table: name of the table.
+        results_table: name of the table that holds which alerts were sent.
         topic_arn: of the SNS topic.
         uploads_bucket: that clips are linked from.
         rules: which results are worth an alert.
     """
 
     cooldowns_table: str
+    results_table: str
     topic_arn: str
     uploads_bucket: str
     rules: AlertRules
@@ -38,6 +40,7 @@ class Settings:
         labels = [name.strip() for name in environment["ALERT_LABELS"].split(",") if name.strip()]
         return cls(
             cooldowns_table=environment["COOLDOWNS_TABLE"],
+            results_table=environment["RESULTS_TABLE"],
             topic_arn=environment["ALERT_TOPIC_ARN"],
             uploads_bucket=environment["UPLOADS_BUCKET"],
             rules=AlertRules(

@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from earshot.adapters.alerting import AlertTopic, CooldownsTable
+from earshot.adapters.results_table import ResultsTable
 from earshot.adapters.uploads_bucket import UploadsBucket
 from earshot.alerts import AlertService
 from earshot_alert.settings import Settings
@@ -27,6 +28,7 @@ def service() -> AlertService:
         rules=settings.rules,
         cooldowns=CooldownsTable(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
+        sent=ResultsTable(dynamodb, settings.results_table),
         link=bucket.link,
         now=lambda: datetime.now(UTC),
     )

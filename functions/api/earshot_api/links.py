@@ -22,6 +22,7 @@ LINKS: dict[tuple[str, str, str], dict[str, Any]] = {
     ("/predict", "post", "200"): _OF_A_CLIP,
     ("/uploads", "post", "201"): {"result": _OF_A_CLIP["result"]},
     ("/results", "get", "200"): {"next": _link("find_results", "cursor", "next_cursor")},
+    ("/alerts", "get", "200"): {"next": _link("find_alerts", "cursor", "next_cursor")},
     ("/retrain", "post", "202"): {"status": _link("get_retraining", "run", "id")},
     ("/status", "get", "200"): {"champion": _link("get_model", "version", "model/version")},
 }

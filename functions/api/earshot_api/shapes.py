@@ -212,12 +212,37 @@ class Result(TypedDict):
     reason: NotRequired[Reason]
     verified_label: NotRequired[Label]
     feedback: NotRequired[list[Feedback]]
+    alerted_at: NotRequired[str]
 
 
 class Results(TypedDict):
     """A page of results, newest first."""
 
     results: list[Result]
+    next_cursor: str | None
+
+
+class Alert(TypedDict):
+    """What was told of a result, and when."""
+
+    clip_id: str
+    label: Label
+    confidence: float
+    uncertain: NotRequired[bool]
+    events: NotRequired[list[Event]]
+    source: str
+    timestamp: str
+    recorded_at: NotRequired[str]
+    model_version: NotRequired[str]
+    result: str
+    alerted_at: str
+    verified_label: NotRequired[Label]
+
+
+class Alerts(TypedDict):
+    """A page of alerts, newest first."""
+
+    alerts: list[Alert]
     next_cursor: str | None
 
 

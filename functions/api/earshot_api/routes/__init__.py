@@ -4,12 +4,13 @@ Each is listed in `ROUTERS`, and its path and scope in template.yaml.
 """
 
 from earshot_api import openapi
-from earshot_api.routes import about, feedback, models, results, retraining, uploads
+from earshot_api.routes import about, alerts, feedback, models, results, retraining, uploads
 
 ROUTERS = (
     about.router,
     uploads.router,
     results.router,
+    alerts.router,
     feedback.router,
     retraining.router,
     models.router,

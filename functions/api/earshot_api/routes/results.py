@@ -10,16 +10,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from earshot.alerts import LINK_LIFETIME
 from earshot.errors import NotFoundError
 from earshot.labels import Label
-from earshot.query import CURSOR_PATTERN, ResultQuery, from_cursor, to_cursor
+from earshot.query import ResultQuery, from_cursor, to_cursor
 from earshot.uploads import MAX_SOURCE_LENGTH
+from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
 from earshot_api.scopes import needs
 from earshot_api.shapes import ClipId, Result, Results, Time
 from earshot_api.wiring import services
 
 router = Router()
-
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 
 @router.get(
@@ -44,11 +43,8 @@ def find(
     start: Annotated[Time | None, Query(alias="from", description="From this time on")] = None,
     end: Annotated[Time | None, Query(alias="to", description="Before this time")] = None,
     min_confidence: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[
-        str | None,
-        Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before"),
-    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Results:
     query = ResultQuery(label, source, start, end, min_confidence)
     page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)

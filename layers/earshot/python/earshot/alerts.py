@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from earshot.labels import Label
 from earshot.result import Result
+from earshot.uploads import format_time
 
 LINK_LIFETIME = timedelta(hours=1)
 
@@ -24,7 +25,18 @@ _TOLD = (
     "model_version",
 )
 
+# When the alert of a result was sent; a result without it raised none.
+ALERTED_AT = "alerted_at"
+
 Alert = dict[str, Any]
+
+
+def told(result: Result) -> Alert:
+    """What an alert tells of a result."""
+    return {
+        **{name: result[name] for name in _TOLD if name in result},
+        "result": f"/results/{result['clip_id']}",
+    }
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,17 @@ class Cooldowns(Protocol):
         """Note that the alert of this clip is out. Raises `UnavailableError`."""
 
 
+class SentAlerts(Protocol):
+    """Which alerts were sent."""
+
+    def record_alert(self, clip_id: str, at: datetime) -> None:
+        """Note that the alert of this clip was sent; the first time stands.
+
+        Raises:
+            UnavailableError: the store failed.
+        """
+
+
 class Topic(Protocol):
     """Those who want to know."""
 
@@ -82,8 +105,8 @@ class AlertService:
 
     Each label of each source has a cooldown of its own, so a gunshot is told of at once however
     often that microphone has heard a siren. No alert ever waits for a second detection. An alert
-    is claimed, published and confirmed in that order, so that a failure in between repeats it
-    rather than loses it.
+    is claimed, published, recorded and confirmed in that order, so that a failure in between
+    repeats it rather than loses it, and what was recorded was sent.
     """
 
     def __init__(
@@ -91,12 +114,14 @@ class AlertService:
         rules: AlertRules,
         cooldowns: Cooldowns,
         topic: Topic,
+        sent: SentAlerts,
         link: Callable[[dict[str, str], timedelta], str],
         now: Callable[[], datetime],
     ) -> None:
         self._rules = rules
         self._cooldowns = cooldowns
         self._topic = topic
+        self._sent = sent
         self._link = link
         self._now = now
 
@@ -104,20 +129,21 @@ class AlertService:
         """Raise an alert if a new result is worth one; True if it was.
 
         Raises:
-            UnavailableError: the cooldowns or the topic failed; the result should come again.
+            UnavailableError: a store or the topic failed; the result should come again.
         """
         if not self._rules.concern(result):
             return False
         subject, clip_id = f"{result['label']}#{result['source']}", result["clip_id"]
-        if not self._cooldowns.claim(subject, clip_id, self._now(), self._rules.cooldown):
+        now = self._now()
+        if not self._cooldowns.claim(subject, clip_id, now, self._rules.cooldown):
             return False
-        self._topic.publish(self._alert(result))
+        self._topic.publish(self._alert(result, now))
+        self._sent.record_alert(clip_id, now)
         self._cooldowns.confirm(subject, clip_id)
         return True
 
-    def _alert(self, result: Result) -> Alert:
-        alert = {name: result[name] for name in _TOLD if name in result}
-        alert["result"] = f"/results/{result['clip_id']}"
+    def _alert(self, result: Result, now: datetime) -> Alert:
+        alert = {**told(result), ALERTED_AT: format_time(now)}
         if "key" in result:  # else it is a posted clip that is not kept
             place: dict[str, str] = {
                 k: result[k] for k in ("bucket", "key", "version_id") if k in result

@@ -149,17 +149,11 @@ class EarshotClient:
 
     def results(self, filters: ResultFilters, limit: int | None = None) -> Iterator[Result]:
         """Results, newest first, page after page; at most `limit`."""
-        query = filters.as_query()
-        left = limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(left, PAGE)
-            page = self._call("GET", "/results", params={**query, "limit": str(size)})
-            yield from page["results"]
-            if left is not None:
-                left -= len(page["results"])
-            if page["next_cursor"] is None:
-                return
-            query["cursor"] = page["next_cursor"]
+        return self._pages("results", filters.as_query(), limit)
+
+    def alerts(self, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Alerts that were sent, newest first, page after page; at most `limit`."""
+        return self._pages("alerts", {}, limit)
 
     def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
         """Confirm or correct a result."""
@@ -222,6 +216,20 @@ class EarshotClient:
         if not answer.is_success:
             raise ApiError(answer.status_code, f"The clip cannot be fetched: {_reason(answer)}")
         return answer.content
+
+    def _pages(
+        self, what: str, query: dict[str, str], limit: int | None
+    ) -> Iterator[dict[str, Any]]:
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._call("GET", f"/{what}", params={**query, "limit": str(size)})
+            yield from page[what]
+            if left is not None:
+                left -= len(page[what])
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
 
     def _post(self, ticket: Mapping[str, Any], path: Path, sent: Callable[[int], None]) -> None:
         with path.open("rb") as file:

@@ -37,7 +37,7 @@ class ResultQuery:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a page ends: the time and the id of its last result."""
+    """Where a page ends: the id of its last result, and the time that it is ordered by."""
 
     timestamp: str
     clip_id: str
@@ -73,7 +73,7 @@ def from_cursor(cursor: str) -> Position:
         BadRequestError: the cursor is none of ours.
     """
     if not re.fullmatch(CURSOR_PATTERN, cursor):
-        raise BadRequestError("The cursor is not one that /results gave.")
+        raise BadRequestError("The cursor is not one that a page before gave.")
     milliseconds, _, clip_id = cursor.partition("-")
     time = _EPOCH + timedelta(milliseconds=int(milliseconds))
     return Position(format_time(time), clip_id)

@@ -10,6 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from earshot.adapters.errors import unavailable_on_failure
+from earshot.alerts import ALERTED_AT
 from earshot.query import Page, Position, ResultQuery
 from earshot.result import Result
 from earshot.uploads import format_time
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 # Every row has the same value of this attribute, so that the index over it and the time holds all
 # results in order of time, rejected ones and all. One value is one partition: 1000 new results a
-# second, well over what classify's concurrency allows.
+# second, well over what classify's concurrency allows. Those of which an alert was sent are in one
+# more index, by the time of the alert; the cooldown keeps them few.
 LISTING = "listing"
 _LISTED = "all"
 _TABLE_ONLY = ("expires_at", LISTING)
@@ -107,6 +109,51 @@ class ResultsTable:
             if after is None or len(found) == limit:
                 break
         return Page(found, after)
+
+    def record_alert(self, clip_id: str, at: datetime) -> None:
+        """See `earshot.alerts.SentAlerts.record_alert`. A result that is gone stays so."""
+        with unavailable_on_failure("The results table"):
+            try:
+                self._dynamodb.update_item(
+                    TableName=self._name,
+                    Key={"clip_id": {"S": clip_id}},
+                    UpdateExpression=f"SET {ALERTED_AT} = if_not_exists({ALERTED_AT}, :at)",
+                    ConditionExpression="attribute_exists(clip_id)",
+                    ExpressionAttributeValues={":at": {"S": format_time(at)}},
+                )
+            except ClientError as error:
+                # To raise would send the alert again and again, and the row stays away.
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+
+    def find_alerted(self, limit: int, after: Position | None = None) -> Page:
+        """At most `limit` results of which an alert was sent, the latest alert first.
+
+        Args:
+            after: end of the page before, with the time of its alert; None for the first page.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": "alert-time-index",
+            "KeyConditionExpression": f"{LISTING} = :all",
+            "ExpressionAttributeValues": {":all": {"S": _LISTED}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if after:
+            request["ExclusiveStartKey"] = {
+                LISTING: {"S": _LISTED},
+                ALERTED_AT: {"S": after.timestamp},
+                "clip_id": {"S": after.clip_id},
+            }
+        with unavailable_on_failure("The results table"):
+            answer = self._dynamodb.query(**request)
+        stop = answer.get("LastEvaluatedKey")
+        end = Position(stop[ALERTED_AT]["S"], stop["clip_id"]["S"]) if stop else None
+        return Page([from_item(item) for item in answer["Items"]], end)
 
     def add_feedback(self, clip_id: str, feedback: dict[str, Any], n_before: int) -> bool:
         """See `earshot.feedback.ResultHistory.add_feedback`."""

@@ -23,7 +23,7 @@ from earshot.cli.options import (
     label_choice,
     source_option,
 )
-from earshot.cli.output import console, print_json, progress, remarks, show
+from earshot.cli.output import console, print_json, progress, remarks, show, show_alerts
 from earshot.client import MAX_PREDICT_BYTES, ApiError, EarshotClient, ResultFilters
 from earshot.result import Result
 
@@ -153,6 +153,16 @@ def results(
     filters = ResultFilters(label, source, since, until, min_confidence)
     found = list(connect().results(filters, limit))
     show({result["clip_id"]: result for result in found}, as_json)
+
+
+@cli.command()
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@as_json
+@click.pass_obj
+@explained
+def alerts(connect: Callable[[], EarshotClient], limit: int, as_json: bool) -> None:
+    """Show alerts that were sent, newest first."""
+    show_alerts(list(connect().alerts(limit)), as_json)
 
 
 @cli.command()

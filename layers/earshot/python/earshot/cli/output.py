@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -57,20 +57,37 @@ def show(results: Mapping[str, Result], as_json: bool) -> None:
     console.print(table)
 
 
+def show_alerts(alerts: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print alerts."""
+    if as_json:
+        print_json(alerts)
+        return
+    table = Table("sent at", "label", box=None)
+    table.add_column("confidence", justify="right")
+    table.add_column("source")
+    table.add_column("clip")
+    for alert in alerts:
+        confidence = f"{alert['confidence']:.2f}"
+        table.add_row(
+            _clock(alert["alerted_at"]), _label(alert), confidence, alert["source"],
+            alert["clip_id"],
+        )  # fmt: skip
+    console.print(table)
+
+
 def _cells(result: Result) -> Iterable[str]:
+    heard_at = _clock(result["timestamp"])
     if result["status"] == "rejected":
-        return (f"rejected: {result['reason']['code']}", "", "", result["source"], _clock(result))
-    label = result["label"]
-    if result.get("verified_label", label) != label:
-        label += f" (really {result['verified_label']})"
-    return (
-        label,
-        f"{result['confidence']:.2f}",
-        f"{result['duration_s']:.1f}",
-        result["source"],
-        _clock(result),
-    )
+        return (f"rejected: {result['reason']['code']}", "", "", result["source"], heard_at)
+    confidence, seconds = f"{result['confidence']:.2f}", f"{result['duration_s']:.1f}"
+    return (_label(result), confidence, seconds, result["source"], heard_at)
 
 
-def _clock(result: Result) -> str:
-    return str(result["timestamp"])[:19].replace("T", " ")
+def _label(result: Mapping[str, Any]) -> str:
+    label = str(result["label"])
+    verified = result.get("verified_label", label)
+    return label if verified == label else f"{label} (really {verified})"
+
+
+def _clock(timestamp: str) -> str:
+    return timestamp[:19].replace("T", " ")
