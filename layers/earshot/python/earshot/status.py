@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from earshot.query import Page, Position, ResultQuery
 from earshot.uploads import format_time
 
+# Many who ask at once shall not cost a handful of requests to AWS each.
+FRESH_FOR = timedelta(seconds=1)
+
 
 class Models(Protocol):
     """Model versions."""
@@ -30,10 +33,6 @@ class Results(Protocol):
 
     def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
         """See `earshot.adapters.results_table.ResultsTable.find`."""
-
-
-# Many who ask at once shall not cost a handful of requests to AWS each.
-FRESH_FOR = timedelta(seconds=1)
 
 
 class StatusService:

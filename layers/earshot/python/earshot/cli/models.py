@@ -40,6 +40,8 @@ def retrain(
 
     FILES are WAVs named <label>_..., of 4.5 MB in all. Without any, it learns from what lies under
     training/ in the uploads bucket.
+
+    The exit status is 0 if the new version was promoted (with --no-wait: if it was begun), else 1.
     """
     if files and prefix:
         raise click.UsageError("Either FILES or --prefix, not both.")
@@ -51,12 +53,14 @@ def retrain(
     stands = watch(client, run) if wait else client.retraining(run)
     if as_json:
         print_json(stands)
-        return
-    console.print(f"{run} {stands['state']} {stands['version'] or ''}".rstrip())
-    for why in stands["reasons"]:
-        console.print(why)
-    if not wait:
-        console.print(f"Where it stands: GET /retrain/{run}")
+    else:
+        console.print(f"{run} {stands['state']} {stands['version'] or ''}".rstrip())
+        for why in stands["reasons"]:
+            console.print(why)
+        if not wait:
+            console.print(f"Where it stands: GET /retrain/{run}")
+    if wait and stands["state"] != "promoted":
+        raise click.ClickException(f"No new model serves: {run} was not promoted.")
 
 
 def watch(client: EarshotClient, run: str) -> dict[str, Any]:
