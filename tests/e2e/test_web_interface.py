@@ -197,6 +197,26 @@ def test_status_tells_what_serves_and_what_waits(interface: Interface, page: Pag
     expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
 
 
+def test_an_alert_that_was_sent_is_listed_and_leads_to_its_clip(
+    interface: Interface, page: Page, stack: LocalStack, clips: dict[str, Path]
+):
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["UploadsBucketName"],
+        Key="incoming/east gate/shot.wav",
+        Body=clips["gunshot"].read_bytes(),
+    )
+    interface.open(page, "Status")
+    alert = page.locator("[class*=st-key-alert-]").filter(has_text="east gate")
+    expect(alert).to_contain_text(re.compile(r"Gunshot.*\d\d:\d\d:\d\d.*sure, \d", re.DOTALL))
+    alert.get_by_role("link", name="Open").click()
+    expect(heading(page, "Results")).to_be_visible()
+    expect(heading(page, "Gunshot")).to_be_visible()
+    expect(page.get_by_label("The recording")).to_be_visible()
+    sent = stack.call("GET", "/alerts")[1]["alerts"]
+    (clip_id,) = [one["clip_id"] for one in sent if one["source"] == "east gate"]
+    assert page.url.endswith(f"?clip={clip_id}")
+
+
 def test_a_token_lets_in_and_an_expired_one_no_more(
     locked_interface: Interface, page: Page, stack: LocalStack
 ):

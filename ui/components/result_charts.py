@@ -84,7 +84,7 @@ def timeline_chart(
             alt.X(
                 "time:T",
                 scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
-                axis=alt.Axis(title=None, tickCount=8, grid=True, labelOverlap=True),
+                axis=_clock_axis(time_zone, grid=True),
             ),
             alt.Y("label:N", sort=looks.TITLES, scale=alt.Scale(domain=looks.TITLES), title=None),
             alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
@@ -97,7 +97,7 @@ def timeline_chart(
                 alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
             ],
         )
-        .properties(height=150)
+        .properties(height=175)
         .configure_view(stroke=None)
     )
 
@@ -119,7 +119,7 @@ def throughput_chart(
                 "time:T",
                 timeUnit="yearmonthdatehoursminutes",
                 scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
-                axis=alt.Axis(title=None, tickCount=8, format="%H:%M", grid=False),
+                axis=_clock_axis(time_zone, grid=False),
             ),
             alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
             alt.Color(
@@ -127,12 +127,32 @@ def throughput_chart(
                 scale=alt.Scale(
                     domain=[*looks.TITLES, looks.REJECTED], range=[*looks.COLOURS, "#6d7f92"]
                 ),
-                legend=alt.Legend(title=None, orient="top", columns=3),
+                legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
             ),
             tooltip=["heard:N", alt.Tooltip("count():Q", title="clips")],
         )
-        .properties(height=200)
+        .properties(height=260)
         .configure_view(stroke=None)
+    )
+
+
+# The day at midnight, the seconds where there are any: of themselves, Vega's labels are AM and PM.
+_CLOCK_LABEL = (
+    "hours(datum.value) + minutes(datum.value) + seconds(datum.value) == 0"
+    " ? timeFormat(datum.value, '%d %b') : seconds(datum.value) == 0"
+    " ? timeFormat(datum.value, '%H:%M') : timeFormat(datum.value, '%H:%M:%S')"
+)
+
+
+def _clock_axis(time_zone: str, *, grid: bool) -> alt.Axis:
+    """Times of a 24-hour clock, and of which zone they are."""
+    return alt.Axis(
+        title=f"time ({time_zone})",
+        titleFontWeight="normal",
+        tickCount=8,
+        labelExpr=_CLOCK_LABEL,
+        labelOverlap=True,
+        grid=grid,
     )
 
 

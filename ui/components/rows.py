@@ -9,6 +9,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+from pandas.io.formats.style import Styler
+
 from earshot.labels import LABELS
 from earshot.result import Result
 from ui.components import looks
@@ -21,9 +24,12 @@ _CSV_COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]]:
-    """Rows for people, in the time zone of their browser."""
-    return [
+def table(results: Iterable[Result], time_zone: str) -> Styler:
+    """Rows for people, in the time zone of their browser.
+
+    Confidences are numbers, by which they are sorted, and read as `looks.per_cent` has them.
+    """
+    rows = pd.DataFrame(
         {
             "time": local_time(result["timestamp"], time_zone),
             "heard": looks.heard_title(result),
@@ -34,7 +40,8 @@ def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]
             "model": result.get("model_version"),
         }
         for result in results
-    ]
+    )
+    return rows.style.format({"confidence": looks.per_cent}, na_rep="")
 
 
 def local_time(timestamp: str, time_zone: str) -> datetime:

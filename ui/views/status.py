@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from earshot.alerts import Alert
 from earshot.client import ResultFilters
 from earshot.labels import Label
 from earshot.result import Result
 from ui import session
-from ui.components import looks
+from ui.components import clip, looks
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time
 from ui.guard import guarded
@@ -20,7 +21,7 @@ from ui.guard import guarded
 REFRESH = timedelta(seconds=5)
 WINDOW = timedelta(hours=1)
 MOST = 2000
-MOST_DANGERS = 5
+SHOWN_ALERTS = 8
 
 zone = st.context.timezone or "UTC"
 
@@ -41,8 +42,8 @@ def page() -> None:
             key="throughput",
             alt=f"{len(lately)} clips in the last hour",
         )
-    dangers(lately)
-    st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S}")
+    alerts(list(client.alerts(SHOWN_ALERTS)))
+    st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S} ({zone})")
 
 
 def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
@@ -65,36 +66,44 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         ("Clips in the last hour", f"{len(lately)}{'+' if len(lately) == MOST else ''}",
          ":material/speed:"),
     ]  # fmt: skip
-    for column, (name, value, icon) in zip(st.columns(len(cells)), cells, strict=True):
-        column.metric(name, value, icon=icon, border=True)
+    with st.container(horizontal=True):  # two by two on a telephone
+        for name, value, icon in cells:
+            st.metric(name, value, icon=icon, border=True)
     if last:
         when = local_time(last["timestamp"], zone)
         st.markdown(
-            f"Last result: **{looks.heard_title(last)}** from {last['source']}, "
+            f"Last result: **{looks.heard_title(last)}** from {looks.plain(last['source'])}, "
             f"{when:%d %b, %H:%M:%S} "
         )
 
 
-def dangers(lately: Sequence[Result]) -> None:
-    """The last sounds of danger, each with the way to its clip."""
-    st.markdown("##### Last gunshots, explosions and sirens")
-    found = [r for r in lately if r["status"] == "classified" and r["label"] != Label.CASUAL]
-    if not found:
-        st.caption("None in the last hour.")
-        return
-    for result in found[:MOST_DANGERS]:
-        when = local_time(result["timestamp"], zone)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"**{looks.title(result['label'])}**, {looks.per_cent(result['confidence'])}, "
-                f"at {result['source']}, {when:%H:%M:%S}"
-            )
-            st.page_link(
-                "views/results.py",
-                label="Open",
-                icon=":material/open_in_new:",
-                query_params={"clip": result["clip_id"]},
-            )
+def alerts(sent: Sequence[Alert]) -> None:
+    """The last alerts: what, how sure, where and when, each with the way to its clip."""
+    with st.container(border=True):
+        st.markdown("##### Last alerts")
+        if not sent:
+            st.caption("No alert has been sent yet.")
+        for alert in sent:
+            _alert(alert)
+
+
+def _alert(alert: Alert) -> None:
+    look, sure = looks.LOOKS[Label(alert["label"])], looks.sureness(alert)
+    when = local_time(alert["alerted_at"], zone)
+    key = f"alert-{alert['clip_id']}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
+        st.markdown(f"**:{look.badge}[{look.symbol}] {look.word}**", width=100)
+        st.markdown(f"{when:%d %b, %H:%M:%S}", width=118)
+        st.page_link(
+            "views/results.py",
+            label="Open",
+            icon=":material/open_in_new:",
+            query_params={"clip": alert["clip_id"]},
+        )
+        st.markdown(looks.plain(alert["source"]), width=170)
+        words = f"{sure.words}, {looks.per_cent(alert['confidence'])}"
+        st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
+        clip.person_badge(alert)
 
 
 st.title("Status")
