@@ -197,20 +197,24 @@ def test_status_tells_what_serves_and_what_waits(interface: Interface, page: Pag
     expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
 
 
-def test_status_shows_an_alert_that_was_sent_and_the_way_to_its_clip(
-    interface: Interface, page: Page, clips: dict[str, Path]
+def test_an_alert_that_was_sent_is_listed_and_leads_to_its_clip(
+    interface: Interface, page: Page, stack: LocalStack, clips: dict[str, Path]
 ):
-    interface.open(page)
-    page.get_by_role("textbox", name="Source").fill("east gate")
-    page.get_by_role("textbox", name="Source").press("Enter")
-    hand_in(page, clips["siren"])
-    expect(heading(page, "Siren")).to_be_visible()
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["UploadsBucketName"],
+        Key="incoming/east gate/shot.wav",
+        Body=clips["gunshot"].read_bytes(),
+    )
     interface.open(page, "Status")
-    expect(heading(page, "Last alerts")).to_be_visible()
-    expect(page.get_by_text(re.compile("Siren.* at east gate, sent "))).to_be_visible()
-    page.get_by_role("link", name="Open").first.click()
+    alert = page.locator("[class*=st-key-alert-]").filter(has_text="east gate")
+    expect(alert).to_contain_text(re.compile(r"Gunshot.*\d\d:\d\d:\d\d.*sure, \d", re.DOTALL))
+    alert.get_by_role("link", name="Open").click()
     expect(heading(page, "Results")).to_be_visible()
-    expect(page.get_by_text("east gate", exact=True).first).to_be_visible()
+    expect(heading(page, "Gunshot")).to_be_visible()
+    expect(page.get_by_label("The recording")).to_be_visible()
+    sent = stack.call("GET", "/alerts")[1]["alerts"]
+    (clip_id,) = [one["clip_id"] for one in sent if one["source"] == "east gate"]
+    assert page.url.endswith(f"?clip={clip_id}")
 
 
 def test_a_token_lets_in_and_an_expired_one_no_more(

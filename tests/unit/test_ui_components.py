@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from ui.components.result_charts import (
     throughput_chart,
     timeline_chart,
 )
-from ui.components.rows import local_time, percentage, table_rows, to_csv
+from ui.components.rows import local_time, table, to_csv
 from ui.components.sound import SoundPicture
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
@@ -102,17 +103,32 @@ def test_durations_read_well(value: float, text: str):
 
 
 def test_rows_are_in_the_readers_time():
-    (row,) = table_rows([result(verified_label="casual")], "Europe/Madrid")
+    row = table([result(verified_label="casual")], "Europe/Madrid").data.iloc[0]
     assert row["time"] == datetime(2026, 1, 31, 13, 0)
     assert row["heard"] == "● Siren"
     assert row["checked"] == "really ■ Casual"
     assert local_time("2026-07-01T00:00:00.000Z", "America/New_York").hour == 20
 
 
-@pytest.mark.parametrize(("confidence", "shown"), [(0.9979, 99.7), (1, 100), (0.5, 50)])
-def test_only_what_is_certain_is_a_hundred_per_cent(confidence: float, shown: float):
-    assert percentage(result(confidence=confidence)) == pytest.approx(shown)
-    assert percentage(REJECTED) is None
+def test_a_confidence_reads_as_elsewhere_and_is_still_sorted_by_its_number():
+    shown = table([result(confidence=0.997), result(confidence=0.91), REJECTED], "UTC")
+    page = shown.to_html()
+    assert "&gt; 99 %" in page or "> 99 %" in page
+    assert "91 %" in page
+    assert "100 %" not in page
+    assert "nan" not in page.lower()
+    assert list(shown.data["confidence"][:2]) == [0.997, 0.91]
+
+
+@pytest.mark.parametrize("text", ["![x](https://elsewhere.example/x.png)", "*gate* :material/x:"])
+def test_what_others_wrote_is_no_markdown(text: str):
+    shown = looks.plain(text)
+    assert re.sub(r"\\(.)", r"\1", shown) == text
+    assert re.search(r"(?<!\\)[\[\]()*:!]", shown) is None
+
+
+def test_a_name_in_another_script_stays_as_it_is():
+    assert looks.plain("Tür 3") == "Tür 3"
 
 
 def test_csv_holds_every_result_and_no_formula():
@@ -162,8 +178,9 @@ def test_the_timeline_is_in_the_readers_time():
     ends = chart["encoding"]["x"]["scale"]["domain"]
     assert [(end["hours"], end["minutes"]) for end in ends] == [(12, 30), (13, 30)]
     axis = chart["encoding"]["x"]["axis"]
-    assert axis["title"] == "time in Europe/Madrid"
-    assert axis["format"]["hours"] == "%H:%M"
+    assert axis["title"] == "time (Europe/Madrid)"
+    assert "%H:%M" in axis["labelExpr"]
+    assert "%I" not in axis["labelExpr"]
 
 
 @pytest.mark.parametrize("results", [[], [result(), REJECTED]])

@@ -35,10 +35,10 @@ def show(result: Result, content: bytes | None, key: str) -> None:
     """
     headline(result)
     if result["status"] == "rejected":
-        st.error(result["reason"]["detail"], icon=":material/hearing_disabled:")
+        st.error(looks.plain(result["reason"]["detail"]), icon=":material/hearing_disabled:")
         return
     for warning in result.get("warnings", []):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(looks.plain(warning), icon=":material/warning:")
     if content is None:
         st.info(GONE if "key" in result else NOT_KEPT, icon=":material/info:")
     else:
@@ -77,15 +77,20 @@ def headline(result: Result) -> None:
             st.badge(
                 f"model {result['model_version']}", icon=":material/deployed_code:", color="gray"
             )
-        st.badge(result["source"], icon=":material/location_on:", color="gray")
-        verified = result.get("verified_label")
-        if verified:
-            confirmed = verified == result["label"]
-            st.badge(
-                "Confirmed" if confirmed else f"Corrected to {looks.title(verified)}",
-                icon=":material/how_to_reg:",
-                color="green" if confirmed else "violet",
-            )
+        st.badge(looks.plain(result["source"]), icon=":material/location_on:", color="gray")
+        person_badge(result)
+
+
+def person_badge(result: Result) -> None:
+    """What a person last said of a clip, if anybody did."""
+    verified = result.get("verified_label")
+    if verified:
+        confirmed = verified == result["label"]
+        st.badge(
+            "Confirmed" if confirmed else f"Corrected to {looks.title(verified)}",
+            icon=":material/how_to_reg:",
+            color="green" if confirmed else "violet",
+        )
 
 
 def _sound(result: Result, content: bytes, key: str) -> None:

@@ -6,6 +6,7 @@ to at least 4.5:1 on the dark background (WCAG 2.1, 1.4.3).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import altair as alt
@@ -67,6 +68,11 @@ def title(label: str) -> str:
 def heard_title(result: Result) -> str:
     """Shape and word of what was heard in a clip, or that nothing could be."""
     return title(result["label"]) if result["status"] == "classified" else REJECTED
+
+
+def plain(text: str) -> str:
+    """A text that means itself where Streamlit reads Markdown; a source may be anybody's."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # ASCII's punctuation
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,6 @@ from earshot.labels import LABELS
 from earshot.result import Result
 from ui.components import looks
 
-# Times of day by a clock of 24 hours, whatever the span.
-_CLOCK = {
-    "seconds": "%H:%M:%S",
-    "minutes": "%H:%M",
-    "hours": "%H:%M",
-    "date": "%d %b",
-    "week": "%d %b",
-    "month": "%b %Y",
-}
-
 
 def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
     """The four probabilities as bars, with their numbers."""
@@ -94,13 +84,7 @@ def timeline_chart(
             alt.X(
                 "time:T",
                 scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
-                axis=alt.Axis(
-                    title=f"time in {time_zone}",
-                    format=_CLOCK,
-                    tickCount=8,
-                    grid=True,
-                    labelOverlap=True,
-                ),
+                axis=_clock_axis(time_zone, grid=True),
             ),
             alt.Y("label:N", sort=looks.TITLES, scale=alt.Scale(domain=looks.TITLES), title=None),
             alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
@@ -108,12 +92,12 @@ def timeline_chart(
             alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
             tooltip=[
                 alt.Tooltip("label:N", title="heard"),
-                alt.Tooltip("confidence:Q", format=".1%"),
+                alt.Tooltip("confidence:Q", format=".0%"),
                 alt.Tooltip("source:N"),
                 alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
             ],
         )
-        .properties(height=150)
+        .properties(height=175)
         .configure_view(stroke=None)
     )
 
@@ -135,9 +119,7 @@ def throughput_chart(
                 "time:T",
                 timeUnit="yearmonthdatehoursminutes",
                 scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
-                axis=alt.Axis(
-                    title=f"time in {time_zone}", tickCount=8, format="%H:%M", grid=False
-                ),
+                axis=_clock_axis(time_zone, grid=False),
             ),
             alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
             alt.Color(
@@ -145,12 +127,32 @@ def throughput_chart(
                 scale=alt.Scale(
                     domain=[*looks.TITLES, looks.REJECTED], range=[*looks.COLOURS, "#6d7f92"]
                 ),
-                legend=alt.Legend(title=None, orient="top", columns=3),
+                legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
             ),
             tooltip=["heard:N", alt.Tooltip("count():Q", title="clips")],
         )
-        .properties(height=200)
+        .properties(height=260)
         .configure_view(stroke=None)
+    )
+
+
+# The day at midnight, the seconds where there are any: of themselves, Vega's labels are AM and PM.
+_CLOCK_LABEL = (
+    "hours(datum.value) + minutes(datum.value) + seconds(datum.value) == 0"
+    " ? timeFormat(datum.value, '%d %b') : seconds(datum.value) == 0"
+    " ? timeFormat(datum.value, '%H:%M') : timeFormat(datum.value, '%H:%M:%S')"
+)
+
+
+def _clock_axis(time_zone: str, *, grid: bool) -> alt.Axis:
+    """Times of a 24-hour clock, and of which zone they are."""
+    return alt.Axis(
+        title=f"time ({time_zone})",
+        titleFontWeight="normal",
+        tickCount=8,
+        labelExpr=_CLOCK_LABEL,
+        labelOverlap=True,
+        grid=grid,
     )
 
 

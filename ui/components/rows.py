@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pandas as pd
+from pandas.io.formats.style import Styler
 
 from earshot.labels import LABELS
 from earshot.result import Result
@@ -22,26 +24,24 @@ _CSV_COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def table_rows(results: Iterable[Result], time_zone: str) -> list[dict[str, Any]]:
-    """Rows for people, in the time zone of their browser."""
-    return [
+def table(results: Iterable[Result], time_zone: str) -> Styler:
+    """Rows for people, in the time zone of their browser.
+
+    Confidences are numbers, by which they are sorted, and read as `looks.per_cent` has them.
+    """
+    rows = pd.DataFrame(
         {
             "time": local_time(result["timestamp"], time_zone),
             "heard": looks.heard_title(result),
-            "confidence": percentage(result),
+            "confidence": result.get("confidence"),
             "events": len(result.get("events", [])),
             "source": result["source"],
             "checked": _checked(result),
             "model": result.get("model_version"),
         }
         for result in results
-    ]
-
-
-def percentage(result: Result) -> float | None:
-    """Confidence in per cent, rounded down, so that only what is certain is 100; rejected: None."""
-    confidence = result.get("confidence")
-    return None if confidence is None else math.floor(confidence * 1000) / 10
+    )
+    return rows.style.format({"confidence": looks.per_cent}, na_rep="")
 
 
 def local_time(timestamp: str, time_zone: str) -> datetime:

@@ -7,7 +7,6 @@ import streamlit as st
 from earshot.result import Result
 from ui import session
 from ui.components import clip, looks, verdict
-from ui.components.rows import percentage
 from ui.guard import guarded, told
 from ui.hearing import hear
 
@@ -82,14 +81,14 @@ def page() -> None:
                 {
                     "recording": name,
                     "heard": looks.heard_title(result),
-                    "confidence": percentage(result),
+                    "confidence": result.get("confidence"),
                     "seconds": result.get("duration_s"),
                 }
                 for name, _, _, result in found
             ],
             column_config={
                 "confidence": st.column_config.ProgressColumn(
-                    min_value=0, max_value=100, format="%.1f %%"
+                    min_value=0, max_value=1, format="percent"
                 )
             },
             hide_index=True,

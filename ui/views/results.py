@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import streamlit as st
@@ -14,7 +15,7 @@ from earshot.result import Result
 from ui import session
 from ui.components import clip, looks, verdict
 from ui.components.result_charts import timeline_chart
-from ui.components.rows import local_time, table_rows, to_csv
+from ui.components.rows import local_time, table, to_csv
 from ui.guard import guarded
 
 REFRESH = timedelta(seconds=5)
@@ -48,11 +49,13 @@ def ask_filters() -> ResultFilters:
     least = confidence_column.slider("Confidence from", 0, 100, 0, 5, format="%d %%")
     start, end = None, None
     if span == "Between …":
-        today = datetime.now(UTC).date()
+        here = ZoneInfo(zone)
+        today = datetime.now(here).date()
         days = st.date_input("Days", (today - timedelta(days=1), today))
         if isinstance(days, tuple) and len(days) == 2:
             start, end = (
-                datetime.combine(day, time(), UTC) for day in (days[0], days[1] + timedelta(days=1))
+                datetime.combine(day, time(), here)
+                for day in (days[0], days[1] + timedelta(days=1))
             )
     elif length := SPANS[span]:
         start = datetime.now(UTC) - length
@@ -90,10 +93,10 @@ def live(filters: ResultFilters) -> None:
             key="timeline",
             alt=describe_timeline(classified),
         )
-    table(results)
+    show(results)
 
 
-def table(results: Sequence[Result]) -> None:
+def show(results: Sequence[Result]) -> None:
     """The results, of which one can be opened."""
     ids = [result["clip_id"] for result in results]
     opened = st.query_params.get(CLIP)
@@ -109,7 +112,7 @@ def table(results: Sequence[Result]) -> None:
     # Another key for other rows: a selection is a row's number, and new rows come first.
     key = f"results {hash((*ids, *(r.get('verified_label') for r in results)))}"
     st.dataframe(
-        table_rows(results, zone),
+        table(results, zone),
         key=key,
         on_select=opens,
         selection_mode="single-row",
@@ -118,11 +121,9 @@ def table(results: Sequence[Result]) -> None:
         height=min(38 + 35 * len(results), 390),
         alt="Results; select a row to open its clip",
         column_config={
-            "time": st.column_config.DatetimeColumn("Time", format="D MMM, HH:mm:ss"),
+            "time": st.column_config.DatetimeColumn(f"Time ({zone})", format="D MMM, HH:mm:ss"),
             "heard": "Heard",
-            "confidence": st.column_config.ProgressColumn(
-                "Confidence", min_value=0, max_value=100, format="%.1f %%"
-            ),
+            "confidence": "Confidence",
             "events": "Events",
             "source": "Source",
             "checked": "Checked by a person",

@@ -158,7 +158,7 @@ def watch(run: str) -> None:
             return
         st.session_state["ended"] = run
         for reason in stands["reasons"]:
-            st.markdown(f"- {reason}")
+            st.markdown(f"- {looks.plain(reason)}")
     if stands["state"] == "promoted":
         st.success(
             f"{stands['version']} is the champion now. Clips are heard by it within a minute.",

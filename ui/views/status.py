@@ -8,10 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from earshot.alerts import Alert
 from earshot.client import ResultFilters
+from earshot.labels import Label
 from earshot.result import Result
 from ui import session
-from ui.components import looks
+from ui.components import clip, looks
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time
 from ui.guard import guarded
@@ -19,7 +21,7 @@ from ui.guard import guarded
 REFRESH = timedelta(seconds=5)
 WINDOW = timedelta(hours=1)
 MOST = 2000
-MOST_ALERTS = 5
+SHOWN_ALERTS = 8
 
 zone = st.context.timezone or "UTC"
 
@@ -40,8 +42,8 @@ def page() -> None:
             key="throughput",
             alt=f"{len(lately)} clips in the last hour",
         )
-    last_alerts(list(client.alerts(MOST_ALERTS)))
-    st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S}")
+    alerts(list(client.alerts(SHOWN_ALERTS)))
+    st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S} ({zone})")
 
 
 def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
@@ -64,36 +66,44 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         ("Clips in the last hour", f"{len(lately)}{'+' if len(lately) == MOST else ''}",
          ":material/speed:"),
     ]  # fmt: skip
-    for column, (name, value, icon) in zip(st.columns(len(cells)), cells, strict=True):
-        column.metric(name, value, icon=icon, border=True)
+    with st.container(horizontal=True):  # two by two on a telephone
+        for name, value, icon in cells:
+            st.metric(name, value, icon=icon, border=True)
     if last:
         when = local_time(last["timestamp"], zone)
         st.markdown(
-            f"Last result: **{looks.heard_title(last)}** from {last['source']}, "
+            f"Last result: **{looks.heard_title(last)}** from {looks.plain(last['source'])}, "
             f"{when:%d %b, %H:%M:%S} "
         )
 
 
-def last_alerts(alerts: Sequence[dict[str, Any]]) -> None:
-    """The last alerts that were sent, each with the way to its clip."""
-    st.markdown("##### Last alerts")
-    if not alerts:
-        st.caption("None was sent yet.")
-        return
-    for alert in alerts:
-        sent_at = local_time(alert["alerted_at"], zone)
-        sure = looks.sureness(alert)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"**{looks.title(alert['label'])}**, {looks.per_cent(alert['confidence'])} "
-                f"({sure.words.lower()}), at {alert['source']}, sent {sent_at:%d %b, %H:%M:%S}"
-            )
-            st.page_link(
-                "views/results.py",
-                label="Open",
-                icon=":material/open_in_new:",
-                query_params={"clip": alert["clip_id"]},
-            )
+def alerts(sent: Sequence[Alert]) -> None:
+    """The last alerts: what, how sure, where and when, each with the way to its clip."""
+    with st.container(border=True):
+        st.markdown("##### Last alerts")
+        if not sent:
+            st.caption("No alert has been sent yet.")
+        for alert in sent:
+            _alert(alert)
+
+
+def _alert(alert: Alert) -> None:
+    look, sure = looks.LOOKS[Label(alert["label"])], looks.sureness(alert)
+    when = local_time(alert["alerted_at"], zone)
+    key = f"alert-{alert['clip_id']}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
+        st.markdown(f"**:{look.badge}[{look.symbol}] {look.word}**", width=100)
+        st.markdown(f"{when:%d %b, %H:%M:%S}", width=118)
+        st.page_link(
+            "views/results.py",
+            label="Open",
+            icon=":material/open_in_new:",
+            query_params={"clip": alert["clip_id"]},
+        )
+        st.markdown(looks.plain(alert["source"]), width=170)
+        words = f"{sure.words}, {looks.per_cent(alert['confidence'])}"
+        st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
+        clip.person_badge(alert)
 
 
 st.title("Status")
