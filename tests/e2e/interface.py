@@ -95,6 +95,21 @@ def chart(page: Page, words: str) -> Locator:
     return page.locator(f'[role=graphics-document][aria-label*="{words}"]').first
 
 
+def open_first_row(page: Page) -> None:
+    """Open the clip in the first row of the results, which is drawn on a canvas."""
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_have_count(1)  # for a moment the one before is still there
+    table.click(position={"x": 18, "y": 55})
+
+
+def duration_s(page: Page) -> float:
+    """How long the recording in the player is, once the browser knows."""
+    player = page.get_by_label("The recording")
+    known = """p => p.readyState
+        ? p.duration : new Promise(told => p.onloadedmetadata = () => told(p.duration))"""
+    return float(player.evaluate(known))
+
+
 def choose(page: Page, label: str, option: str) -> None:
     """Pick from a select box, as the keyboard does."""
     box = page.get_by_role("combobox", name=re.compile(re.escape(label))).first

@@ -11,9 +11,11 @@ from interface import (
     Interface,
     button,
     chart,
+    choose,
     find_chromium,
     hand_in,
     heading,
+    open_first_row,
     running,
 )
 from PIL import Image
@@ -26,7 +28,7 @@ from training.synthetic import write_clips, write_recordings
 IMAGES = REPOSITORY / "docs" / "images"
 PATIENCE_MS = 120_000
 RETRAINED_MS = 600_000
-HEIGHTS = {"retrain": 1600, "models": 1500}
+HEIGHTS = {"retrain": 1600, "models": 1500, "status": 1000, "results": 1250}
 
 
 def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
@@ -88,7 +90,10 @@ def main() -> None:
                 listen(page, interface, [*clips[2:], clips[0], clips[1]])
                 save(page, "listen")
                 interface.open(page, "Results")
+                choose(page, "Time", "Last hour")
                 chart(page, "Timeline").wait_for()
+                open_first_row(page)
+                chart(page, "Waveform").wait_for()
                 save(page, "results")
                 retrain(page, interface, write_recordings(Path(folder) / "labelled", n_each=18))
                 save(page, "retrain")

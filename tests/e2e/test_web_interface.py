@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 import soundfile
-from interface import Interface, button, chart, choose, hand_in, heading, running
+from interface import (
+    Interface,
+    button,
+    chart,
+    choose,
+    duration_s,
+    hand_in,
+    heading,
+    open_first_row,
+    running,
+)
 from playwright.sync_api import Page, expect
 
 from earshot.log_mel import SAMPLE_RATE
@@ -51,8 +61,7 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
     expect(page.get_by_text(re.compile("sure, "))).to_be_visible()
     expect(page.get_by_text("model v1")).to_be_visible()
     expect(page.get_by_label(re.compile(r"^Siren \d+ %|^Siren > 99 %")).first).to_be_visible()
-    player = page.get_by_label("The recording")
-    assert player.evaluate("player => player.duration") == pytest.approx(6, abs=0.1)
+    assert duration_s(page) == pytest.approx(6, abs=0.1)
 
     choose(page, "It is really", "Casual")
     button(page, "Correct").click()
@@ -62,7 +71,7 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
     page.get_by_role("link", name="Kept among the results").click()
     expect(heading(page, "Results")).to_be_visible()
     expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
-    assert player.evaluate("player => player.duration") == pytest.approx(6, abs=0.1)
+    assert duration_s(page) == pytest.approx(6, abs=0.1)
     clip_id = page.url.partition("clip=")[2]
 
     interface.open(page, "Retrain")
@@ -110,8 +119,7 @@ def test_what_the_microphone_takes_up_is_heard(interface: Interface, page: Page)
     expect(microphone.get_by_text("00:03")).to_be_visible()
     microphone.get_by_role("button", name="Stop recording").click()
     expect(heading(page, "Siren")).to_be_visible()
-    player = page.get_by_label("The recording")
-    assert player.evaluate("player => player.duration") > 2
+    assert duration_s(page) > 2
 
 
 def test_an_api_that_stops_is_told_in_a_banner_and_never_by_a_traceback(page: Page, tmp_path: Path):
@@ -180,8 +188,7 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
         (row,) = csv.DictReader(file)
     assert (row["source"], row["label"]) == ("south gate", "explosion")
 
-    table = page.get_by_test_id("stDataFrame")
-    table.click(position={"x": 18, "y": 55})
+    open_first_row(page)
     expect(heading(page, "Explosion")).to_be_visible()
     expect(page.get_by_label("The recording")).to_be_visible()
     expect(page.get_by_label(re.compile("Waveform and log-mel")).first).to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from ui.components.model_charts import confusion_chart, describe_confusion, f1_chart
@@ -43,27 +44,17 @@ def show(comparison: Mapping[str, Any], key: str) -> None:
 
 
 def gate(decision: Mapping[str, Any]) -> None:
-    """Each question of the gate with its numbers, and the answer."""
+    """Each question of the gate, and the answer with its numbers."""
     st.markdown("##### The gate")
-    st.dataframe(
-        [
-            {
-                "": "✓ passed" if check["passed"] else "✕ failed",
-                "question": check["name"],
-                "candidate": check["candidate"],
-                "champion": check["champion"],
-                "limit": check["limit"],
-                "answer": check["reason"],
-            }
-            for check in decision["checks"]
-        ],
-        hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("candidate", "champion", "limit")
-        },
-        alt="; ".join(check["reason"] for check in decision["checks"]),
+    checks = pd.DataFrame(
+        {
+            "answer": "✓ passed" if check["passed"] else "✕ failed",
+            "question": check["name"],
+            "reason": check["reason"],
+        }
+        for check in decision["checks"]
     )
+    st.table(checks.set_index("answer"))  # unlike a dataframe, it shows long reasons whole
 
 
 STATES = {
