@@ -29,6 +29,7 @@ from training.experts import (
     ExpertConfig,
     balanced_weights,
     build_network,
+    learner_of,
     spread_rows,
 )
 from training.feature_set import FeatureSet, Floats
@@ -245,7 +246,8 @@ def _learn(
     What counts is the cross-entropy alone. The loss holds the weight decay too, which falls as
     weights shrink, whatever they are good for.
     """
-    network.compile(
+    learner = learner_of(network)
+    learner.compile(
         keras.optimizers.Adam(config.learning_rate),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         weighted_metrics=[
@@ -253,14 +255,14 @@ def _learn(
         ],
     )
     inputs, wanted, weights = validation
-    at_first = network.evaluate(inputs, wanted, sample_weight=weights, verbose=0, return_dict=True)[
+    at_first = learner.evaluate(inputs, wanted, sample_weight=weights, verbose=0, return_dict=True)[
         _CROSS_ENTROPY
     ]
     watched: dict[str, Any] = {"monitor": f"val_{_CROSS_ENTROPY}", "mode": "min"}
     with tempfile.TemporaryDirectory() as scratch:
         best = Path(scratch) / "best.weights.h5"
-        before = network.get_weights()
-        history: dict[str, list[float]] = network.fit(
+        before = learner.get_weights()
+        history: dict[str, list[float]] = learner.fit(
             batches,
             validation_data=validation,
             epochs=config.epochs,
@@ -280,9 +282,9 @@ def _learn(
             ],
         ).history
         if best.exists():
-            network.load_weights(str(best))
+            learner.load_weights(str(best))
         else:
-            network.set_weights(before)
+            learner.set_weights(before)
     return {name: [float(value) for value in values] for name, values in history.items()}
 
 

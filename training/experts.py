@@ -145,7 +145,8 @@ def fit_expert(inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: in
     keras.utils.set_random_seed(seed)
     network = build_network(config, inputs)
     batches = ClipBatches(inputs, clips, config, seed)
-    network.compile(
+    learner = learner_of(network)
+    learner.compile(
         optimizer=keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
                 config.learning_rate, config.epochs * len(batches)
@@ -153,8 +154,13 @@ def fit_expert(inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: in
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    network.fit(batches, epochs=config.epochs, verbose=0)
+    learner.fit(batches, epochs=config.epochs, verbose=0)
     return network
+
+
+def learner_of(network: keras.Model) -> keras.Model:
+    """The same weights, to compile and fit: an optimiser's state would be saved with `network`."""
+    return keras.Model(network.inputs, network.outputs)
 
 
 def as_expert(network: keras.Model) -> Expert:

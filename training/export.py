@@ -18,6 +18,7 @@ from earshot.labels import LABELS
 from earshot.model import FORMAT, HEAD_NAME
 from earshot.versions import MANIFEST_NAME, METRICS_NAME, sha256_hex
 from earshot.yamnet import N_EMBEDDING
+from training.experts import MeanAndMaximum
 
 KERAS_NAME = "head.keras"
 # What a retraining that goes on from a version replays, and what it must not be judged by.
@@ -71,7 +72,9 @@ def read_networks(content: bytes) -> dict[str, keras.Model]:
     with tempfile.NamedTemporaryFile(suffix=".keras") as file:
         file.write(content)
         file.flush()
-        model = keras.models.load_model(file.name, compile=False, safe_mode=True)
+        model = keras.models.load_model(
+            file.name, {"earshot>MeanAndMaximum": MeanAndMaximum}, compile=False, safe_mode=True
+        )
     networks: dict[str, keras.Model] = {}
     for layer in model.layers:
         if isinstance(layer, keras.Sequential):

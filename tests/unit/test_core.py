@@ -78,6 +78,12 @@ def test_networks_survive_their_way_through_a_file(fitted: core.Fit, parent: cor
             assert np.abs(same).max() < 1e-5
 
 
+def test_a_file_of_networks_holds_no_optimiser(fitted: core.Fit, tmp_path: Path) -> None:
+    write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.networks, {}, {})
+    weights = sum(network.count_params() for network in fitted.networks.values()) * 4
+    assert (tmp_path / "v1" / KERAS_NAME).stat().st_size < 1.5 * weights
+
+
 def test_what_is_calibrated_is_the_parents_if_little_is_new(parent: core.Parent) -> None:
     new = clips(2)
     with pytest.MonkeyPatch.context() as patch:
