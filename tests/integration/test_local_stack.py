@@ -78,7 +78,10 @@ class TestDeployment:
         name = local_stack.outputs["ResultsTableName"]
         table = dynamodb.describe_table(TableName=name)["Table"]
         indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
-        assert indexes == {"label-time-index", "source-time-index", "time-index"}
+        assert indexes == {
+            *("label-time-index", "source-time-index", "time-index"),
+            "alert-time-index",
+        }
         expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         assert expiry["AttributeName"] == "expires_at"
         assert expiry["TimeToLiveStatus"] == "ENABLED"
