@@ -118,6 +118,7 @@ def show(results: Sequence[Result]) -> None:
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
         hide_index=True,
+        placeholder="",  # of what was not heard
         height=min(38 + 35 * len(results), 390),
         alt="Results; select a row to open its clip",
         column_config={

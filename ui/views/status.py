@@ -100,7 +100,7 @@ def _alert(alert: Alert) -> None:
             icon=":material/open_in_new:",
             query_params={"clip": alert["clip_id"]},
         )
-        st.markdown(looks.plain(alert["source"]), width=170)
+        st.text(alert["source"], width=150)
         words = f"{sure.words}, {looks.per_cent(alert['confidence'])}"
         st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
         clip.person_badge(alert)
