@@ -16,12 +16,13 @@ from local.images.engine import Engine
 from local.images.trial import Outside, differences, sample_event
 from local.settings import LocalStackError
 
-# The image writes to a table of its own: in the stack's, the first result of a clip stands.
+# The image writes to a table of its own, of which no alert is sent: in the stack's, the first
+# result of a clip stands.
 RESULTS_TABLE = "image-test-results"
 KEY = f"{UPLOADS_PREFIX}image-test/siren.wav"
 _PATIENCE_S = 120
 _POLL_S = 0.2
-_TIMES = frozenset({"timestamp"})
+_TIMES = frozenset({"timestamp", "alerted_at"})
 
 
 def try_classify(
