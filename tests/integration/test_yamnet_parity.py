@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from earshot.audio import Clip
 from earshot.embedding import embed_whole
@@ -19,7 +20,7 @@ from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME, Ya
 from training.synthetic import siren
 from training.yamnet import MODEL_DIR
 from training.yamnet.convert import to_flatbuffer
-from training.yamnet.network import load_network, reference_log_mel, reference_patches
+from training.yamnet.network import BLOCKS, load_network, reference_log_mel, reference_patches
 from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
 
 TIME = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
@@ -76,6 +77,14 @@ def test_embeddings_and_scores_are_those_of_the_tensorflow_network(waveform, in_
     assert batch.starts[:n_whole] == pytest.approx(np.arange(n_whole) * PATCH_HOP_FRAMES * 0.01)
     assert output.embeddings[:n_whole] == pytest.approx(embeddings.numpy(), abs=1e-3)
     assert output.scores[:n_whole] == pytest.approx(scores.numpy(), abs=1e-3)
+
+
+def test_the_pointwise_convolutions_and_nothing_else_are_in_eight_bits():
+    interpreter = Interpreter(str(MODEL_DIR / FLATBUFFER_NAME))
+    in_int8 = [t["shape"] for t in interpreter.get_tensor_details() if t["dtype"] is np.int8]
+    assert len(in_int8) == len(BLOCKS)
+    assert {tuple(shape[1:3]) for shape in in_int8} == {(1, 1)}
+    assert sorted(shape[0] for shape in in_int8) == sorted(channels for _, channels in BLOCKS)
 
 
 def test_eight_bit_convolutions_hardly_turn_an_embedding(waveform, yamnet, reference):

@@ -73,7 +73,7 @@ def to_flatbuffer(network: keras.Model) -> bytes:
 def with_int8_convolutions(flatbuffer: bytes) -> bytes:
     """The flatbuffer with the thirteen pointwise convolutions in 8-bit integers.
 
-    They are nine tenths of YAMNet's multiplications. Their weights have a scale for each output
+    They are 95 % of YAMNet's multiplications. Their weights have a scale for each output
     channel; their inputs are quantised as they come, by a scale for each patch, so that a patch is
     heard alike whatever stands beside it. All else stays in float32: depthwise convolutions have
     few weights a channel, and XNNPACK has no kernel for them with inputs of unknown range.
