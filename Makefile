@@ -34,8 +34,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-models/yamnet/yamnet.json: training/yamnet/convert.py | $(READY)
-	@echo "Fetching and converting YAMNet, once."
+models/yamnet/yamnet.json: training/yamnet/convert.py models/yamnet-adaptation.npz | $(READY)
+	@echo "Fetching YAMNet, adapting and converting it, once."
 	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
 
 .PHONY: demo
@@ -102,7 +102,7 @@ api-examples: setup ## Write the outputs of the commands in docs/api.md and the 
 
 .PHONY: train
 train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)
-	@$(BIN)/python -m training.train --data "$(DATA)" --out "$(OUT)" \
+	@$(BIN)/python -m training.train --data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(BROADENED)/manifest.csv),--broadened "$(BROADENED)")
 
 .PHONY: evaluate

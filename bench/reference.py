@@ -40,7 +40,7 @@ def _build() -> None:
     from earshot import log_mel
     from training.baseline import _build as build_head
     from training.yamnet.convert import to_flatbuffer
-    from training.yamnet.network import load_network
+    from training.yamnet.network import load_network, read_weights
     from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
 
     class Yamnet(tf.Module):  # type: ignore[misc]  # TensorFlow is not annotated
@@ -76,7 +76,7 @@ def _build() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         weights = obtain_saved_model(HUB_HANDLE, Path(scratch))
-        network = load_network(weights.folder)
+        network = load_network(read_weights(weights.folder))
     tf.saved_model.save(Yamnet(network), str(FOLDER / "yamnet"))
     build_head().save(FOLDER / "head.keras")  # its speed does not depend on what it has learnt
     FLOAT32_FLATBUFFER.write_bytes(to_flatbuffer(network))

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from earshot.head import Head, Logits
 from earshot.labels import LABELS, Label
 from earshot.verdict import clip_logits
-from training.feature_set import FeatureSet
-from training.fitting import HeadConfig, out_of_fold, with_biases, with_temperature, with_thresholds
+from training.fitting import HeadConfig, with_biases, with_temperature, with_thresholds
 from training.metrics import Predictions, numbered
 from training.recipe import TrainingData
 
@@ -42,15 +41,7 @@ class Calibrated:
     predictions: dict[str, Predictions]
 
 
-def calibrate(head: Head, data: TrainingData, config: HeadConfig) -> Calibrated:
-    """Choose biases, thresholds and temperature on out-of-fold predictions of held-out clips."""
-    together = FeatureSet.join(list(data.held_out.values()))
-    of_clip = iter(out_of_fold(data.training, together, data.fold_of, config))
-    logits = {name: [next(of_clip) for _ in held.labels] for name, held in data.held_out.items()}
-    return choose(head, data, logits, config)
-
-
-def choose(
+def calibrate(
     head: Head, data: TrainingData, logits: dict[str, list[Logits]], config: HeadConfig
 ) -> Calibrated:
     """Choose biases, thresholds and temperature.

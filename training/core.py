@@ -114,13 +114,10 @@ class Batches(ClipBatches):
         super().__init__(inputs, clips, config, seed)
         self._targets = targets
 
-    def __getitem__(  # type: ignore[override]  # to Keras it is all the same
-        self, index: int
-    ) -> tuple[Floats, Floats, Floats]:
-        size = self._config.batch_clips
-        chosen = self._order[index * size : (index + 1) * size]
-        inputs, _, weights = super().__getitem__(index)
-        return inputs, self._targets(inputs, chosen), weights
+    def __getitem__(self, index: int) -> tuple[Floats, Floats, Floats]:
+        chosen, rows = self.draw(index)
+        inputs = self._inputs[rows]
+        return inputs, self._targets(inputs, chosen), self._weights[chosen]
 
 
 def fit(

@@ -59,7 +59,7 @@ class MeanAndMaximum(keras.layers.Layer):  # type: ignore[misc]  # Keras is unty
 class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     """Random clips, each as the same number of patches spread over its length, new every epoch."""
 
-    def __init__(self, inputs: Floats, clips: FeatureSet, config: ExpertConfig, seed: int) -> None:
+    def __init__(self, inputs: Any, clips: FeatureSet, config: ExpertConfig, seed: int) -> None:
         super().__init__()
         self._inputs, self._clips, self._config = inputs, clips, config
         self._weights = balanced_weights(clips)
@@ -73,10 +73,14 @@ class ClipBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is unty
         """Shuffle the clips."""
         self._order = self._rng.permutation(len(self._order))
 
-    def __getitem__(self, index: int) -> tuple[Floats, NDArray[np.int64], Floats]:
+    def draw(self, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Clips of a batch, ``(clips,)``, and the rows drawn of each, ``(clips, patches)``."""
         size, n_patches = self._config.batch_clips, self._config.patches_per_clip
         chosen = self._order[index * size : (index + 1) * size]
-        rows = spread_rows(self._clips, chosen, self._rng.random((len(chosen), n_patches)))
+        return chosen, spread_rows(self._clips, chosen, self._rng.random((len(chosen), n_patches)))
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
+        chosen, rows = self.draw(index)
         return self._inputs[rows], self._clips.labels[chosen], self._weights[chosen]
 
 

@@ -12,9 +12,8 @@ import keras
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from earshot.head import Expert, Head, Logits, ScoreGroups, normalised
+from earshot.head import Expert, Head, Logits, ScoreGroups
 from earshot.labels import LABELS, Label
 from earshot.verdict import casual_on_the_whole, event_logits
 from training.experts import ExpertConfig, as_expert, fit_expert, mean_of
@@ -59,7 +58,7 @@ class HeadConfig:
             one_scale=False,
         )
     )
-    score_weight: float = 0.4
+    score_weight: float = 0.2
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
         default_factory=lambda: {Label.GUNSHOT: 0.025, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
@@ -83,21 +82,24 @@ class FittedHead:
     networks: dict[str, keras.Model]
 
 
-def fit_experts(clips: FeatureSet, config: HeadConfig) -> FittedHead:
-    """Head whose experts are fitted; it has no thresholds yet and is not calibrated."""
+def fit_head(
+    clips: FeatureSet, embedding_experts: Sequence[keras.Model], config: HeadConfig
+) -> FittedHead:
+    """Head of an embedding expert that is fitted, and a score expert that is fitted here.
+
+    It has no thresholds yet and is not calibrated.
+
+    Args:
+        clips: as the YAMNet hears them that the embedding expert was trained with.
+        embedding_experts: its networks.
+        config: of the head.
+    """
     groups = score_groups()
-    inputs = {"embedding": normalised(clips.embeddings), "score": groups.log_odds(clips.scores)}
-    networks = {
-        name: [
-            fit_expert(inputs[name], clips, expert, config.seed + member)
-            for member in range(config.members)
-        ]
-        for name, expert in (("embedding", config.embedding), ("score", config.score))
-    }
-    members = {
-        f"{name}_{n}": of for name, all_of in networks.items() for n, of in enumerate(all_of)
-    }
-    return FittedHead(uncalibrated(members, groups, config), members)
+    log_odds = groups.log_odds(clips.scores)
+    networks = {f"embedding_{n}": network for n, network in enumerate(embedding_experts)}
+    for n in range(config.members):
+        networks[f"score_{n}"] = fit_expert(log_odds, clips, config.score, config.seed + n)
+    return FittedHead(uncalibrated(networks, groups, config), networks)
 
 
 def uncalibrated(
@@ -129,20 +131,6 @@ def logits_by_clip(head: Head, clips: FeatureSet) -> list[Logits]:
         head.logits(clips.embeddings[begin:end], clips.scores[begin:end])
         for begin, end in pairwise(clips.offsets)
     ]
-
-
-def out_of_fold(
-    training: FeatureSet, held_out: FeatureSet, fold_of: Mapping[str, int], config: HeadConfig
-) -> list[Logits]:
-    """Logits of each held-out clip from experts that never heard its group."""
-    folds = np.array([fold_of[group] for group in held_out.groups])
-    training_folds = np.array([fold_of[group] for group in training.groups])
-    logits: dict[int, Logits] = {}
-    for fold in tqdm(np.unique(folds), desc="cross-validation", unit="fold"):
-        head = fit_experts(training.select(training_folds != fold), config).head
-        of_fold = logits_by_clip(head, held_out.select(folds == fold))
-        logits |= dict(zip(np.flatnonzero(folds == fold).tolist(), of_fold, strict=True))
-    return [logits[clip] for clip in range(len(folds))]
 
 
 def with_thresholds(

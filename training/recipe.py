@@ -6,7 +6,7 @@ Variants of a clip stay in its group, so that none of them is ever on the other 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,22 +32,24 @@ from training.augment import (
 )
 from training.dataset import LabelledClip
 from training.feature_set import FeatureSet
+from training.taps import Halves, TapFiles, TappedYamnet
 
 # Share of its weight that a broadened clip keeps. There are many casual ones, of few kinds.
 BROADENED_WEIGHT = 0.7
 BROADENED_CASUAL_WEIGHT = 0.35 * BROADENED_WEIGHT
 N_NOTHING = 30
 _NOTHING = "nothing"
-_TRAINING = "training"
-N_FOLDS = 5
+TRAINING = "training"  # the name of its file of taps; held-out sets have names of their own
+N_FOLDS = 3
 # A serving clip stands at full scale; training is not to rely on that to the decibel.
 LEVEL_JITTER_DB = (-12.0, 0.0)
 
 
 class Row(NamedTuple):
-    """An embedded clip or variant on its way into a feature set."""
+    """An embedded clip or variant on its way into a feature set, and its taps where wanted."""
 
     patches: EmbeddedPatches
+    taps: Halves | None
     label: Label
     group: str
     weight: float
@@ -128,25 +130,43 @@ def broadened(clips: Sequence[LabelledClip]) -> Source:
     )
 
 
-def build(sources: Sequence[Source], yamnet_dir: Path, seed: int) -> TrainingData:
+def build(
+    sources: Sequence[Source], yamnet_dir: Path, seed: int, tap_files: TapFiles | None = None
+) -> TrainingData:
     """Load, vary and embed all clips on all cores, with a progress bar.
 
     The casual clips that are mixed into others are of the first source. A clip only gets those
     of its own fold, so that a fold that is held out is not heard behind the clips of another.
+
+    Args:
+        sources: of clips.
+        yamnet_dir: of the YAMNet to hear them with.
+        seed: of folds and variants; the same seed gives the same ones.
+        tap_files: to write taps to, if that YAMNet is a tapped one.
     """
+    tapped = tap_files is not None
     fold_of = assign_folds(sources, seed)
     casual = [
         (group_of(sources[0], clip), load(clip))
         for clip in sources[0].clips
         if clip.label is Label.CASUAL
     ]
-    training = [_nothing(Yamnet(yamnet_dir), np.random.default_rng(seed))]
+
+    def kept(name: str, rows: Sequence[Row]) -> list[Row]:
+        """The rows, their taps written to the set's file."""
+        for row in rows:
+            if tap_files and row.taps is not None:
+                tap_files.append(name, row.taps)
+        return [row._replace(taps=None) for row in rows]
+
+    hear = _hearing(yamnet_dir, tapped)
+    training = [_feature_set(kept(TRAINING, _nothing(hear, np.random.default_rng(seed))))]
     held_out: dict[str, FeatureSet] = {}
     with ProcessPoolExecutor(
         # Not by forking: TensorFlow's threads do not survive it.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin_embedding,
-        initargs=(_Embedder(sources, fold_of, casual, yamnet_dir, seed),),
+        initargs=(_Embedder(sources, fold_of, casual, yamnet_dir, tapped, seed),),
     ) as pool:
         for number, source in enumerate(sources):
             rows: dict[str, list[Row]] = {}
@@ -158,9 +178,9 @@ def build(sources: Sequence[Source], yamnet_dir: Path, seed: int) -> TrainingDat
                 unit="clip",
             ):
                 for name, of_set in of_clip.items():
-                    rows.setdefault(name, []).extend(of_set)
-            training.append(_feature_set(rows.pop(_TRAINING)))
-            held_out |= {f"{source.name} {name}": _feature_set(of) for name, of in rows.items()}
+                    rows.setdefault(name, []).extend(kept(name, of_set))
+            training.append(_feature_set(rows.pop(TRAINING)))
+            held_out |= {name: _feature_set(of_set) for name, of_set in rows.items()}
     return TrainingData(FeatureSet.join(training), held_out, fold_of)
 
 
@@ -170,15 +190,17 @@ class _Embedder:
 
     Attributes:
         casual: ``(group, waveform)`` of recordings to mix into others.
+        tapped: hear with a tapped YAMNet, and hand on its taps.
     """
 
     sources: Sequence[Source]
     fold_of: dict[str, int]
     casual: Sequence[tuple[str, Floats]]
     yamnet_dir: Path
+    tapped: bool
     seed: int
 
-    def rows(self, yamnet: Yamnet, number: int, n: int) -> dict[str, list[Row]]:
+    def rows(self, hear: _Hear, number: int, n: int) -> dict[str, list[Row]]:
         """Rows of clip `n` of source `number`, for training and for each held-out set.
 
         Each clip has a random generator of its own, so that they may be done in any order.
@@ -194,26 +216,39 @@ class _Embedder:
         weight, variants = source.weights[clip.label], source.variants[clip.label]
 
         def row(of: Floats, of_weight: float) -> Row:
-            return Row(embed_whole([of], yamnet), clip.label, group, of_weight)
+            return Row(*hear(of), clip.label, group, of_weight)
 
         varied = vary(waveform, backgrounds, variants, rng)
-        rows = {_TRAINING: [row(variant, weight) for variant in varied]}
+        rows = {TRAINING: [row(variant, weight) for variant in varied]}
         held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
-        return rows | {name: [row(of, 1.0)] for name, of in {"clean": waveform, **held}.items()}
+        held = {"clean": waveform, **held}
+        return rows | {f"{source.name} {name}": [row(of, 1.0)] for name, of in held.items()}
 
 
-_of_process: tuple[_Embedder, Yamnet]
+# What YAMNet says of a waveform, and the taps of its patches where it is a tapped one.
+_Hear = Callable[[Floats], tuple[EmbeddedPatches, Halves | None]]
+
+
+def _hearing(yamnet_dir: Path, tapped: bool) -> _Hear:
+    if not tapped:
+        yamnet = Yamnet(yamnet_dir)
+        return lambda waveform: (embed_whole([waveform], yamnet), None)
+    tapped_yamnet = TappedYamnet(yamnet_dir)
+    return lambda waveform: (embed_whole([waveform], tapped_yamnet), tapped_yamnet.take())
+
+
+_of_process: tuple[_Embedder, _Hear]
 
 
 def _begin_embedding(embedder: _Embedder) -> None:
     global _of_process  # noqa: PLW0603  # a process pool leaves no other way to keep YAMNet
     threadpool_limits(1)  # there is a process for each core; BLAS threads would wait in a spin
-    _of_process = embedder, Yamnet(embedder.yamnet_dir)
+    _of_process = embedder, _hearing(embedder.yamnet_dir, embedder.tapped)
 
 
 def _embed_clip(clip: tuple[int, int]) -> dict[str, list[Row]]:
-    embedder, yamnet = _of_process
-    return embedder.rows(yamnet, *clip)
+    embedder, hear = _of_process
+    return embedder.rows(hear, *clip)
 
 
 def group_of(source: Source, clip: LabelledClip) -> str:
@@ -277,15 +312,13 @@ def at_varied_level(waveform: Floats, rng: np.random.Generator) -> Floats:
     return at_full_scale(waveform) * np.float32(10 ** (rng.uniform(*LEVEL_JITTER_DB) / 20))
 
 
-def _nothing(yamnet: Yamnet, rng: np.random.Generator) -> FeatureSet:
-    return _feature_set(
-        [
-            Row(embed_whole([at_varied_level(w, rng)], yamnet), Label.CASUAL, f"{_NOTHING}/{n}", 1)
-            for n, w in enumerate(nothing_heard(N_NOTHING, rng))
-        ]
-    )
+def _nothing(hear: _Hear, rng: np.random.Generator) -> list[Row]:
+    return [
+        Row(*hear(at_varied_level(waveform, rng)), Label.CASUAL, f"{_NOTHING}/{n}", 1.0)
+        for n, waveform in enumerate(nothing_heard(N_NOTHING, rng))
+    ]
 
 
 def _feature_set(rows: Sequence[Row]) -> FeatureSet:
-    patches, labels, groups, weights = zip(*rows, strict=True)
+    patches, _, labels, groups, weights = zip(*rows, strict=True)
     return FeatureSet.of(patches, labels, groups, weights)

@@ -1,11 +1,13 @@
-"""`python -m training.train`: train a head on labelled clips and export it as a version."""
+"""`python -m training.train`: adapt YAMNet to labelled clips, and train a version's head on it."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
+import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +18,75 @@ from earshot.log_mel import SAMPLE_RATE
 from earshot.versions import sha256_hex
 from earshot.yamnet import Yamnet
 from training import recipe
+from training.adaptation import AdaptationConfig, adapt
 from training.calibration import calibrate, describe
 from training.clip_features import ClipFeatures, ClipRecord, concatenate
+from training.cross_validation import out_of_fold
 from training.dataset import LabelledClip, broadened_clips, hearable_clips
 from training.export import DATASET_NAME, REPLAY_NAME, write_version
 from training.feature_set import FeatureSet
-from training.fitting import HeadConfig, fit_experts
+from training.fitting import HeadConfig, fit_head
 from training.metrics import report
-from training.yamnet import MODEL_DIR
+from training.taps import TapFiles
+from training.yamnet import ADAPTATION, MODEL_DIR, MODELS
+from training.yamnet.adapted import write_adaptation
+from training.yamnet.convert import convert, fetch
+from training.yamnet.weights import HUB_HANDLE
 
 # What a first version leaves to its successors: under 3 MB.
 REPLAY_PATCHES_A_CLIP = 2
 MAX_REPLAY_PATCHES = 1200
+SCRATCH = MODELS.parent / ".cache" / "training"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where things are read and written.
+
+    Attributes:
+        source: TF Hub handle of the published YAMNet, or its SavedModel folder.
+        adaptation: file of the adapted tail.
+        yamnet: folder of the adapted YAMNet, as converted.
+        out: folder of the new version.
+        scratch: folder for 7 GB of taps while training goes on.
+    """
+
+    source: str
+    adaptation: Path
+    yamnet: Path
+    out: Path
+    scratch: Path
 
 
 def train(
-    clips: Sequence[LabelledClip], broadened: Sequence[LabelledClip], out: Path, config: HeadConfig
+    clips: Sequence[LabelledClip],
+    broadened: Sequence[LabelledClip],
+    files: Files,
+    config: HeadConfig,
+    adaptation: AdaptationConfig,
 ) -> None:
-    """Train on both sets and write the version `out`."""
+    """Adapt YAMNet's tail, train a head on what it then hears, and write both.
+
+    Biases, thresholds and temperature are chosen on what tails and heads that never heard a clip
+    say of it.
+    """
     sources = [recipe.sesa(clips)] + ([recipe.broadened(broadened)] if broadened else [])
-    data = recipe.build(sources, MODEL_DIR, config.seed)
-    fitted = fit_experts(data.training, config)
-    calibrated = calibrate(fitted.head, data, config)
+    published = fetch(files.source)
+    files.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=files.scratch) as folder:
+        tapped, tap_files = Path(folder) / "yamnet", TapFiles(Path(folder))
+        convert(published, tapped, adaptation=None, tap=True)
+        heard = recipe.build(sources, tapped, config.seed, tap_files)
+        logits = out_of_fold(heard, tap_files, published.layers, config, adaptation)
+        taps = tap_files.of(recipe.TRAINING)
+        tail, experts = adapt(heard.training, taps, published.layers, config, adaptation)
+    write_adaptation(files.adaptation, tail)
+    convert(published, files.yamnet, files.adaptation)
+
+    data = recipe.build(sources, files.yamnet, config.seed)
+    fitted = fit_head(data.training, experts, config)
+    calibrated = calibrate(fitted.head, data, logits, config)
+    out = files.out
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
     write_version(
         out,
@@ -46,8 +95,8 @@ def train(
         {"cross_validation": metrics},
         _for_successors(sources, data),
         parent=None,
-        yamnet_weights_sha256=Yamnet(MODEL_DIR).weights_sha256,
-        parameters=config.to_json(),
+        yamnet_weights_sha256=Yamnet(files.yamnet).weights_sha256,
+        parameters=config.to_json() | {"adaptation": asdict(adaptation)},
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
@@ -123,13 +172,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled WAVs")
     parser.add_argument("--broadened", type=Path, help="folder that training.broaden wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new version")
+    parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
+    parser.add_argument("--adaptation", type=Path, default=ADAPTATION, help="file of the tail")
+    parser.add_argument("--yamnet-out", type=Path, default=MODEL_DIR, help="folder; adapted")
+    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 7 GB to spare")
     parser.add_argument("--seed", type=int, default=HeadConfig.seed)
     arguments = parser.parse_args()
     clips = hearable_clips(arguments.data)
     if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
         parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
     broadened = broadened_clips(arguments.broadened) if arguments.broadened else []
-    train(clips, broadened, arguments.out, HeadConfig(seed=arguments.seed))
+    files = Files(
+        arguments.yamnet,
+        arguments.adaptation,
+        arguments.yamnet_out,
+        arguments.out,
+        arguments.scratch,
+    )
+    train(clips, broadened, files, HeadConfig(seed=arguments.seed), AdaptationConfig())
 
 
 if __name__ == "__main__":

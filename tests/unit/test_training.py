@@ -14,7 +14,7 @@ from earshot.log_mel import SAMPLE_RATE
 from training.augment import add_noise, augment, long_crop, rms, short_crop
 from training.dataset import LabelledClip, broadened_clips, labelled_clips
 from training.mixtures import short_event_mixtures
-from training.recipe import assign_folds, broadened, sesa
+from training.recipe import N_FOLDS, assign_folds, broadened, sesa
 from training.score_groups import GROUPS
 
 RNG = np.random.default_rng(0)
@@ -77,7 +77,7 @@ def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label_of_eac
     ]
     fold_of = assign_folds([sesa(clips), broadened(few_groups)], seed=0)
     for name, of_source in (("sesa", clips), ("broadened", few_groups)):
-        for fold in range(5):
+        for fold in range(N_FOLDS):
             held = [clip for clip in of_source if fold_of[f"{name}/{clip.group}"] == fold]
             assert {clip.label for clip in held} == set(Label)
 

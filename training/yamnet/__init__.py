@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MODEL_DIR = Path(__file__).parents[2] / "models" / "yamnet"
+MODELS = Path(__file__).parents[2] / "models"
+MODEL_DIR = MODELS / "yamnet"
+ADAPTATION = MODELS / "yamnet-adaptation.npz"

@@ -1,4 +1,4 @@
-"""`python -m training.yamnet`: fetch YAMNet and convert it."""
+"""`python -m training.yamnet`: fetch YAMNet, put the trained tail into it, and convert it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from training.yamnet import MODEL_DIR
+from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.weights import HUB_HANDLE
 
 
@@ -14,11 +14,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
     parser.add_argument("--out", type=Path, default=MODEL_DIR)
+    parser.add_argument("--published", action="store_true", help="as published, not adapted")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from training.yamnet.convert import convert  # imports TensorFlow: seconds
+    from training.yamnet.convert import convert, fetch  # imports TensorFlow: seconds
 
-    convert(arguments.source, arguments.out)
+    adaptation = None if arguments.published else ADAPTATION
+    convert(fetch(arguments.source), arguments.out, adaptation)
 
 
 if __name__ == "__main__":

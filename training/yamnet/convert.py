@@ -7,6 +7,8 @@ import json
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,13 +19,16 @@ from ai_edge_quantizer import qtyping, quantizer
 
 from earshot import log_mel
 from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME
-from training.yamnet.network import load_network, read_weights
+from training.yamnet.adapted import adapted
+from training.yamnet.network import Layer, load_network, read_weights
+from training.yamnet.tail import tapped
 from training.yamnet.weights import obtain_saved_model
 
 CLASS_MAP_SHA256 = "cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2"
 
 # The first convolution is not pointwise: it reads the log-mel patch. Its output's name tells it.
 _FIRST_CONVOLUTION = r".*re_lu_1/.*"
+_OUTPUTS = ("embeddings", "scores", "taps")
 _PRECISION = b"pointwise convolutions in int8"
 _INT8_WEIGHTS = qtyping.OpQuantizationConfig(
     weight_tensor_config=qtyping.TensorQuantizationConfig(
@@ -36,7 +41,7 @@ _INT8_WEIGHTS = qtyping.OpQuantizationConfig(
 logger = logging.getLogger(__name__)
 
 
-def weights_digest(layers: list[dict[str, np.ndarray]]) -> str:
+def weights_digest(layers: Sequence[Layer]) -> str:
     """SHA-256 over all tensors in order, and how they are run.
 
     It tells whether a head was trained on the embeddings of this YAMNet, from whichever source.
@@ -51,16 +56,15 @@ def weights_digest(layers: list[dict[str, np.ndarray]]) -> str:
 def to_flatbuffer(network: keras.Model) -> bytes:
     """LiteRT flatbuffer of `network`, float32, for any number of patches.
 
-    Its one signature maps ``patches`` to ``embeddings`` and ``scores``; the converter folds batch
-    normalisation into the convolutions.
+    Its one signature maps ``patches`` to ``embeddings``, ``scores`` and, of a network that is
+    tapped, ``taps``; the converter folds batch normalisation into the convolutions.
     """
+    names = _OUTPUTS[: len(network.outputs)]
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.add_endpoint(
         name="serve",
-        fn=lambda patches: dict(
-            zip(("embeddings", "scores"), network(patches, training=False), strict=True)
-        ),
+        fn=lambda patches: dict(zip(names, network(patches, training=False), strict=True)),
         input_signature=[
             tf.TensorSpec((None, log_mel.PATCH_FRAMES, log_mel.MEL_BANDS), tf.float32, "patches")
         ],
@@ -94,29 +98,57 @@ def with_int8_convolutions(flatbuffer: bytes) -> bytes:
     return bytes(recipe.quantize().quantized_model)
 
 
-def convert(source: str, out: Path) -> None:
-    """Fetch YAMNet from `source`, convert it, and write flatbuffer, class map and description.
+@dataclass(frozen=True)
+class Published:
+    """YAMNet as published.
 
-    Args:
-        source: TF Hub handle or SavedModel folder.
-        out: folder to write to; it appears whole or not at all.
+    Attributes:
+        layers: its weights.
+        class_map: CSV of its classes.
+        origin: where it came from.
+    """
+
+    layers: list[Layer]
+    class_map: bytes
+    origin: str
+
+
+def fetch(source: str) -> Published:
+    """Fetch YAMNet from a TF Hub handle or a SavedModel folder.
+
+    Raises:
+        ValueError: it is not YAMNet.
     """
     with tempfile.TemporaryDirectory() as scratch:
         saved_model = obtain_saved_model(source, Path(scratch))
         class_map = (saved_model.folder / "assets" / CLASS_MAP_NAME).read_bytes()
         if hashlib.sha256(class_map).hexdigest() != CLASS_MAP_SHA256:
             raise ValueError(f"{source} names other classes than YAMNet's 521")
-        digest = weights_digest(read_weights(saved_model.folder))
-        flatbuffer = with_int8_convolutions(to_flatbuffer(load_network(saved_model.folder)))
+        return Published(read_weights(saved_model.folder), class_map, saved_model.origin)
+
+
+def convert(published: Published, out: Path, adaptation: Path | None, tap: bool = False) -> None:
+    """Convert YAMNet, and write flatbuffer, class map and description.
+
+    Args:
+        published: as fetched.
+        out: folder to write to; it appears whole or not at all.
+        adaptation: file of the tail's weights, if not the published ones.
+        tap: let it give its taps too.
+    """
+    layers = adapted(published.layers, adaptation) if adaptation else published.layers
+    network = load_network(layers)
+    flatbuffer = with_int8_convolutions(to_flatbuffer(tapped(network) if tap else network))
 
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     (partial / FLATBUFFER_NAME).write_bytes(flatbuffer)
-    (partial / CLASS_MAP_NAME).write_bytes(class_map)
+    (partial / CLASS_MAP_NAME).write_bytes(published.class_map)
     description = {
-        "source": saved_model.origin,
-        "weights_sha256": digest,
+        "source": published.origin,
+        "adapted": adaptation is not None,
+        "weights_sha256": weights_digest(layers),
         "flatbuffer_sha256": hashlib.sha256(flatbuffer).hexdigest(),
         "converter": f"tensorflow {tf.__version__}",
         "quantizer": f"ai-edge-quantizer {version('ai-edge-quantizer')}",

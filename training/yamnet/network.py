@@ -7,14 +7,18 @@ Architecture and front-end constants: "YAMNet", tensorflow/models, research/audi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from earshot import log_mel
 from earshot.yamnet import N_SCORES
+
+Layer = dict[str, NDArray[np.float32]]  # tensors by name
 
 # (stride, output channels) of the thirteen depthwise-separable blocks after the first convolution.
 BLOCKS = (
@@ -51,7 +55,7 @@ def build_network() -> keras.Model:
     return keras.Model(patches, [embeddings, scores], name="yamnet")
 
 
-def read_weights(saved_model: Path) -> list[dict[str, np.ndarray]]:
+def read_weights(saved_model: Path) -> list[Layer]:
     """Weights of a YAMNet SavedModel, one ``{name: array}`` per layer that has any, in order.
 
     Any SavedModel that holds YAMNet under ``_yamnet`` will do: the TF Hub one and models wrapped
@@ -61,7 +65,7 @@ def read_weights(saved_model: Path) -> list[dict[str, np.ndarray]]:
         ValueError: the SavedModel does not hold YAMNet's 110 tensors.
     """
     reader = tf.train.load_checkpoint(str(saved_model / "variables" / "variables"))
-    layers: dict[int, dict[str, np.ndarray]] = {}
+    layers: dict[int, Layer] = {}
     for key in reader.get_variable_to_shape_map():
         if match := TENSOR_KEY.search(key):
             # TF 2 checkpoints say depthwise_kernel where Keras 3 says kernel.
@@ -76,11 +80,11 @@ def read_weights(saved_model: Path) -> list[dict[str, np.ndarray]]:
     return [layers[index] for index in sorted(layers)]
 
 
-def load_network(saved_model: Path) -> keras.Model:
-    """YAMNet with the published weights of `saved_model` (see `read_weights`)."""
+def load_network(layers: Sequence[Layer]) -> keras.Model:
+    """YAMNet with the weights of `layers`, such as the published ones (see `read_weights`)."""
     network = build_network()
     weighted = [layer for layer in network.layers if layer.weights]
-    for layer, tensors in zip(weighted, read_weights(saved_model), strict=True):
+    for layer, tensors in zip(weighted, layers, strict=True):
         layer.set_weights([tensors[weight.name] for weight in layer.weights])
     return network
 

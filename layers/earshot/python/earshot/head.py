@@ -25,7 +25,7 @@ from earshot.yamnet import N_EMBEDDING, N_SCORES
 
 # Embeddings are scaled to this length, which leaves their values at about 1.
 EMBEDDING_NORM = np.float32(32)
-_NORM_FLOOR = np.float32(1e-3)  # an embedding of silence is all but zero, and stays so
+NORM_FLOOR = np.float32(1e-3)  # an embedding of silence is all but zero, and stays so
 # Patches that are heard together, 15.8 s: as many as YAMNet runs on at once.
 STRETCH_PATCHES = BATCH_PATCHES
 _SCORE_MIN, _SCORE_MAX = 1e-7, 1 - 1e-6  # a float32 score may be 0 or 1: its log-odds may not
@@ -231,7 +231,7 @@ def _expert(arrays: Mapping[str, NDArray[Any]], name: str) -> Expert:
 def normalised(embeddings: Floats) -> Floats:
     """Embeddings ``(n, 1024)`` brought to one length: most of the loudness is taken out."""
     length = np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings))[:, None]
-    scaled: Floats = embeddings * (EMBEDDING_NORM / (length + _NORM_FLOOR))
+    scaled: Floats = embeddings * (EMBEDDING_NORM / (length + NORM_FLOOR))
     return scaled
 
 

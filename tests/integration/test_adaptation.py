@@ -1,0 +1,110 @@
+"""YAMNet's tail: taken apart, trained, kept and put back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from earshot.embedding import embed_whole
+from earshot.head import normalised
+from earshot.yamnet import FLATBUFFER_NAME
+from training import synthetic
+from training.adaptation import AdaptationConfig, Normalised, adapt, hear_again
+from training.feature_set import FeatureSet
+from training.fitting import HeadConfig
+from training.taps import TapFiles, TappedYamnet
+from training.yamnet import ADAPTATION, MODEL_DIR
+from training.yamnet.adapted import adapted, write_adaptation
+from training.yamnet.convert import Published, convert, fetch
+from training.yamnet.network import load_network
+from training.yamnet.tail import build_tail, tapped, weights_of, with_tail
+from training.yamnet.weights import HUB_HANDLE
+
+
+@pytest.fixture(scope="module")
+def published() -> Published:
+    return fetch(HUB_HANDLE)
+
+
+@pytest.fixture(scope="module")
+def patches() -> np.ndarray:
+    return np.random.default_rng(0).normal(-2, 1.5, (8, 96, 64)).astype(np.float32)
+
+
+def test_trunk_and_tail_together_are_the_network(published, patches):
+    embeddings, _, taps = tapped(load_network(published.layers))(patches, training=False)
+    again = build_tail(published.layers).predict_on_batch(taps.numpy())
+    off = np.linalg.norm(again - embeddings, axis=1) / np.linalg.norm(embeddings, axis=1)
+    assert off.max() < 0.02  # bfloat16 has 8 bits
+
+
+def test_an_untrained_tail_put_back_is_the_published_network(published):
+    again = with_tail(published.layers, weights_of(build_tail(published.layers)))
+    for layer, original in zip(again, published.layers, strict=True):
+        for name, tensor in original.items():
+            assert layer[name] == pytest.approx(tensor, rel=1e-4, abs=1e-5), name
+
+
+def test_a_tail_that_was_kept_is_the_tail_to_half_a_step(published, tmp_path: Path):
+    tail = build_tail(published.layers)
+    write_adaptation(tmp_path / "tail.npz", tail)
+    kept = adapted(published.layers, tmp_path / "tail.npz")
+    for name, weights in weights_of(build_tail(kept)).items():
+        original = weights_of(tail)[name]
+        step = np.abs(original).max(axis=0) / 127 if "pointwise" in name else 0
+        assert (np.abs(weights - original) <= step * 0.51 + np.abs(original) * 2e-3 + 1e-4).all()
+
+
+def test_the_kernels_that_are_served_are_those_that_are_kept():
+    interpreter = Interpreter(str(MODEL_DIR / FLATBUFFER_NAME))
+    served = [
+        interpreter.get_tensor(tensor["index"]).reshape(tensor["shape"][0], -1)
+        for tensor in interpreter.get_tensor_details()
+        if tensor["dtype"] is np.int8
+    ]
+    with np.load(ADAPTATION) as arrays:
+        kept = [arrays[name] for name in arrays if arrays[name].dtype == np.int8]
+    assert kept
+    for kernel in kept:
+        same = [
+            np.abs(of.T.astype(int) - kernel).max() for of in served if of.T.shape == kernel.shape
+        ]
+        assert min(same) <= 1
+
+
+def test_embeddings_are_normalised_as_in_serving(patches):
+    embeddings = np.abs(patches.reshape(-1, 1024))
+    assert keras.ops.convert_to_numpy(Normalised()(embeddings)) == pytest.approx(
+        normalised(embeddings), rel=1e-5
+    )
+
+
+def test_a_trained_tail_tells_its_clips_apart_and_keeps_the_scores(published, tmp_path: Path):
+    convert(published, tmp_path / "yamnet", adaptation=None, tap=True)
+    yamnet, files = TappedYamnet(tmp_path / "yamnet"), TapFiles(tmp_path)
+    heard, labels = [], []
+    for seed in range(4):
+        for label, sound in synthetic.MAKERS.items():
+            waveform = sound(seed=seed).astype(np.float32)
+            heard.append(embed_whole([waveform], yamnet))
+            files.append("clips", yamnet.take())
+            labels.append(label)
+    clips = FeatureSet.of(heard, labels, [str(n) for n in range(len(labels))], [1.0] * len(labels))
+    taps = files.of("clips")
+    assert len(taps) == len(clips.embeddings)
+
+    head = replace(HeadConfig(), members=1)
+    config = AdaptationConfig(epochs=15, expert_epochs=15)
+    tail, (expert,) = adapt(clips, taps, published.layers, head, config)
+    again = hear_again(clips, taps, tail, published.layers[-1])
+
+    inputs = np.split(normalised(again.embeddings), clips.offsets[1:-1])
+    guesses = [expert(of_clip[None], training=False).numpy().argmax() for of_clip in inputs]
+    assert guesses == clips.labels.tolist()
+    assert np.abs(again.embeddings - clips.embeddings).max() > 0.01
+    assert again.scores == pytest.approx(clips.scores, abs=0.2)

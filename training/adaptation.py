@@ -1,0 +1,165 @@
+"""Train YAMNet's tail together with the embedding expert: our labels are to be told in noise too.
+
+The published weights are where it starts. Meanwhile the AudioSet scores are held to those of the
+published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09282): the score
+expert and the five labels in each result live on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from earshot.head import EMBEDDING_NORM, NORM_FLOOR, normalised
+from earshot.yamnet import N_EMBEDDING, N_SCORES
+from training.experts import ClipBatches, ExpertConfig, fit_expert
+from training.feature_set import FeatureSet
+from training.fitting import HeadConfig
+from training.taps import TAP_SHAPE, Taps
+from training.yamnet.network import Layer
+from training.yamnet.tail import build_tail
+
+_BATCH_PATCHES = 1024
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """Hyper-parameters of the adaptation.
+
+    Attributes:
+        epochs: over all clips; the learning rate falls to 0 along half a cosine.
+        learning_rate: at the start, of Adam, for tail and expert alike.
+        patches_per_clip: drawn of each clip each time, spread over its length.
+        score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
+        expert_epochs: that the expert is trained alone beforehand, on the published embeddings.
+    """
+
+    epochs: int = 8
+    learning_rate: float = 1e-4
+    patches_per_clip: int = 4
+    score_weight: float = 0.03
+    expert_epochs: int = 12
+
+
+class TapBatches(ClipBatches):
+    """Taps of random clips, their labels for each expert, and the scores that are to be kept."""
+
+    def __init__(
+        self, taps: Taps, clips: FeatureSet, config: ExpertConfig, seed: int, experts: int
+    ) -> None:
+        super().__init__(taps, clips, config, seed)
+        self._experts = experts
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
+        chosen, rows = self.draw(index)
+        targets = [self._clips.labels[chosen]] * self._experts + [self._clips.scores[rows]]
+        weights = [self._weights[chosen]] * self._experts + [np.ones(len(chosen), np.float32)]
+        return self._inputs[rows], tuple(targets), tuple(weights)
+
+
+@keras.saving.register_keras_serializable("earshot")
+class Normalised(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Embeddings brought to one length, as `earshot.head.normalised` does it."""
+
+    def call(self, embeddings: Any) -> Any:
+        """Scale the last axis."""
+        length = keras.ops.sqrt(keras.ops.sum(embeddings**2, axis=-1, keepdims=True))
+        return embeddings * (EMBEDDING_NORM / (length + NORM_FLOOR))
+
+
+class Adapted(NamedTuple):
+    """YAMNet's tail, and the networks of the embedding expert that were trained with it."""
+
+    tail: keras.Sequential
+    experts: list[keras.Model]
+
+
+def adapt(
+    clips: FeatureSet,
+    taps: Taps,
+    layers: Sequence[Layer],
+    head: HeadConfig,
+    config: AdaptationConfig,
+) -> Adapted:
+    """Tail and embedding expert, trained on clips.
+
+    Args:
+        clips: with the embeddings and scores of the published YAMNet.
+        taps: of their patches.
+        layers: of the published YAMNet.
+        head: what the expert is like, and how many networks it has.
+        config: of the adaptation.
+    """
+    beforehand = replace(head.embedding, epochs=config.expert_epochs)
+    embeddings = normalised(clips.embeddings)
+    experts = [
+        fit_expert(embeddings, clips, beforehand, head.seed + n) for n in range(head.members)
+    ]
+    tail = build_tail(layers)
+    together = replace(head.embedding, patches_per_clip=config.patches_per_clip)
+    batches = TapBatches(taps, clips, together, head.seed, head.members)
+    network = _joined(tail, experts, layers, config.patches_per_clip)
+    network.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                config.learning_rate, config.epochs * len(batches)
+            )
+        ),
+        loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True)] * len(experts)
+        + [_score_loss],
+        loss_weights=[1 / len(experts)] * len(experts) + [config.score_weight],
+    )
+    with tqdm(total=config.epochs * len(batches), desc="adapting YAMNet", unit="batch") as bar:
+        progress = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: bar.update()
+        )
+        network.fit(batches, epochs=config.epochs, verbose=0, callbacks=[progress])
+    return Adapted(tail, experts)
+
+
+def hear_again(clips: FeatureSet, taps: Taps, tail: keras.Sequential, dense: Layer) -> FeatureSet:
+    """The clips with the embeddings and scores of an adapted tail.
+
+    Args:
+        clips: with those of the published one.
+        taps: of their patches.
+        tail: adapted.
+        dense: YAMNet's last layer, from embeddings to scores.
+    """
+    embeddings: NDArray[np.float32] = np.concatenate(
+        [
+            tail.predict_on_batch(taps[begin : begin + _BATCH_PATCHES])
+            for begin in range(0, len(taps), _BATCH_PATCHES)
+        ]
+    )
+    scores = 1 / (1 + np.exp(-(embeddings @ dense["kernel"] + dense["bias"])))
+    return replace(clips, embeddings=embeddings, scores=scores.astype(np.float32))
+
+
+def _joined(
+    tail: keras.Sequential,
+    experts: Sequence[keras.Model],
+    layers: Sequence[Layer],
+    n_patches: int,
+) -> keras.Model:
+    """Taps ``(clips, patches, 6, 4, 512)`` to each expert's clip logits, and to score logits."""
+    taps = keras.Input((n_patches, *TAP_SHAPE), dtype="float16")
+    embeddings = tail(keras.ops.reshape(taps, (-1, *TAP_SHAPE)))
+    embeddings = keras.ops.reshape(embeddings, (-1, n_patches, N_EMBEDDING))
+    dense = keras.layers.Dense(N_SCORES, trainable=False)
+    scores = dense(embeddings)
+    dense.set_weights([layers[-1]["kernel"], layers[-1]["bias"]])
+    inputs = Normalised()(embeddings)
+    return keras.Model(taps, [*(expert(inputs) for expert in experts), scores])
+
+
+def _score_loss(scores: Any, logits: Any) -> Any:
+    """Cross-entropy of scores, ``(clips,)``: summed over the classes, the mean of the patches."""
+    of_each = keras.ops.binary_crossentropy(scores, logits, from_logits=True)
+    return keras.ops.mean(keras.ops.sum(of_each, axis=-1), axis=-1)

@@ -1,0 +1,55 @@
+"""What head and tail say of clips that they have not learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from earshot.head import Logits
+from training.adaptation import AdaptationConfig, adapt, hear_again
+from training.feature_set import FeatureSet
+from training.fitting import HeadConfig, fit_head, logits_by_clip
+from training.recipe import N_FOLDS, TRAINING, TrainingData
+from training.taps import TapFiles, Taps
+from training.yamnet.network import Layer
+
+
+def out_of_fold(
+    data: TrainingData,
+    tap_files: TapFiles,
+    layers: Sequence[Layer],
+    config: HeadConfig,
+    adaptation: AdaptationConfig,
+) -> dict[str, list[Logits]]:
+    """Logits of each held-out clip, by set: tail and head are trained anew for each fold.
+
+    Args:
+        data: as the published YAMNet hears it.
+        tap_files: of the same sets.
+        layers: of the published YAMNet.
+        config: of the head.
+        adaptation: of the tail.
+    """
+    logits: dict[str, dict[int, Logits]] = {name: {} for name in data.held_out}
+    for fold in tqdm(range(N_FOLDS), desc="cross-validation", unit="fold"):
+        learnt, taps = _select(
+            data.training, tap_files.of(TRAINING), ~_in_fold(data.training, data.fold_of, fold)
+        )
+        tail, experts = adapt(learnt, taps, layers, config, adaptation)
+        head = fit_head(hear_again(learnt, taps, tail, layers[-1]), experts, config).head
+        for name, of_set in data.held_out.items():
+            of_fold = _in_fold(of_set, data.fold_of, fold)
+            held, taps = _select(of_set, tap_files.of(name), of_fold)
+            heard = logits_by_clip(head, hear_again(held, taps, tail, layers[-1]))
+            logits[name] |= dict(zip(np.flatnonzero(of_fold).tolist(), heard, strict=True))
+    return {name: [of_set[n] for n in range(len(of_set))] for name, of_set in logits.items()}
+
+
+def _in_fold(clips: FeatureSet, fold_of: Mapping[str, int], fold: int) -> np.ndarray:
+    return np.array([fold_of[group] == fold for group in clips.groups])
+
+
+def _select(clips: FeatureSet, taps: Taps, chosen: np.ndarray) -> tuple[FeatureSet, Taps]:
+    return clips.select(chosen), taps.select(np.repeat(chosen, clips.lengths))
