@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -138,8 +139,8 @@ def hear_again(clips: FeatureSet, taps: Taps, tail: keras.Sequential, dense: Lay
             for begin in range(0, len(taps), _BATCH_PATCHES)
         ]
     )
-    scores = 1 / (1 + np.exp(-(embeddings @ dense["kernel"] + dense["bias"])))
-    return replace(clips, embeddings=embeddings, scores=scores.astype(np.float32))
+    scores = scipy.special.expit(embeddings @ dense["kernel"] + dense["bias"])
+    return replace(clips, embeddings=embeddings, scores=scores)
 
 
 def _joined(
