@@ -20,14 +20,12 @@ from ai_edge_quantizer import qtyping, quantizer
 from earshot import log_mel
 from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME
 from training.yamnet.adapted import adapted
-from training.yamnet.network import Layer, load_network, read_weights
+from training.yamnet.network import FIRST_CONVOLUTION, Layer, load_network, read_weights
 from training.yamnet.tail import tapped
 from training.yamnet.weights import obtain_saved_model
 
 CLASS_MAP_SHA256 = "cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2"
 
-# The first convolution is not pointwise: it reads the log-mel patch. Its output's name tells it.
-_FIRST_CONVOLUTION = r".*re_lu_1/.*"
 _OUTPUTS = ("embeddings", "scores", "taps")
 _PRECISION = b"pointwise convolutions in int8"
 _INT8_WEIGHTS = qtyping.OpQuantizationConfig(
@@ -91,7 +89,7 @@ def with_int8_convolutions(flatbuffer: bytes) -> bytes:
         algorithm_key=quantizer.AlgorithmName.MIN_MAX_UNIFORM_QUANT,
     )
     recipe.update_quantization_recipe(
-        regex=_FIRST_CONVOLUTION,
+        regex=f".*{FIRST_CONVOLUTION}.*",  # not pointwise: it reads the log-mel patch
         operation_name=convolution,
         algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE,
     )

@@ -25,14 +25,15 @@ BLOCKS = (
     (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), (1, 512),
     (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024),
 )  # fmt: skip
+FIRST_CONVOLUTION = "first_convolution"  # name of its output
 BATCH_NORM_EPSILON = 1e-4
 N_TENSORS = 110  # 27 kernels, 27 x 3 of batch norm, 2 of the dense layer
 TENSOR_KEY = re.compile(r"_yamnet/layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
 
 
-def _normalise_and_rectify(x: keras.KerasTensor) -> keras.KerasTensor:
+def _normalise_and_rectify(x: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
     x = keras.layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON)(x)
-    return keras.layers.ReLU()(x)
+    return keras.layers.ReLU(name=name)(x)
 
 
 def build_network() -> keras.Model:
@@ -44,7 +45,7 @@ def build_network() -> keras.Model:
     patches = keras.Input((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS), name="patches")
     x = keras.layers.Reshape((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS, 1))(patches)
     x = keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)(x)
-    x = _normalise_and_rectify(x)
+    x = _normalise_and_rectify(x, FIRST_CONVOLUTION)
     for stride, channels in BLOCKS:
         x = keras.layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
         x = _normalise_and_rectify(x)
