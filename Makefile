@@ -100,9 +100,11 @@ openapi: $(READY) ## Write docs/openapi.json anew
 api-examples: setup ## Write the outputs of the commands in docs/api.md and the README anew (curl, jq)
 	@$(BIN)/python -m local.api_examples
 
+# oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
 train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)
-	@$(BIN)/python -m training.train --data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
+	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
+		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(BROADENED)/manifest.csv),--broadened "$(BROADENED)")
 
 .PHONY: evaluate
