@@ -38,14 +38,12 @@ class AdaptationConfig:
         learning_rate: at the start, of Adam, for tail and expert alike.
         patches_per_clip: drawn of each clip each time, spread over its length.
         score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
-        expert_epochs: that the expert is trained alone beforehand, on the published embeddings.
     """
 
     epochs: int = 8
     learning_rate: float = 1e-4
     patches_per_clip: int = 4
     score_weight: float = 0.03
-    expert_epochs: int = 12
 
 
 class TapBatches(ClipBatches):
@@ -64,7 +62,6 @@ class TapBatches(ClipBatches):
         return self._inputs[rows], tuple(targets), tuple(weights)
 
 
-@keras.saving.register_keras_serializable("earshot")
 class Normalised(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
     """Embeddings brought to one length, as `earshot.head.normalised` does it."""
 
@@ -90,6 +87,8 @@ def adapt(
 ) -> Adapted:
     """Tail and embedding expert, trained on clips.
 
+    The expert is fitted by itself first, on the published embeddings, then together with the tail.
+
     Args:
         clips: with the embeddings and scores of the published YAMNet.
         taps: of their patches.
@@ -97,10 +96,9 @@ def adapt(
         head: what the expert is like, and how many networks it has.
         config: of the adaptation.
     """
-    beforehand = replace(head.embedding, epochs=config.expert_epochs)
     embeddings = normalised(clips.embeddings)
     experts = [
-        fit_expert(embeddings, clips, beforehand, head.seed + n) for n in range(head.members)
+        fit_expert(embeddings, clips, head.embedding, head.seed + n) for n in range(head.members)
     ]
     tail = build_tail(layers)
     together = replace(head.embedding, patches_per_clip=config.patches_per_clip)

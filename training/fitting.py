@@ -42,7 +42,7 @@ class HeadConfig:
             input_dropout=0.2,
             dropout=0.4,
             weight_decay=1e-4,
-            epochs=24,
+            epochs=12,
             patches_per_clip=6,
             one_scale=True,
         )

@@ -113,7 +113,7 @@ def test_there_is_a_tap_for_each_patch_and_the_tail_makes_its_embedding_of_it(
 def test_a_trained_tail_and_its_expert_tell_their_clips_apart(published, tapped_clips):
     clips, taps = tapped_clips
     head = replace(HeadConfig(), members=1)
-    config = AdaptationConfig(epochs=15, expert_epochs=15)
+    config = AdaptationConfig(epochs=15)
     tail, (expert,) = adapt(clips, taps, published.layers, head, config)
     again = hear_again(clips, taps, tail, published.layers[-1])
     inputs = np.split(normalised(again.embeddings), clips.offsets[1:-1])
@@ -127,7 +127,7 @@ def test_scores_that_are_held_move_less(published, tapped_clips):
     head = replace(HeadConfig(), members=1)
     moved = {}
     for weight in (0.0, 1.0):
-        config = AdaptationConfig(epochs=15, expert_epochs=2, score_weight=weight)
+        config = AdaptationConfig(epochs=15, score_weight=weight)
         tail, _ = adapt(clips, taps, published.layers, head, config)
         again = hear_again(clips, taps, tail, published.layers[-1])
         moved[weight] = np.abs(again.scores - clips.scores).mean()
