@@ -16,6 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from earshot.classifier import Classifier
+from earshot.errors import ModelError
 from earshot.labels import LABELS, Label
 from earshot.log_mel import SAMPLE_RATE, Floats
 from earshot.model import load_model
@@ -275,7 +276,12 @@ def main() -> None:
         yamnet = Yamnet(MODEL_DIR, threads=2)
         folder = Path(arguments.model)
         folder = folder if folder.is_dir() else MODELS / arguments.model
-        model = load_model(lambda name: (folder / name).read_bytes(), yamnet.weights_sha256)
+        try:
+            model = load_model(lambda name: (folder / name).read_bytes(), yamnet.weights_sha256)
+        except ModelError as error:
+            parser.error(
+                f"{folder}: {error}. `git checkout models && make setup` brings back v1's."
+            )
         measured = evaluate(Classifier(yamnet, model), arguments.data, thorough=not arguments.quick)
     show(measured)
     if arguments.json:
