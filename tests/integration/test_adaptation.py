@@ -38,9 +38,10 @@ def patches() -> np.ndarray:
 
 def test_trunk_and_tail_together_are_the_network(published, patches):
     embeddings, _, taps = tapped(load_network(published.layers))(patches, training=False)
-    again = build_tail(published.layers).predict_on_batch(taps.numpy())
-    off = np.linalg.norm(again - embeddings, axis=1) / np.linalg.norm(embeddings, axis=1)
-    assert off.max() < 0.1  # bfloat16 has 8 bits, and without oneDNN sums are kept in it too
+    tail = build_tail(published.layers)
+    for layer in tail.layers:
+        layer.dtype_policy = "float32"  # it is the structure that is compared, not the rounding
+    assert tail.predict_on_batch(taps.numpy()) == pytest.approx(embeddings.numpy(), abs=1e-3)
 
 
 def test_an_untrained_tail_put_back_is_the_published_network(published):

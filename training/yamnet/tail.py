@@ -47,11 +47,11 @@ def build_tail(layers: Sequence[Layer]) -> keras.Sequential:
             )
         )
     tail.add(keras.layers.GlobalAveragePooling2D(dtype="float32", name="embeddings"))
-    for name, kernel, batch_norm in _convolutions(layers):
-        gain, bias = _gain_and_bias(batch_norm)
-        layer = tail.get_layer(name)
+    for index, name in _indices():
+        kernel = layers[index]["kernel"]
+        gain, bias = _gain_and_bias(layers[index + 1])
         folded = kernel * gain[:, None] if name.startswith("depthwise") else kernel[0, 0] * gain
-        layer.set_weights([folded, bias])
+        tail.get_layer(name).set_weights([folded, bias])
     return tail
 
 
@@ -74,7 +74,7 @@ def with_tail(layers: Sequence[Layer], weights: dict[str, Floats]) -> list[Layer
 
 
 def weights_of(tail: keras.Sequential) -> dict[str, Floats]:
-    """Kernels and biases of a tail by name, such as ``pointwise_6_kernel``."""
+    """Kernels and biases of a tail by name, such as ``pointwise_8_kernel``."""
     weights: dict[str, Floats] = {}
     for _, name in _indices():
         kernel, bias = tail.get_layer(name).get_weights()
@@ -88,11 +88,6 @@ def _indices() -> Iterator[tuple[int, str]]:
         index = _LAYERS_BEFORE_BLOCKS + _LAYERS_OF_BLOCK * block
         yield index, f"depthwise_{block}"
         yield index + 2, f"pointwise_{block}"
-
-
-def _convolutions(layers: Sequence[Layer]) -> Iterator[tuple[str, Floats, Layer]]:
-    for index, name in _indices():
-        yield name, layers[index]["kernel"], layers[index + 1]
 
 
 def _gain_and_bias(batch_norm: Layer) -> tuple[Floats, Floats]:
