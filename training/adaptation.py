@@ -2,7 +2,12 @@
 
 The published weights are where it starts. Meanwhile the AudioSet scores are held to those of the
 published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09282): the score
-expert and the five labels in each result live on them.
+expert and the five labels in each result live on them. Those of a disturbed variant are held to
+what the published network says of the clip before, so that they come to be as good in noise.
+
+Clips are mixed in twos, taps and labels alike (Zhang et al. 2018, "mixup", arXiv:1710.09412; within
+a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), lest a few hundred recordings
+be learnt by heart.
 """
 
 from __future__ import annotations
@@ -18,9 +23,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from earshot.head import EMBEDDING_NORM, NORM_FLOOR, normalised
+from earshot.labels import LABELS
 from earshot.yamnet import N_EMBEDDING, N_SCORES
 from training.experts import ClipBatches, ExpertConfig, fit_expert
-from training.feature_set import FeatureSet
+from training.feature_set import FeatureSet, Floats
 from training.fitting import HeadConfig
 from training.taps import TAP_SHAPE, Taps
 from training.yamnet.network import Layer
@@ -38,28 +44,72 @@ class AdaptationConfig:
         learning_rate: at the start, of Adam, for tail and expert alike.
         patches_per_clip: drawn of each clip each time, spread over its length.
         score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
+        mixup: both parameters of the beta distribution that shares of mixed clips are drawn from.
     """
 
     epochs: int = 8
     learning_rate: float = 1e-4
     patches_per_clip: int = 4
-    score_weight: float = 0.03
+    score_weight: float = 0.1
+    mixup: float = 0.3
 
 
 class TapBatches(ClipBatches):
-    """Taps of random clips, their labels for each expert, and the scores that are to be kept."""
+    """Taps of random clips, how much of itself each keeps, and what is to be said of the mixture.
+
+    That is, the share of each label for each expert, and the AudioSet scores.
+    """
 
     def __init__(
-        self, taps: Taps, clips: FeatureSet, config: ExpertConfig, seed: int, experts: int
+        self,
+        taps: Taps,
+        clips: FeatureSet,
+        config: ExpertConfig,
+        seed: int,
+        *,
+        experts: int,
+        mixup: float,
     ) -> None:
         super().__init__(taps, clips, config, seed)
-        self._experts = experts
+        self._experts, self._mixup = experts, mixup
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         chosen, rows = self.draw(index)
-        targets = [self._clips.labels[chosen]] * self._experts + [self._clips.scores[rows]]
-        weights = [self._weights[chosen]] * self._experts + [np.ones(len(chosen), np.float32)]
-        return self._inputs[rows], tuple(targets), tuple(weights)
+        shares = self._rng.beta(self._mixup, self._mixup, len(chosen)).astype(np.float32)
+        shares = np.maximum(shares, 1 - shares)
+
+        def mixed(of_clips: Floats) -> Floats:
+            array: Floats = keras.ops.convert_to_numpy(mix(of_clips, shares))
+            return array
+
+        label_of = np.eye(len(LABELS), dtype=np.float32)[self._clips.labels[chosen]]
+        weights = self._weights[chosen]
+        labels = mixed(label_of * weights[:, None]) / mixed(weights)[:, None]
+        scores = mixed(self._clips.scores[rows])
+        return (
+            (self._inputs[rows], shares),
+            (*[labels] * self._experts, scores),
+            (*[mixed(weights)] * self._experts, np.ones_like(weights)),
+        )
+
+
+def mix(of_clips: Any, shares: Any) -> Any:
+    """Mix each clip of a batch with the one before it; the first with the last.
+
+    Args:
+        of_clips: ``(clips, ...)``, arrays or tensors.
+        shares: ``(clips,)`` how much of the mixture is the clip's own.
+    """
+    shares = keras.ops.reshape(shares, (-1, *[1] * (len(of_clips.shape) - 1)))
+    return shares * of_clips + (1 - shares) * keras.ops.roll(of_clips, 1, axis=0)
+
+
+class Mixed(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Taps of clips that were mixed in twos."""
+
+    def call(self, taps: Any, shares: Any) -> Any:
+        """Mix in float32: in halves, a processor is slow at it."""
+        return mix(keras.ops.cast(taps, "float32"), shares)
 
 
 class Normalised(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
@@ -102,7 +152,7 @@ def adapt(
     ]
     tail = build_tail(layers)
     together = replace(head.embedding, patches_per_clip=config.patches_per_clip)
-    batches = TapBatches(taps, clips, together, head.seed, head.members)
+    batches = TapBatches(taps, clips, together, head.seed, experts=head.members, mixup=config.mixup)
     network = _joined(tail, experts, layers, config.patches_per_clip)
     network.compile(
         optimizer=keras.optimizers.Adam(
@@ -110,7 +160,7 @@ def adapt(
                 config.learning_rate, config.epochs * len(batches)
             )
         ),
-        loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True)] * len(experts)
+        loss=[keras.losses.CategoricalCrossentropy(from_logits=True)] * len(experts)
         + [_score_loss],
         loss_weights=[1 / len(experts)] * len(experts) + [config.score_weight],
     )
@@ -147,15 +197,20 @@ def _joined(
     layers: Sequence[Layer],
     n_patches: int,
 ) -> keras.Model:
-    """Taps ``(clips, patches, 6, 4, 512)`` to each expert's clip logits, and to score logits."""
+    """Each expert's clip logits, and score logits, of mixed clips.
+
+    From their taps, ``(clips, patches, 6, 4, 512)``, and their shares, ``(clips,)``.
+    """
     taps = keras.Input((n_patches, *TAP_SHAPE), dtype="float16")
-    embeddings = tail(keras.ops.reshape(taps, (-1, *TAP_SHAPE)))
+    shares = keras.Input(())
+    mixed = Mixed()(taps, shares)
+    embeddings = tail(keras.ops.reshape(mixed, (-1, *TAP_SHAPE)))
     embeddings = keras.ops.reshape(embeddings, (-1, n_patches, N_EMBEDDING))
     dense = keras.layers.Dense(N_SCORES, trainable=False)
     scores = dense(embeddings)
     dense.set_weights([layers[-1]["kernel"], layers[-1]["bias"]])
     inputs = Normalised()(embeddings)
-    return keras.Model(taps, [*(expert(inputs) for expert in experts), scores])
+    return keras.Model([taps, shares], [*(expert(inputs) for expert in experts), scores])
 
 
 def _score_loss(scores: Any, logits: Any) -> Any:

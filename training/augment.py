@@ -128,7 +128,7 @@ def augment(
     rng: np.random.Generator,
     config: AugmentConfig | None = None,
 ) -> Floats:
-    """One random variant of a clip.
+    """One random variant of a clip: at another speed, then disturbed.
 
     Args:
         waveform: of the clip.
@@ -137,8 +137,23 @@ def augment(
         config: strengths; the default trains the released head.
     """
     config = config or AugmentConfig()
+    return disturb(vary_speed(waveform, rng, config), backgrounds, rng, config)
+
+
+def vary_speed(waveform: Floats, rng: np.random.Generator, config: AugmentConfig) -> Floats:
+    """The clip a little faster or slower, or as it is."""
     if rng.random() < config.p_speed:
-        waveform = change_speed(waveform, float(rng.uniform(*config.speed)))
+        return change_speed(waveform, float(rng.uniform(*config.speed)))
+    return waveform
+
+
+def disturb(
+    waveform: Floats,
+    backgrounds: Sequence[Floats],
+    rng: np.random.Generator,
+    config: AugmentConfig,
+) -> Floats:
+    """As another microphone, room and codec have it, and in noise; of the same length."""
     waveform = _colour(waveform, rng, config)
     if rng.random() < config.p_noise:
         snr_db = float(rng.uniform(*config.noise_snr_db))

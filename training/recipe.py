@@ -24,11 +24,14 @@ from earshot.log_mel import Floats
 from earshot.yamnet import Yamnet
 from training.augment import (
     NOISY,
+    AugmentConfig,
     augment,
+    disturb,
     event_in_background,
     long_crop,
     nothing_heard,
     short_crop,
+    vary_speed,
 )
 from training.dataset import LabelledClip
 from training.feature_set import FeatureSet
@@ -43,6 +46,19 @@ TRAINING = "training"  # the name of its file of taps; held-out sets have names 
 N_FOLDS = 3
 # A serving clip stands at full scale; training is not to rely on that to the decibel.
 LEVEL_JITTER_DB = (-12.0, 0.0)
+
+
+class Variant(NamedTuple):
+    """A clip as it is trained on.
+
+    Attributes:
+        waveform: to be heard.
+        clean: the same stretch at the same speed before it was disturbed; the waveform itself
+            where nothing was.
+    """
+
+    waveform: Floats
+    clean: Floats
 
 
 class Row(NamedTuple):
@@ -142,7 +158,8 @@ def build(
         sources: of clips.
         yamnet_dir: of the YAMNet to hear them with.
         seed: of folds and variants; the same seed gives the same ones.
-        tap_files: to write taps to, if that YAMNet is a tapped one.
+        tap_files: to write taps to, if that YAMNet is a tapped one. A disturbed variant then has
+            the scores of the clip before: what its taps are to be trained to say.
     """
     tapped = tap_files is not None
     fold_of = assign_folds(sources, seed)
@@ -159,7 +176,7 @@ def build(
                 tap_files.append(name, row.taps)
         return [row._replace(taps=None) for row in rows]
 
-    hear = _hearing(yamnet_dir, tapped)
+    hear = hearing(yamnet_dir, tapped)
     training = [_feature_set(kept(TRAINING, _nothing(hear, np.random.default_rng(seed))))]
     held_out: dict[str, FeatureSet] = {}
     with ProcessPoolExecutor(
@@ -200,7 +217,7 @@ class _Embedder:
     tapped: bool
     seed: int
 
-    def rows(self, hear: _Hear, number: int, n: int) -> dict[str, list[Row]]:
+    def rows(self, hear: Hear, number: int, n: int) -> dict[str, list[Row]]:
         """Rows of clip `n` of source `number`, for training and for each held-out set.
 
         Each clip has a random generator of its own, so that they may be done in any order.
@@ -215,35 +232,50 @@ class _Embedder:
         ]
         weight, variants = source.weights[clip.label], source.variants[clip.label]
 
-        def row(of: Floats, of_weight: float) -> Row:
+        def row(of: Variant, of_weight: float) -> Row:
             return Row(*hear(of), clip.label, group, of_weight)
 
         varied = vary(waveform, backgrounds, variants, rng)
         rows = {TRAINING: [row(variant, weight) for variant in varied]}
         held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
         held = {"clean": waveform, **held}
-        return rows | {f"{source.name} {name}": [row(of, 1.0)] for name, of in held.items()}
+        return rows | {
+            f"{source.name} {name}": [row(Variant(of, of), 1.0)] for name, of in held.items()
+        }
 
 
-# What YAMNet says of a waveform, and the taps of its patches where it is a tapped one.
-_Hear = Callable[[Floats], tuple[EmbeddedPatches, Halves | None]]
+# What YAMNet says of a variant, and the taps of its patches where it is a tapped one.
+Hear = Callable[[Variant], tuple[EmbeddedPatches, Halves | None]]
 
 
-def _hearing(yamnet_dir: Path, tapped: bool) -> _Hear:
+def hearing(yamnet_dir: Path, tapped: bool) -> Hear:
+    """What hears variants with a YAMNet.
+
+    A tapped one gives a disturbed variant the scores of the clip before it was disturbed.
+    """
     if not tapped:
         yamnet = Yamnet(yamnet_dir)
-        return lambda waveform: (embed_whole([waveform], yamnet), None)
+        return lambda variant: (embed_whole([variant.waveform], yamnet), None)
     tapped_yamnet = TappedYamnet(yamnet_dir)
-    return lambda waveform: (embed_whole([waveform], tapped_yamnet), tapped_yamnet.take())
+
+    def hear(variant: Variant) -> tuple[EmbeddedPatches, Halves]:
+        heard, taps = embed_whole([variant.waveform], tapped_yamnet), tapped_yamnet.take()
+        if variant.clean is not variant.waveform:
+            of_clean = embed_whole([at_full_scale(variant.clean)], tapped_yamnet)
+            tapped_yamnet.take()  # nothing is to be learnt from these
+            heard = heard._replace(scores=of_clean.scores)
+        return heard, taps
+
+    return hear
 
 
-_of_process: tuple[_Embedder, _Hear]
+_of_process: tuple[_Embedder, Hear]
 
 
 def _begin_embedding(embedder: _Embedder) -> None:
     global _of_process  # noqa: PLW0603  # a process pool leaves no other way to keep YAMNet
     threadpool_limits(1)  # there is a process for each core; BLAS threads would wait in a spin
-    _of_process = embedder, _hearing(embedder.yamnet_dir, embedder.tapped)
+    _of_process = embedder, hearing(embedder.yamnet_dir, embedder.tapped)
 
 
 def _embed_clip(clip: tuple[int, int]) -> dict[str, list[Row]]:
@@ -280,17 +312,23 @@ def load(clip: LabelledClip) -> Floats:
 
 def vary(
     waveform: Floats, backgrounds: Sequence[Floats], variants: Variants, rng: np.random.Generator
-) -> Iterator[Floats]:
+) -> Iterator[Variant]:
     """The waveform itself, then its variants at levels that vary too."""
-    yield waveform
+
+    def disturbed(cropped: Floats, config: AugmentConfig) -> Variant:
+        clean = vary_speed(cropped, rng, config)
+        return Variant(at_varied_level(disturb(clean, backgrounds, rng, config), rng), clean)
+
+    yield Variant(waveform, waveform)
     for n in range(variants.augmented):
         cropped = short_crop(waveform, rng) if n % 4 == 3 else long_crop(waveform, rng)
-        yield at_varied_level(augment(cropped, backgrounds, rng), rng)
+        yield disturbed(cropped, AugmentConfig())
     for _ in range(variants.noisy):
-        yield at_varied_level(augment(long_crop(waveform, rng), backgrounds, rng, NOISY), rng)
+        yield disturbed(long_crop(waveform, rng), NOISY)
     for _ in range(variants.events if backgrounds else 0):
         background = backgrounds[int(rng.integers(len(backgrounds)))]
-        yield at_varied_level(event_in_background(waveform, background, rng), rng)
+        event = at_varied_level(event_in_background(waveform, background, rng), rng)
+        yield Variant(event, event)
 
 
 def held_out_variants(
@@ -312,10 +350,11 @@ def at_varied_level(waveform: Floats, rng: np.random.Generator) -> Floats:
     return at_full_scale(waveform) * np.float32(10 ** (rng.uniform(*LEVEL_JITTER_DB) / 20))
 
 
-def _nothing(hear: _Hear, rng: np.random.Generator) -> list[Row]:
+def _nothing(hear: Hear, rng: np.random.Generator) -> list[Row]:
+    clips = [at_varied_level(waveform, rng) for waveform in nothing_heard(N_NOTHING, rng)]
     return [
-        Row(*hear(at_varied_level(waveform, rng)), Label.CASUAL, f"{_NOTHING}/{n}", 1.0)
-        for n, waveform in enumerate(nothing_heard(N_NOTHING, rng))
+        Row(*hear(Variant(clip, clip)), Label.CASUAL, f"{_NOTHING}/{n}", 1.0)
+        for n, clip in enumerate(clips)
     ]
 
 

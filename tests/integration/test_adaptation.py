@@ -14,9 +14,17 @@ from earshot.embedding import embed_whole
 from earshot.head import normalised
 from earshot.yamnet import FLATBUFFER_NAME
 from training import synthetic
-from training.adaptation import AdaptationConfig, Normalised, adapt, hear_again
+from training.adaptation import (
+    AdaptationConfig,
+    Mixed,
+    Normalised,
+    TapBatches,
+    adapt,
+    hear_again,
+)
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig
+from training.recipe import Variant, at_full_scale, hearing
 from training.taps import TapFiles, TappedYamnet, Taps
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import adapted, write_adaptation
@@ -109,6 +117,43 @@ def test_there_is_a_tap_for_each_patch_and_the_tail_makes_its_embedding_of_it(
     again = hear_again(clips, taps, build_tail(published.layers), published.layers[-1])
     cosines = (normalised(again.embeddings) * normalised(clips.embeddings)).sum(axis=1) / 32**2
     assert cosines.min() > 0.99  # bfloat16 here, eight bits there
+
+
+def test_a_disturbed_clip_is_to_be_told_as_the_clip_before(published, tmp_path):
+    convert(published, tmp_path, adaptation=None, tap=True)
+    siren = synthetic.siren(seed=1).astype(np.float32)
+    hiss = np.random.default_rng(2).normal(0, 0.5, len(siren)).astype(np.float32)
+    yamnet = TappedYamnet(tmp_path)
+    disturbed = at_full_scale(siren + hiss)
+    alone, taps = embed_whole([disturbed], yamnet), yamnet.take()
+    clean = embed_whole([at_full_scale(siren)], yamnet)
+    heard, of_variant = hearing(tmp_path, tapped=True)(Variant(disturbed, siren))
+    assert (heard.embeddings == alone.embeddings).all()
+    assert of_variant is not None
+    assert (of_variant == taps).all()
+    assert (heard.scores == clean.scores).all()
+    assert np.abs(clean.scores - alone.scores).max() > 0.1
+
+
+def test_labels_and_scores_are_mixed_as_the_taps_are(tapped_clips):
+    clips, taps = tapped_clips
+    config = replace(HeadConfig().embedding, batch_clips=8, patches_per_clip=3)
+    batches = TapBatches(taps, clips, config, seed=5, experts=2, mixup=0.5)
+    (drawn, shares), (labels, again, scores), (weights, _, of_scores) = batches[0]
+    assert labels is again
+    assert labels.sum(axis=1) == pytest.approx(np.ones(8))
+    assert (shares >= 0.5).all()
+    assert shares.min() < 0.99
+    mixed = keras.ops.convert_to_numpy(Mixed()(drawn, shares))
+    partner = np.roll(np.arange(8), 1)
+    for n in range(8):
+        expected = shares[n] * drawn[n] + (1 - shares[n]) * drawn[partner[n]]
+        assert np.abs(mixed[n] - expected).max() <= 2e-3 * np.abs(expected).max()
+        # All weights are one here: the label of the clip itself has its share, or all of it.
+        assert labels[n].max() == pytest.approx(shares[n]) or labels[n].max() == pytest.approx(1)
+    assert scores.shape == (8, 3, 521)
+    assert weights == pytest.approx(np.ones(8))
+    assert of_scores == pytest.approx(np.ones(8))
 
 
 def test_a_trained_tail_and_its_expert_tell_their_clips_apart(published, tapped_clips):

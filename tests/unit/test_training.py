@@ -14,7 +14,7 @@ from earshot.log_mel import SAMPLE_RATE
 from training.augment import add_noise, augment, long_crop, rms, short_crop
 from training.dataset import LabelledClip, broadened_clips, labelled_clips
 from training.mixtures import short_event_mixtures
-from training.recipe import N_FOLDS, assign_folds, broadened, sesa
+from training.recipe import N_FOLDS, Variants, assign_folds, broadened, sesa, vary
 from training.score_groups import GROUPS
 
 RNG = np.random.default_rng(0)
@@ -104,6 +104,24 @@ def test_the_same_seed_gives_the_same_variant():
     waveform = noise(1.0)
     one, two = (augment(waveform, [], np.random.default_rng(5)) for _ in range(2))
     assert (one == two).all()
+
+
+def test_a_variant_goes_with_the_clip_that_it_was_before_at_the_same_speed():
+    seconds = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * 1000 * seconds).astype(np.float32)
+    first, *others = vary(tone, [], Variants(augmented=8, noisy=8, events=0), RNG)
+    assert first.clean is first.waveform
+    speeds = set()
+    for variant in others:
+        assert len(variant.waveform) == len(variant.clean)
+        pitches = [
+            int(np.abs(np.fft.rfft(of, 1 << 16))[2000:].argmax()) // 20
+            for of in (variant.waveform, variant.clean)
+        ]
+        assert pitches[0] == pytest.approx(pitches[1], abs=1)
+        assert rms(variant.clean[:1000]) == pytest.approx(np.sqrt(0.5), rel=0.1)
+        speeds.add(pitches[1])
+    assert len(speeds) > 3
 
 
 def test_crops_keep_the_loudest_moment():
