@@ -47,7 +47,7 @@ class AdaptationConfig:
         mixup: both parameters of the beta distribution that shares of mixed clips are drawn from.
     """
 
-    epochs: int = 8
+    epochs: int = 10
     learning_rate: float = 1e-4
     patches_per_clip: int = 4
     score_weight: float = 0.1
