@@ -107,6 +107,11 @@ train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(BROADENED)/manifest.csv),--broadened "$(BROADENED)")
 
+.PHONY: unheard
+unheard: setup ## Leave SESA or BROADENED out of training, and measure on it (DATA=labelled WAVs)
+	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.unheard_source \
+		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(BROADENED)"
+
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test
 evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASELINE=folder to train on)

@@ -11,7 +11,7 @@ from earshot.head import Logits
 from training.adaptation import AdaptationConfig, adapt, hear_again
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_head, logits_by_clip
-from training.recipe import N_FOLDS, TRAINING, TrainingData
+from training.recipe import TRAINING, TrainingData
 from training.taps import TapFiles, Taps
 from training.yamnet.network import Layer
 
@@ -25,6 +25,8 @@ def out_of_fold(
 ) -> dict[str, list[Logits]]:
     """Logits of each held-out clip, by set: tail and head are trained anew for each fold.
 
+    How many folds there are is as many as `data.fold_of` names.
+
     Args:
         data: as the published YAMNet hears it.
         tap_files: of the same sets.
@@ -33,7 +35,8 @@ def out_of_fold(
         adaptation: of the tail.
     """
     logits: dict[str, dict[int, Logits]] = {name: {} for name in data.held_out}
-    for fold in tqdm(range(N_FOLDS), desc="cross-validation", unit="fold"):
+    folds = sorted(set(data.fold_of.values()))
+    for fold in tqdm(folds, desc="cross-validation", unit="fold"):
         learnt, taps = _select(
             data.training, tap_files.of(TRAINING), ~_in_fold(data.training, data.fold_of, fold)
         )

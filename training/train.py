@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,10 @@ from training.export import DATASET_NAME, REPLAY_NAME, write_version
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_head
 from training.metrics import report
-from training.taps import TapFiles
+from training.tapped_clips import tapped_clips
 from training.yamnet import ADAPTATION, MODEL_DIR, MODELS
 from training.yamnet.adapted import write_adaptation
-from training.yamnet.convert import convert, fetch
+from training.yamnet.convert import convert
 from training.yamnet.weights import HUB_HANDLE
 
 # What a first version leaves to its successors: under 3 MB.
@@ -71,15 +70,11 @@ def train(
     say of it.
     """
     sources = [recipe.sesa(clips)] + ([recipe.broadened(broadened)] if broadened else [])
-    published = fetch(files.source)
-    files.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=files.scratch) as folder:
-        tapped, tap_files = Path(folder) / "yamnet", TapFiles(Path(folder))
-        convert(published, tapped, adaptation=None, tap=True)
-        heard = recipe.build(sources, tapped, config.seed, tap_files)
-        logits = out_of_fold(heard, tap_files, published.layers, config, adaptation)
+    with tapped_clips(sources, files.source, files.scratch, config.seed) as heard:
+        published, data, tap_files = heard
+        logits = out_of_fold(data, tap_files, published.layers, config, adaptation)
         taps = tap_files.of(recipe.TRAINING)
-        tail, experts = adapt(heard.training, taps, published.layers, config, adaptation)
+        tail, experts = adapt(data.training, taps, published.layers, config, adaptation)
     write_adaptation(files.adaptation, tail)
     convert(published, files.yamnet, files.adaptation)
 
@@ -100,12 +95,19 @@ def train(
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
+    show(metrics, "cross-validated")
+    print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
+
+
+def show(metrics: Mapping[str, Mapping[str, Any]], how: str) -> None:
+    """Print a line for each set."""
     for name, measured in metrics.items():
+        recall = np.mean([of_label["recall"] for of_label in measured["per_class"].values()])
         print(
             f"{name:18} n={measured['n']:5}  accuracy {measured['accuracy']:.3f}  "
-            f"macro F1 {measured['macro_f1']:.3f}  ECE {measured['ece']:.3f}  (cross-validated)"
+            f"mean recall {recall:.3f}  macro F1 {measured['macro_f1']:.3f}  "
+            f"ECE {measured['ece']:.3f}  ({how})"
         )
-    print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
 
 
 def _for_successors(
