@@ -5,7 +5,7 @@ published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09
 expert and the five labels in each result live on them. Those of a disturbed variant are held to
 what the published network says of the clip before, so that they come to be as good in noise.
 
-Clips are mixed in twos, taps and labels alike (Zhang et al. 2018, "mixup", arXiv:1710.09412; within
+Half of the clips are mixed with another, taps and labels alike (Zhang et al. 2018, "mixup", arXiv:1710.09412; within
 a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), lest a few hundred recordings
 be learnt by heart.
 """
@@ -44,13 +44,15 @@ class AdaptationConfig:
         learning_rate: at the start, of Adam, for tail and expert alike.
         patches_per_clip: drawn of each clip each time, spread over its length.
         score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
-        mixup: both parameters of the beta distribution that shares of mixed clips are drawn from.
+        p_mixup: share of clips that are mixed with another.
+        mixup: both parameters of the beta distribution that a mixed clip's own share is drawn from.
     """
 
-    epochs: int = 10
+    epochs: int = 8
     learning_rate: float = 1e-4
     patches_per_clip: int = 4
     score_weight: float = 0.1
+    p_mixup: float = 0.5
     mixup: float = 0.3
 
 
@@ -68,15 +70,14 @@ class TapBatches(ClipBatches):
         seed: int,
         *,
         experts: int,
-        mixup: float,
+        adaptation: AdaptationConfig,
     ) -> None:
         super().__init__(taps, clips, config, seed)
-        self._experts, self._mixup = experts, mixup
+        self._experts, self._adaptation = experts, adaptation
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         chosen, rows = self.draw(index)
-        shares = self._rng.beta(self._mixup, self._mixup, len(chosen)).astype(np.float32)
-        shares = np.maximum(shares, 1 - shares)
+        shares = self._shares(len(chosen))
 
         def mixed(of_clips: Floats) -> Floats:
             array: Floats = keras.ops.convert_to_numpy(mix(of_clips, shares))
@@ -91,6 +92,14 @@ class TapBatches(ClipBatches):
             (*[labels] * self._experts, scores),
             (*[mixed(weights)] * self._experts, np.ones_like(weights)),
         )
+
+    def _shares(self, n_clips: int) -> Floats:
+        """How much of itself each clip keeps: the greater part, or all."""
+        config = self._adaptation
+        shares = self._rng.beta(config.mixup, config.mixup, n_clips).astype(np.float32)
+        shares = np.maximum(shares, 1 - shares)
+        shares[self._rng.random(n_clips) >= config.p_mixup] = 1
+        return shares
 
 
 def mix(of_clips: Any, shares: Any) -> Any:
@@ -152,7 +161,7 @@ def adapt(
     ]
     tail = build_tail(layers)
     together = replace(head.embedding, patches_per_clip=config.patches_per_clip)
-    batches = TapBatches(taps, clips, together, head.seed, experts=head.members, mixup=config.mixup)
+    batches = TapBatches(taps, clips, together, head.seed, experts=head.members, adaptation=config)
     network = _joined(tail, experts, layers, config.patches_per_clip)
     network.compile(
         optimizer=keras.optimizers.Adam(
