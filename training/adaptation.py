@@ -5,9 +5,9 @@ published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09
 expert and the five labels in each result live on them. Those of a disturbed variant are held to
 what the published network says of the clip before, so that they come to be as good in noise.
 
-Half of the clips are mixed with another, taps and labels alike (Zhang et al. 2018, "mixup", arXiv:1710.09412; within
-a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), lest a few hundred recordings
-be learnt by heart.
+Half of the clips are mixed with another, taps and labels alike (Zhang et al. 2018, "mixup",
+arXiv:1710.09412; within a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), lest a
+few hundred recordings be learnt by heart.
 """
 
 from __future__ import annotations
