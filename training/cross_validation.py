@@ -44,6 +44,8 @@ def out_of_fold(
         head = fit_head(hear_again(learnt, taps, tail, layers[-1]), experts, config).head
         for name, of_set in data.held_out.items():
             of_fold = _in_fold(of_set, data.fold_of, fold)
+            if not of_fold.any():
+                continue  # the fold is a source of its own, and this set is of another
             held, taps = _select(of_set, tap_files.of(name), of_fold)
             heard = logits_by_clip(head, hear_again(held, taps, tail, layers[-1]))
             logits[name] |= dict(zip(np.flatnonzero(of_fold).tolist(), heard, strict=True))
