@@ -70,11 +70,11 @@ def train(
     say of it.
     """
     sources = [recipe.sesa(clips)] + ([recipe.broadened(broadened)] if broadened else [])
-    with tapped_clips(sources, files.source, files.scratch, config.seed) as heard:
-        published, data, tap_files = heard
-        logits = out_of_fold(data, tap_files, published.layers, config, adaptation)
+    with tapped_clips(sources, files.source, files.scratch, config.seed) as tapped:
+        published, heard, tap_files = tapped
+        logits = out_of_fold(heard, tap_files, published.layers, config, adaptation)
         taps = tap_files.of(recipe.TRAINING)
-        tail, experts = adapt(data.training, taps, published.layers, config, adaptation)
+        tail, experts = adapt(heard.training, taps, published.layers, config, adaptation)
     write_adaptation(files.adaptation, tail)
     convert(published, files.yamnet, files.adaptation)
 

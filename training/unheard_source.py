@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 7 GB to spare")
     parser.add_argument("--seed", type=int, default=HeadConfig.seed)
     arguments = parser.parse_args()
+    if not (arguments.broadened / "manifest.csv").is_file():
+        parser.error(f"{arguments.broadened} holds no sounds: `make broaden` fetches them")
     sources = [
         recipe.sesa(hearable_clips(arguments.data)),
         recipe.broadened(broadened_clips(arguments.broadened)),
