@@ -18,7 +18,7 @@ from bench.import_time import import_time
 from bench.machine import machine
 from local.settings import REPOSITORY
 
-BESIDE_REFERENCE = {"cold_start", "warm_clip", "front_end"}
+BESIDE_REFERENCE = {"cold_start", "warm_clip", "head", "front_end"}
 REPORT = REPOSITORY / "bench" / "report.json"
 
 
@@ -27,6 +27,7 @@ def measurements(folder: Path, effort: speed.Effort) -> dict[str, Callable[[], d
     of_clips = (
         speed.cold_start,
         speed.warm_clip,
+        speed.head,
         speed.posted_clip,
         speed.long_clip,
         speed.front_end,

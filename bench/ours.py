@@ -95,6 +95,35 @@ def kernel(wav: str, flatbuffer: str) -> float:
     return time.perf_counter() - began
 
 
+@cache
+def _embedded(wav: str, yamnet: str) -> Any:
+    from earshot.embedding import embed_whole
+    from earshot.yamnet import Yamnet
+
+    return embed_whole(_blocks(wav), Yamnet(Path(yamnet)))
+
+
+@cache
+def _head(head_npz: str) -> Any:
+    import numpy as np
+
+    from earshot.head import Head
+
+    with np.load(head_npz) as arrays:
+        return Head.from_arrays(dict(arrays))
+
+
+def head(wav: str, yamnet: str, head_npz: str) -> float:
+    """Seconds from what YAMNet says of a clip's patches to the clip's label and events."""
+    from earshot.verdict import judge
+
+    embedded, of_version = _embedded(wav, yamnet), _head(head_npz)
+    began = time.perf_counter()
+    logits = of_version.logits(embedded.embeddings, embedded.scores)
+    judge(of_version, logits, embedded.starts)
+    return time.perf_counter() - began
+
+
 def n_patches(wav: str, flatbuffer: str) -> int:
     """How many patches `kernel` runs on."""
     return _kernel(wav, flatbuffer)[1]
@@ -141,7 +170,7 @@ if __name__ == "__main__":
             command.__name__: command
             for command in (
                 *(handle, stub_dynamodb, serve_for, peak_memory),
-                *(kernel, n_patches, decode, log_mel),
+                *(kernel, n_patches, head, decode, log_mel),
             )
         }
     )

@@ -18,8 +18,9 @@ from bench.measure import interleaved, ratio, spread
 from bench.reference import FLOAT32_FLATBUFFER
 from bench.serving import classify
 from bench.worker import Worker
+from earshot.model import HEAD_NAME
 from earshot.yamnet import FLATBUFFER_NAME
-from local.settings import YAMNET
+from local.settings import FIRST_MODEL, YAMNET
 
 _MB = 1e6
 SERVED_FLATBUFFER = YAMNET / FLATBUFFER_NAME
@@ -97,6 +98,27 @@ def warm_clip(folder: Path, effort: Effort) -> dict[str, Any]:
             "ratio_to_served_kernel": ratios["served_kernel"]["median"],
             "ratio_to_tensorflow": ratios["tensorflow"]["median"],
             "patches": n_patches,
+            **{f"ratio_to_{name}_spread": found for name, found in ratios.items()},
+            **{f"{name}_s": spread(values) for name, values in seconds.items()},
+        }
+    }
+
+
+def head(folder: Path, effort: Effort) -> dict[str, Any]:
+    """From what YAMNet says of ten seconds to label and events, against YAMNet's own time."""
+    wav = str(_short(folder))
+    with aws({}) as endpoint, classify(endpoint, one_core=True) as worker:
+        calls = {
+            "ours": worker.seconds("head", wav, str(YAMNET), str(FIRST_MODEL / HEAD_NAME)),
+            "kernel": worker.seconds("kernel", wav, str(FLOAT32_FLATBUFFER)),
+            "served_kernel": worker.seconds("kernel", wav, str(SERVED_FLATBUFFER)),
+        }
+        interleaved(calls, 3)  # to warm up
+        seconds = interleaved(calls, effort.rounds)
+    ratios = {name: ratio(seconds["ours"], seconds[name]) for name in ("kernel", "served_kernel")}
+    return {
+        "head": {
+            **{f"ratio_to_{name}": found["median"] for name, found in ratios.items()},
             **{f"ratio_to_{name}_spread": found for name, found in ratios.items()},
             **{f"{name}_s": spread(values) for name, values in seconds.items()},
         }

@@ -12,6 +12,7 @@ from local.settings import REPOSITORY
 KEYS = {
     "cold_start": {"ratio", "ours_s", "reference_s"},
     "warm_clip": {"ratio_to_kernel", "ratio_to_served_kernel", "ratio_to_tensorflow"},
+    "head": {"ratio_to_kernel", "ratio_to_served_kernel"},
     "posted_clip": {"ratio", "keeps_s", "drops_s"},
     "long_clip": {"ratio", "peak_above_idle_mb"},
     "front_end": {"ratio_to_tensorflow", "ratio_to_librosa"},

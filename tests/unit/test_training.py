@@ -14,7 +14,16 @@ from earshot.log_mel import SAMPLE_RATE
 from training.augment import add_noise, augment, long_crop, rms, short_crop
 from training.dataset import LabelledClip, broadened_clips, labelled_clips
 from training.mixtures import short_event_mixtures
-from training.recipe import N_FOLDS, Variants, assign_folds, broadened, sesa, vary
+from training.recipe import (
+    EQUALISING_NOISE_DB,
+    N_FOLDS,
+    Variants,
+    assign_folds,
+    broadened,
+    noise_equalised,
+    sesa,
+    vary,
+)
 from training.score_groups import GROUPS
 
 RNG = np.random.default_rng(0)
@@ -123,6 +132,16 @@ def test_a_variant_goes_with_the_clip_that_it_was_before_at_the_same_speed():
         assert rms(variant.clean[:1000]) == pytest.approx(np.sqrt(0.5), rel=0.1)
         speeds.add(pitches[1])
     assert len(speeds) > 3
+
+
+@pytest.mark.parametrize("peak", [1.0, 0.2, 0.1])
+def test_the_noise_floor_of_an_equalised_clip_does_not_tell_how_softly_it_was_recorded(peak):
+    seconds = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    beep = np.where(seconds < 1, np.sin(2 * np.pi * 1000 * seconds), 0) * peak
+    in_8_bits = np.round(127 * beep + RNG.uniform(-0.5, 0.5, len(beep))) / 127
+    equalised = noise_equalised(in_8_bits.astype(np.float32), RNG)
+    floor_db = 20 * np.log10(rms(equalised[2 * SAMPLE_RATE :]) / np.abs(equalised).max())
+    assert floor_db == pytest.approx(EQUALISING_NOISE_DB, abs=1.5)
 
 
 def test_crops_keep_the_loudest_moment():
