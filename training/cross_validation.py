@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -50,6 +51,17 @@ def out_of_fold(
             heard = logits_by_clip(head, hear_again(held, taps, tail, layers[-1]))
             logits[name] |= dict(zip(np.flatnonzero(of_fold).tolist(), heard, strict=True))
     return {name: [of_set[n] for n in range(len(of_set))] for name, of_set in logits.items()}
+
+
+def show(metrics: Mapping[str, Mapping[str, Any]], how: str) -> None:
+    """Print a line for each held-out set."""
+    for name, measured in metrics.items():
+        recall = np.mean([of_label["recall"] for of_label in measured["per_class"].values()])
+        print(
+            f"{name:18} n={measured['n']:5}  accuracy {measured['accuracy']:.3f}  "
+            f"mean recall {recall:.3f}  macro F1 {measured['macro_f1']:.3f}  "
+            f"ECE {measured['ece']:.3f}  ({how})"
+        )
 
 
 def _in_fold(clips: FeatureSet, fold_of: Mapping[str, int], fold: int) -> np.ndarray:

@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 from training.recipe import Source, TrainingData, build
 from training.taps import TapFiles
+from training.yamnet import MODELS
 from training.yamnet.convert import Published, convert, fetch
+
+SCRATCH = MODELS.parent / ".cache" / "training"
 
 
 class TappedClips(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,14 @@ from training import recipe
 from training.adaptation import AdaptationConfig, adapt
 from training.calibration import calibrate, describe
 from training.clip_features import ClipFeatures, ClipRecord, concatenate
-from training.cross_validation import out_of_fold
+from training.cross_validation import out_of_fold, show
 from training.dataset import LabelledClip, broadened_clips, hearable_clips
 from training.export import DATASET_NAME, REPLAY_NAME, write_version
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_head
 from training.metrics import report
-from training.tapped_clips import tapped_clips
-from training.yamnet import ADAPTATION, MODEL_DIR, MODELS
+from training.tapped_clips import SCRATCH, tapped_clips
+from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
 from training.yamnet.weights import HUB_HANDLE
@@ -35,7 +35,6 @@ from training.yamnet.weights import HUB_HANDLE
 # What a first version leaves to its successors: under 3 MB.
 REPLAY_PATCHES_A_CLIP = 2
 MAX_REPLAY_PATCHES = 1200
-SCRATCH = MODELS.parent / ".cache" / "training"
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,6 @@ def train(
     )
     show(metrics, "cross-validated")
     print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
-
-
-def show(metrics: Mapping[str, Mapping[str, Any]], how: str) -> None:
-    """Print a line for each set."""
-    for name, measured in metrics.items():
-        recall = np.mean([of_label["recall"] for of_label in measured["per_class"].values()])
-        print(
-            f"{name:18} n={measured['n']:5}  accuracy {measured['accuracy']:.3f}  "
-            f"mean recall {recall:.3f}  macro F1 {measured['macro_f1']:.3f}  "
-            f"ECE {measured['ece']:.3f}  ({how})"
-        )
 
 
 def _for_successors(

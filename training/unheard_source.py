@@ -18,13 +18,12 @@ import scipy
 
 from training import recipe
 from training.adaptation import AdaptationConfig
-from training.cross_validation import out_of_fold
+from training.cross_validation import out_of_fold, show
 from training.dataset import broadened_clips, hearable_clips
 from training.fitting import HeadConfig
 from training.metrics import Predictions, numbered, report
 from training.recipe import Source
-from training.tapped_clips import TappedClips, tapped_clips
-from training.train import SCRATCH, show
+from training.tapped_clips import SCRATCH, TappedClips, tapped_clips
 from training.yamnet.weights import HUB_HANDLE
 
 
