@@ -124,9 +124,7 @@ def recordings(features: ClipFeatures) -> dict[str, int]:
     """
     if not features.clips:
         return {}
-    mean = np.stack([patches.mean(axis=0) for patches in features.patches_of()])
-    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
-    pairs = [*np.argwhere(np.triu(mean @ mean.T > SAME_RECORDING_COSINE, 1))]
+    pairs = [*_nearly_the_same(features)]
     pairs += _chains(features.clips, lambda clip: clip.sha256)
     pairs += _chains(features.clips, lambda clip: stem(clip.key))
     n = len(features)
@@ -134,6 +132,23 @@ def recordings(features: ClipFeatures) -> dict[str, int]:
     edges = coo_array((np.ones(len(first)), (first, second)), shape=(n, n))
     _, numbers = connected_components(edges, directed=False)
     return {clip.sha256: int(k) for clip, k in zip(features.clips, numbers, strict=True)}
+
+
+def across_labels(features: ClipFeatures) -> int:
+    """How many pairs of clips of different labels have nearly the same mean embedding.
+
+    A recording has one label: if there are many, `SAME_RECORDING_COSINE` is too low for the YAMNet
+    that the features are of.
+    """
+    first, second = features.class_ids[_nearly_the_same(features)].T
+    return int((first != second).sum())
+
+
+def _nearly_the_same(features: ClipFeatures) -> NDArray[np.int64]:
+    """Pairs ``(n, 2)`` of clips whose mean embeddings are nearly the same."""
+    mean = np.stack([patches.mean(axis=0) for patches in features.patches_of()])
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+    return np.argwhere(np.triu(mean @ mean.T > SAME_RECORDING_COSINE, 1))
 
 
 def stem(key: str) -> str:

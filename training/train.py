@@ -26,6 +26,7 @@ from training.export import DATASET_NAME, REPLAY_NAME, write_version
 from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_head
 from training.metrics import report
+from training.split import across_labels
 from training.tapped_clips import SCRATCH, tapped_clips
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
@@ -106,18 +107,22 @@ def _for_successors(
     The replay is small enough for the repository: a few patches of as many clips as fit, evenly
     from all labels.
     """
-    records = {source.name: [_record(clip) for clip in source.clips] for source in sources}
-    features = concatenate(
-        [
-            _clip_features(of_source, data.held_out[f"{name} clean"])
-            for name, of_source in records.items()
-        ]
-    )
-    replay = features.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
+    features = [
+        _clip_features(
+            [_record(clip) for clip in source.clips], data.held_out[f"{source.name} clean"]
+        )
+        for source in sources
+    ]
+    if n := across_labels(features[0]):
+        print(
+            f"{n} pairs of clips of different labels sound like one recording to this YAMNet. A "
+            "retraining would join them: raise SAME_RECORDING_COSINE in training/split.py."
+        )
+    everything = concatenate(features)
+    replay = everything.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
     learnt_from = [
         {"sha256": record.sha256, "label": str(record.label), "key": record.key}
-        for of_source in records.values()
-        for record in of_source
+        for record in everything.clips
     ]
     dataset = {"n_learnt_from": len(learnt_from), "learnt_from": learnt_from}
     return {REPLAY_NAME: replay.to_npz(), DATASET_NAME: json.dumps(dataset, indent=1).encode()}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from earshot.labels import LABELS, Label
 from training.clip_features import ClipFeatures, ClipRecord, concatenate, read_npz
-from training.split import recordings, split, stem
+from training.split import across_labels, recordings, split, stem
 
 NOTHING = concatenate([])
 
@@ -53,6 +53,13 @@ def names(features: ClipFeatures) -> set[str]:
 
 def key(name: str, label: Label = Label.SIREN) -> str:
     return f"training/{label}/{name}.wav"
+
+
+def test_copies_under_two_labels_are_counted_as_a_warning_of_a_low_cosine():
+    siren, copy = clip("siren", direction=1), clip("copy", direction=1)
+    shot = clip("shot", Label.GUNSHOT, direction=1)
+    assert across_labels(concatenate([siren, copy, clip("other", Label.GUNSHOT)])) == 0
+    assert across_labels(concatenate([siren, copy, shot])) == 2
 
 
 def test_one_recording_in_five_is_held_out_and_the_choice_is_by_content():
