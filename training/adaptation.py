@@ -5,7 +5,7 @@ published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09
 expert and the five labels in each result live on them. Those of a disturbed variant are held to
 what the published network says of the clip before, so that they come to be as good in noise.
 
-Half of the clips are mixed with another, taps and labels alike (Zhang et al. 2018, "mixup",
+Each clip is mixed with another, taps and labels alike (Zhang et al. 2018, "mixup",
 arXiv:1710.09412; within a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), lest a
 few hundred recordings be learnt by heart.
 """
@@ -44,16 +44,16 @@ class AdaptationConfig:
         learning_rate: at the start, of Adam, for tail and expert alike.
         patches_per_clip: drawn of each clip each time, spread over its length.
         score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
-        p_mixup: share of clips that are mixed with another.
-        mixup: both parameters of the beta distribution that a mixed clip's own share is drawn from.
+        mixup: both parameters of the beta distribution that a clip's own share is drawn from.
+        batch_clips: clips of a batch.
     """
 
     epochs: int = 8
     learning_rate: float = 1e-4
     patches_per_clip: int = 4
     score_weight: float = 0.1
-    p_mixup: float = 0.5
     mixup: float = 0.3
+    batch_clips: int = 128
 
 
 class TapBatches(ClipBatches):
@@ -94,12 +94,10 @@ class TapBatches(ClipBatches):
         )
 
     def _shares(self, n_clips: int) -> Floats:
-        """How much of itself each clip keeps: the greater part, or all."""
-        config = self._adaptation
-        shares = self._rng.beta(config.mixup, config.mixup, n_clips).astype(np.float32)
-        shares = np.maximum(shares, 1 - shares)
-        shares[self._rng.random(n_clips) >= config.p_mixup] = 1
-        return shares
+        """How much of itself each clip keeps: the greater part."""
+        mixup = self._adaptation.mixup
+        shares = self._rng.beta(mixup, mixup, n_clips).astype(np.float32)
+        return np.maximum(shares, 1 - shares)
 
 
 def mix(of_clips: Any, shares: Any) -> Any:
@@ -160,7 +158,9 @@ def adapt(
         fit_expert(embeddings, clips, head.embedding, head.seed + n) for n in range(head.members)
     ]
     tail = build_tail(layers)
-    together = replace(head.embedding, patches_per_clip=config.patches_per_clip)
+    together = replace(
+        head.embedding, patches_per_clip=config.patches_per_clip, batch_clips=config.batch_clips
+    )
     batches = TapBatches(taps, clips, together, head.seed, experts=head.members, adaptation=config)
     network = _joined(tail, experts, layers, config.patches_per_clip)
     network.compile(

@@ -58,7 +58,7 @@ class HeadConfig:
             one_scale=False,
         )
     )
-    score_weight: float = 0.4
+    score_weight: float = 0.7
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
         default_factory=lambda: {Label.GUNSHOT: 0.025, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
