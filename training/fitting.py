@@ -61,7 +61,7 @@ class HeadConfig:
     score_weight: float = 0.7
     uncertain_below: float = 0.6
     false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.025, Label.EXPLOSION: 0.01, Label.SIREN: 0.01}
+        default_factory=lambda: {Label.GUNSHOT: 0.02, Label.EXPLOSION: 0.01, Label.SIREN: 0.005}
     )
     release_below: float = 2.0
     event_contrast: float = 0.2
