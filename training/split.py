@@ -20,7 +20,7 @@ from training.clip_features import ClipFeatures, ClipRecord, concatenate
 # Measured on SESA, with v1's YAMNet, whose clips of one label lie closer together than those of the
 # published one: it finds 77 % of the near-copies that stand on both sides of the published split,
 # joins the training clips into 343 groups where 329 recordings were found by waveform
-# cross-correlation, and joins no two clips of different labels (at 0.965 it joins three such pairs).
+# cross-correlation, and joins no two clips of different labels (at 0.965 it joins three pairs).
 SAME_RECORDING_COSINE = 0.9725
 
 # One recording in so many is held out.
