@@ -292,12 +292,16 @@ def group_of(source: Source, clip: LabelledClip) -> str:
 
 
 def assign_folds(sources: Sequence[Source], seed: int) -> dict[str, int]:
-    """Fold of each group: each source's labels are spread evenly, and no group is in two folds."""
+    """Fold of each group: each source's labels are spread evenly, and no group is in two folds.
+
+    A source without `N_FOLDS` clips of any label is spread over as many as it has.
+    """
     folds = {f"{_NOTHING}/{n}": n % N_FOLDS for n in range(N_NOTHING)}
-    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     for source in sources:
         groups = np.array([group_of(source, clip) for clip in source.clips])
         labels = np.array([clip.label.class_id for clip in source.clips])
+        n_folds = min(N_FOLDS, int(np.bincount(labels).max()))
+        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         for fold, (_, held) in enumerate(splitter.split(groups, labels, groups)):
             folds |= dict.fromkeys(np.unique(groups[held]).tolist(), fold)
     return folds

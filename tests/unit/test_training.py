@@ -91,6 +91,12 @@ def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label_of_eac
             assert {clip.label for clip in held} == set(Label)
 
 
+def test_few_clips_are_spread_over_as_many_folds_as_there_are_of_a_label():
+    clips = [LabelledClip(Path(f"{label}_{n}.wav"), label, f"{n}") for label in Label for n in "ab"]
+    fold_of = assign_folds([sesa(clips)], seed=0)
+    assert {fold_of[f"sesa/{n}"] for n in "ab"} == {0, 1}
+
+
 @pytest.mark.parametrize("snr_db", [-5, 0, 10, 20])
 def test_noise_is_added_at_the_stated_ratio(snr_db):
     waveform, hiss = noise(2.0), 3 * noise(2.0)
