@@ -44,7 +44,8 @@ class AdaptationConfig:
         learning_rate: at the start, of Adam, for tail and expert alike.
         patches_per_clip: drawn of each clip each time, spread over its length.
         score_weight: in the loss, of the AudioSet scores' cross-entropy with the published ones.
-        mixup: both parameters of the beta distribution that a clip's own share is drawn from.
+        mixup: both parameters of the beta distribution that shares are drawn from; a clip keeps
+            the greater part of its mixture.
         batch_clips: clips of a batch.
     """
 
@@ -70,14 +71,15 @@ class TapBatches(ClipBatches):
         seed: int,
         *,
         experts: int,
-        adaptation: AdaptationConfig,
+        mixup: float,
     ) -> None:
         super().__init__(taps, clips, config, seed)
-        self._experts, self._adaptation = experts, adaptation
+        self._experts, self._mixup = experts, mixup
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
         chosen, rows = self.draw(index)
-        shares = self._shares(len(chosen))
+        shares = self._rng.beta(self._mixup, self._mixup, len(chosen)).astype(np.float32)
+        shares = np.maximum(shares, 1 - shares)
 
         def mixed(of_clips: Floats) -> Floats:
             array: Floats = keras.ops.convert_to_numpy(mix(of_clips, shares))
@@ -92,12 +94,6 @@ class TapBatches(ClipBatches):
             (*[labels] * self._experts, scores),
             (*[mixed(weights)] * self._experts, np.ones_like(weights)),
         )
-
-    def _shares(self, n_clips: int) -> Floats:
-        """How much of itself each clip keeps: the greater part."""
-        mixup = self._adaptation.mixup
-        shares = self._rng.beta(mixup, mixup, n_clips).astype(np.float32)
-        return np.maximum(shares, 1 - shares)
 
 
 def mix(of_clips: Any, shares: Any) -> Any:
@@ -161,7 +157,7 @@ def adapt(
     together = replace(
         head.embedding, patches_per_clip=config.patches_per_clip, batch_clips=config.batch_clips
     )
-    batches = TapBatches(taps, clips, together, head.seed, experts=head.members, adaptation=config)
+    batches = TapBatches(taps, clips, together, head.seed, experts=head.members, mixup=config.mixup)
     network = _joined(tail, experts, layers, config.patches_per_clip)
     network.compile(
         optimizer=keras.optimizers.Adam(

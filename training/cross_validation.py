@@ -26,7 +26,7 @@ def out_of_fold(
 ) -> dict[str, list[Logits]]:
     """Logits of each held-out clip, by set: tail and head are trained anew for each fold.
 
-    How many folds there are is as many as `data.fold_of` names.
+    There is a fold for each that `data.fold_of` has a held-out clip in.
 
     Args:
         data: as the published YAMNet hears it.
@@ -36,7 +36,9 @@ def out_of_fold(
         adaptation: of the tail.
     """
     logits: dict[str, dict[int, Logits]] = {name: {} for name in data.held_out}
-    folds = sorted(set(data.fold_of.values()))
+    folds = sorted(
+        {data.fold_of[group] for of_set in data.held_out.values() for group in of_set.groups}
+    )
     for fold in tqdm(folds, desc="cross-validation", unit="fold"):
         learnt, taps = _select(
             data.training, tap_files.of(TRAINING), ~_in_fold(data.training, data.fold_of, fold)

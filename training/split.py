@@ -137,8 +137,8 @@ def recordings(features: ClipFeatures) -> dict[str, int]:
 def across_labels(features: ClipFeatures) -> int:
     """How many pairs of clips of different labels have nearly the same mean embedding.
 
-    A recording has one label: if there are many, `SAME_RECORDING_COSINE` is too low for the YAMNet
-    that the features are of.
+    A recording has one label: either theirs are wrong, or `SAME_RECORDING_COSINE` is too low for
+    the YAMNet that the features are of.
     """
     first, second = features.class_ids[_nearly_the_same(features)].T
     return int((first != second).sum())

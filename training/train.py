@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +22,6 @@ from training.clip_features import ClipFeatures, ClipRecord, concatenate
 from training.cross_validation import out_of_fold, show
 from training.dataset import LabelledClip, broadened_clips, hearable_clips
 from training.export import DATASET_NAME, REPLAY_NAME, write_version
-from training.feature_set import FeatureSet
 from training.fitting import HeadConfig, fit_head
 from training.metrics import report
 from training.split import across_labels
@@ -81,6 +79,7 @@ def train(
     data = recipe.build(sources, files.yamnet, config.seed)
     fitted = fit_head(data.training, experts, config)
     calibrated = calibrate(fitted.head, data, logits, config)
+    clean = [_clean_features(source, data) for source in sources]
     out = files.out
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
     write_version(
@@ -88,7 +87,7 @@ def train(
         calibrated.head.to_arrays(),
         fitted.networks,
         {"cross_validation": metrics},
-        _for_successors(sources, data),
+        _for_successors(concatenate(clean)),
         parent=None,
         yamnet_weights_sha256=Yamnet(files.yamnet).weights_sha256,
         parameters=config.to_json() | {"adaptation": asdict(adaptation)},
@@ -96,39 +95,31 @@ def train(
         data={source.name: _summary(source.clips) for source in sources},
     )
     show(metrics, "cross-validated")
+    if n := across_labels(clean[0]):
+        print(
+            f"{n} pairs of clips of different labels sound like one recording to this YAMNet, and "
+            "a retraining would join them: mend their labels, or raise SAME_RECORDING_COSINE in "
+            "training/split.py."
+        )
     print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
 
 
-def _for_successors(
-    sources: Sequence[recipe.Source], data: recipe.TrainingData
-) -> dict[str, bytes]:
+def _for_successors(clean: ClipFeatures) -> dict[str, bytes]:
     """What a retraining that goes on from this version replays, and what cannot judge it.
 
     The replay is small enough for the repository: a few patches of as many clips as fit, evenly
     from all labels.
     """
-    features = [
-        _clip_features(
-            [_record(clip) for clip in source.clips], data.held_out[f"{source.name} clean"]
-        )
-        for source in sources
-    ]
-    if n := across_labels(features[0]):
-        print(
-            f"{n} pairs of clips of different labels sound like one recording to this YAMNet. A "
-            "retraining would join them: raise SAME_RECORDING_COSINE in training/split.py."
-        )
-    everything = concatenate(features)
-    replay = everything.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
+    replay = clean.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
     learnt_from = [
         {"sha256": record.sha256, "label": str(record.label), "key": record.key}
-        for record in everything.clips
+        for record in clean.clips
     ]
     dataset = {"n_learnt_from": len(learnt_from), "learnt_from": learnt_from}
     return {REPLAY_NAME: replay.to_npz(), DATASET_NAME: json.dumps(dataset, indent=1).encode()}
 
 
-def _record(clip: LabelledClip) -> ClipRecord:
+def _record(clip: LabelledClip, n_patches: int) -> ClipRecord:
     return ClipRecord(
         sha256=sha256_hex(clip.path.read_bytes()),
         label=clip.label,
@@ -138,18 +129,16 @@ def _record(clip: LabelledClip) -> ClipRecord:
         corrected=False,
         augmentation=None,
         background=None,
-        n_patches=0,
+        n_patches=n_patches,
         duration_s=round(len(recipe.load(clip)) / SAMPLE_RATE, 3),
     )
 
 
-def _clip_features(records: Sequence[ClipRecord], clips: FeatureSet) -> ClipFeatures:
-    """Features of clips in the order of their records, which lack the number of patches only."""
+def _clean_features(source: recipe.Source, data: recipe.TrainingData) -> ClipFeatures:
+    """Features of a source's clips themselves, in their order."""
+    clips = data.held_out[f"{source.name} clean"]
     return ClipFeatures(
-        tuple(
-            dataclasses.replace(record, n_patches=int(n))
-            for record, n in zip(records, clips.lengths, strict=True)
-        ),
+        tuple(_record(clip, int(n)) for clip, n in zip(source.clips, clips.lengths, strict=True)),
         clips.embeddings.astype(np.float16),
         clips.scores.astype(np.float16),
     )
