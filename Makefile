@@ -7,7 +7,7 @@ READY := .venv/.ready
 YAMNET ?= https://tfhub.dev/google/yamnet/1
 # Where data sets lie and models go, unless told otherwise.
 DATA ?= $(or $(SESA),data/sesa)/train
-BROADENED ?= data/broadened
+OPEN_AUDIO ?= data/open-audio
 OUT ?= models/v1
 MODEL ?= v1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
@@ -102,15 +102,15 @@ api-examples: setup ## Write the outputs of the commands in docs/api.md and the 
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, BROADENED=folder)
+train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, OPEN_AUDIO=folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
-		$(if $(wildcard $(BROADENED)/manifest.csv),--broadened "$(BROADENED)")
+		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)")
 
 .PHONY: unheard
-unheard: setup ## Leave SESA or BROADENED out of training, and measure on it (DATA=labelled WAVs)
-	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.unheard_source \
-		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(BROADENED)"
+unheard: setup ## Leave SESA or OPEN_AUDIO out of training, and measure on it (DATA=labelled WAVs)
+	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
+		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
 
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test
@@ -118,9 +118,9 @@ evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASEL
 	@$(BIN)/python -m training.evaluate --data "$(DATA)" --model "$(MODEL)" \
 		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
 
-.PHONY: broaden
-broaden: setup ## Fetch sounds of other microphones to train on (BROADENED=data/broadened; Debian only)
-	@$(BIN)/python -m training.broaden --out "$(BROADENED)"
+.PHONY: open-audio
+open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=data/open-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"
 
 .PHONY: notebook
 notebook: setup ## Run the notebook and write it as a page (DATA=labelled WAVs)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import soundfile
 
-from earshot.log_mel import SAMPLE_RATE
-from training.synthetic import siren
+from earshot.audio.log_mel import SAMPLE_RATE
+from training.data.demo_sounds import siren
 
 event = json.loads(Path("events/predict_raw.json").read_text())
 wav = io.BytesIO()

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from earshot.log_mel import SAMPLE_RATE, Floats
-from training.synthetic import siren
+from earshot.audio.log_mel import SAMPLE_RATE, Floats
+from training.data.demo_sounds import siren
 
 SHORT_S = 10.0
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.machine import machine
 from bench.measure import spread
-from earshot.uploads import TRAINING_PREFIX
+from earshot.uploads.objects import TRAINING_PREFIX
 from local.clients import forget_aws_settings
 from local.demo import demo_stack
 from local.images.classify import recording

@@ -17,10 +17,10 @@ from bench.serving import classify_environment, packages
 from local.settings import LAYER, REPOSITORY
 
 HANDLERS = {
-    "classify": ("functions/classify", "app"),
+    "classify": ("functions/classify", "earshot_classify.app"),
     "api": ("functions/api", "earshot_api.app"),
     "alert": ("functions/alert", "earshot_alert.app"),
-    "retraining": ("functions/retraining", "app"),
+    "retraining": ("functions/retraining", "earshot_retraining.app"),
 }
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 _N_HEAVIEST = 5

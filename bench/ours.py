@@ -31,7 +31,7 @@ def _event(path: str) -> dict[str, Any]:
 
 def handle(path: str) -> float:
     """Seconds that the handler takes for an event, from its bytes to the kept result."""
-    import app  # type: ignore[import-not-found]  # of functions/classify
+    from earshot_classify import app
 
     event = _event(path)
     began = time.perf_counter()
@@ -75,7 +75,7 @@ def serve_for(path: str, seconds: float) -> int:
 def _kernel(wav: str, flatbuffer: str) -> tuple[Any, int]:
     from ai_edge_litert.interpreter import Interpreter
 
-    from earshot.log_mel import patch_batches
+    from earshot.audio.log_mel import patch_batches
 
     (batch,) = patch_batches(_blocks(wav))
     interpreter = Interpreter(flatbuffer, num_threads=1)
@@ -97,8 +97,8 @@ def kernel(wav: str, flatbuffer: str) -> float:
 
 @cache
 def _embedded(wav: str, yamnet: str) -> Any:
-    from earshot.embedding import embed_whole
-    from earshot.yamnet import Yamnet
+    from earshot.yamnet.embedding import embed_whole
+    from earshot.yamnet.flatbuffer import Yamnet
 
     return embed_whole(_blocks(wav), Yamnet(Path(yamnet)))
 
@@ -107,7 +107,7 @@ def _embedded(wav: str, yamnet: str) -> Any:
 def _head(head_npz: str) -> Any:
     import numpy as np
 
-    from earshot.head import Head
+    from earshot.model.head import Head
 
     with np.load(head_npz) as arrays:
         return Head.from_arrays(dict(arrays))
@@ -115,7 +115,7 @@ def _head(head_npz: str) -> Any:
 
 def head(wav: str, yamnet: str, head_npz: str) -> float:
     """Seconds from what YAMNet says of a clip's patches to the clip's label and events."""
-    from earshot.verdict import judge
+    from earshot.model.events import judge
 
     embedded, of_version = _embedded(wav, yamnet), _head(head_npz)
     began = time.perf_counter()
@@ -130,7 +130,7 @@ def n_patches(wav: str, flatbuffer: str) -> int:
 
 
 def _blocks(wav: str) -> list[Any]:
-    from earshot.audio import Clip
+    from earshot.audio.clip import Clip
 
     with Path(wav).open("rb") as file, Clip(file) as clip:
         return list(clip.waveform_blocks())
@@ -147,7 +147,7 @@ def log_mel(wav: str) -> float:
     """Seconds from the waveform to the log-mel spectrogram."""
     import numpy as np
 
-    from earshot.log_mel import log_mel_spectrogram
+    from earshot.audio.log_mel import log_mel_spectrogram
 
     waveform = np.concatenate(_blocks(wav))
     began = time.perf_counter()

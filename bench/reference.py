@@ -37,8 +37,8 @@ def build() -> None:
 def _build() -> None:
     import tensorflow as tf
 
-    from earshot import log_mel
-    from training.baseline import _build as build_head
+    from earshot.audio import log_mel
+    from training.evaluation.baseline import _build as build_head
     from training.yamnet.convert import to_flatbuffer
     from training.yamnet.network import load_network, read_weights
     from training.yamnet.weights import HUB_HANDLE, obtain_saved_model
@@ -122,7 +122,7 @@ def log_mel_librosa(wav: str) -> float:
     import numpy as np
     import soundfile
 
-    from earshot import log_mel
+    from earshot.audio import log_mel
 
     waveform, _ = soundfile.read(wav, dtype="float32")
     began = time.perf_counter()

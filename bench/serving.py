@@ -20,7 +20,7 @@ from local.settings import LAYER, REPOSITORY
 _CACHE = REPOSITORY / ".cache" / "bench"
 _REQUIREMENTS = REPOSITORY / "functions" / "classify" / "requirements.txt"
 _UNUSED = REPOSITORY / "functions" / "classify" / "unused.txt"
-_PACK = REPOSITORY / "functions" / "pack.py"
+_PACK = REPOSITORY / "infrastructure" / "pack.py"
 
 
 def packages() -> Path:

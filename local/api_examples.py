@@ -21,13 +21,13 @@ from typing import Any
 
 from rich.console import Console
 
-from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
+from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
 from local.settings import REPOSITORY, LocalStackError
 from local.token import SCOPES, issue
-from training.dataset import labelled_clips
-from training.synthetic import write_clips, write_recordings
+from training.data.demo_sounds import write_clips, write_recordings
+from training.data.labelled_clips import labelled_clips
 
 DOCUMENTS = (REPOSITORY / "docs" / "api.md", REPOSITORY / "README.md")
 PATIENCE_S = 600

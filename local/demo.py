@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from earshot.adapters.results_table import from_item
 from earshot.labels import label_of
-from earshot.result import Result
-from earshot.uploads import UPLOADS_PREFIX, object_clip_id
+from earshot.results.result import Result
+from earshot.results.table import from_item
+from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
 from local import process
 from local.clients import forget_aws_settings, local_session
 from local.deploy import deploy, require_models
 from local.settings import REPOSITORY, LocalStackError, Settings
 from local.token import issue
-from training.synthetic import write_clips
+from training.data.demo_sounds import write_clips
 
 PATIENCE_S = 120  # without any new result
 POLL_S = 0.2

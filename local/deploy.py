@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
-from earshot.adapters.model_registry import ModelRegistry
+from earshot.model.registry import ModelRegistry
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
 from local.localise import (
     CodeObject,

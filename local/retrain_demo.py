@@ -20,21 +20,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.results_table import from_item
-from earshot.adapters.run_files import RunFiles
-from earshot.adapters.state_machine import StateMachine
 from earshot.labels import LABELS, Label
-from earshot.result import Result
+from earshot.model.registry import ModelRegistry
+from earshot.results.result import Result
+from earshot.results.table import from_item
 from earshot.retraining.plan import Request
+from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
+from earshot.retraining.state_machine import StateMachine
 from earshot.retraining.steps import CANDIDATE_FOLDER
-from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX, object_clip_id
+from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX, object_clip_id
 from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
 from local.settings import LocalStackError
-from training.dataset import LabelledClip, labelled_clips
-from training.synthetic import write_recordings
+from training.data.demo_sounds import write_recordings
+from training.data.labelled_clips import LabelledClip, labelled_clips
 
 MISLABELLED_PREFIX = f"{TRAINING_PREFIX}mislabelled/"
 PATIENCE_S = 1200

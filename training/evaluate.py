@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from earshot.classifier import Classifier
+from earshot.audio.log_mel import SAMPLE_RATE, Floats
+from earshot.classification.classifier import Classifier
 from earshot.errors import ModelError
 from earshot.labels import LABELS, Label
-from earshot.log_mel import SAMPLE_RATE, Floats
-from earshot.model import load_model
-from earshot.verdict import Verdict
-from earshot.yamnet import DESCRIPTION_NAME, Yamnet
-from training.baseline import Baseline
-from training.dataset import LabelledClip, hearable_clips
-from training.metrics import Predictions, accuracy, numbered, report
-from training.mixtures import NOISES, in_noise, short_event_mixtures
-from training.recipe import at_full_scale, load
+from earshot.model.events import Verdict
+from earshot.model.loading import load_model
+from earshot.yamnet.flatbuffer import DESCRIPTION_NAME, Yamnet
+from training.adaptation.recipe import at_full_scale, load
+from training.data.labelled_clips import LabelledClip, hearable_clips
+from training.evaluation.baseline import Baseline
+from training.evaluation.metrics import Predictions, accuracy, numbered, report
+from training.evaluation.mixtures import NOISES, in_noise, short_event_mixtures
 from training.yamnet import MODEL_DIR, MODELS
 from training.yamnet.weights import HUB_HANDLE
 

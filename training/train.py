@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS
-from earshot.log_mel import SAMPLE_RATE
-from earshot.versions import sha256_hex
-from earshot.yamnet import Yamnet
-from training import recipe
-from training.adaptation import AdaptationConfig, adapt
-from training.calibration import calibrate, describe
-from training.clip_features import ClipFeatures, ClipRecord, concatenate
-from training.cross_validation import out_of_fold, show
-from training.dataset import LabelledClip, broadened_clips, hearable_clips
-from training.export import DATASET_NAME, REPLAY_NAME, write_version
-from training.fitting import HeadConfig, fit_head
-from training.metrics import report
-from training.split import across_labels
-from training.tapped_clips import SCRATCH, tapped_clips
+from earshot.model.versions import sha256_hex
+from earshot.yamnet.flatbuffer import Yamnet
+from training.adaptation import recipe
+from training.adaptation.adapt import AdaptationConfig, adapt
+from training.adaptation.tapped_clips import SCRATCH, tapped_clips
+from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
+from training.data.grouping import across_labels
+from training.data.labelled_clips import LabelledClip, broadened_clips, hearable_clips
+from training.evaluation.metrics import report
+from training.head.calibration import calibrate, describe
+from training.head.cross_validation import out_of_fold, show
+from training.head.export import DATASET_NAME, REPLAY_NAME, write_version
+from training.head.fitting import HeadConfig, fit_head
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
@@ -99,7 +99,7 @@ def train(
         print(
             f"{n} pairs of clips of different labels sound like one recording to this YAMNet, and "
             "a retraining would join them: mend their labels, or raise SAME_RECORDING_COSINE in "
-            "training/split.py."
+            "training/data/grouping.py."
         )
     print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
 
@@ -154,7 +154,7 @@ def _summary(clips: Sequence[LabelledClip]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled WAVs")
-    parser.add_argument("--broadened", type=Path, help="folder that training.broaden wrote")
+    parser.add_argument("--broadened", type=Path, help="folder that training.data.open_audio wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new version")
     parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
     parser.add_argument("--adaptation", type=Path, default=ADAPTATION, help="file of the tail")

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import streamlit as st
 
-from earshot.cli.access import Access
-from earshot.client import TIMEOUT, EarshotClient
+from earshot_client.api_client import TIMEOUT, EarshotClient
+from earshot_client.cli.access import Access
 
 _TOKEN = "token"  # noqa: S105 - where it is kept, not a token
 _REFUSED = "refused"

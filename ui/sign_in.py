@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import streamlit as st
 
-from earshot.client import ApiError
+from earshot_client.api_client import ApiError
 from ui import session
-from ui.guard import tell, told
+from ui.errors import tell, told
 
 _HOW = (
     "On this machine `make token` prints one. On AWS it comes from the Cognito user pool: "

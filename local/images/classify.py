@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from earshot.adapters.results_table import from_item
-from earshot.uploads import UPLOADS_PREFIX, object_clip_id
+from earshot.results.table import from_item
+from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
 from local.images.container import Container, serving
 from local.images.engine import Engine
 from local.images.trial import Outside, differences, sample_event

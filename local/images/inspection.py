@@ -46,9 +46,10 @@ print(json.dumps({"base": base, "ours": ours, "unreadable": unreadable, "litter"
 """
 
 _START = """
-import os, time
+import importlib, os, time
 ticks = float(open("/proc/self/stat").read().rpartition(")")[2].split()[19])
-import app, json, sys
+importlib.import_module(os.environ["HANDLER_MODULE"])
+import json, sys
 now = time.clock_gettime(time.CLOCK_BOOTTIME)
 print(json.dumps({"seconds": now - ticks / os.sysconf("SC_CLK_TCK"), "cpu": time.process_time(),
     "memory_kb": int(next(l for l in open("/proc/self/status") if "VmHWM" in l).split()[1]),
@@ -91,7 +92,11 @@ def inspect(engine: Engine, name: str, image: str, max_total_mb: float | None) -
     """
     found = run_inside(engine, image, _WALK, {})
     # As in Lambda, so that the handler does what it does there while it initialises.
-    lambda_like = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "AWS_DEFAULT_REGION": "us-east-1"}
+    lambda_like = {
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "HANDLER_MODULE": f"earshot_{name}.app",
+    }
     start = run_inside(engine, image, _START, lambda_like)
     total_mb, ours_mb = (found["base"] + found["ours"]) / 1e6, found["ours"] / 1e6
     config = engine.config_of(image)

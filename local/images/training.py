@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from earshot.adapters.run_files import RunFiles
+from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import BATCHES_NAME, CANDIDATE_FOLDER, FEATURES_FOLDER
-from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
+from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.images.container import serving
 from local.images.engine import Engine
 from local.images.trial import Outside, differences, sample_event
-from training.synthetic import write_recordings
+from training.data.demo_sounds import write_recordings
 
 CLIPS_OF_EACH_LABEL = 5
 PREFIX = f"{TRAINING_PREFIX}image-test/"

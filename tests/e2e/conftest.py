@@ -11,9 +11,9 @@ import soundfile
 from interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from earshot.log_mel import SAMPLE_RATE
+from earshot.audio.log_mel import SAMPLE_RATE
 from stack import LocalStack, free_port
-from training.synthetic import siren
+from training.data.demo_sounds import siren
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from local.settings import REPOSITORY
 from stack import LocalStack, free_port
-from training.synthetic import write_clips, write_recordings
+from training.data.demo_sounds import write_clips, write_recordings
 
 IMAGES = REPOSITORY / "docs" / "images"
 PATIENCE_MS = 120_000

@@ -23,9 +23,9 @@ from interface import (
 )
 from playwright.sync_api import Page, expect
 
-from earshot.log_mel import SAMPLE_RATE
+from earshot.audio.log_mel import SAMPLE_RATE
 from stack import LocalStack, free_port
-from training.synthetic import siren, write_clips, write_recordings
+from training.data.demo_sounds import siren, write_clips, write_recordings
 
 RETRAINED_MS = 600_000
 

@@ -10,7 +10,7 @@ import pytest
 
 from recordings import wav
 from stack import LocalStack, free_port
-from training.synthetic import siren
+from training.data.demo_sounds import siren
 
 
 @pytest.fixture(scope="session")

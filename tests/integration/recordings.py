@@ -7,7 +7,7 @@ import io
 import numpy as np
 import soundfile
 
-from earshot.log_mel import SAMPLE_RATE
+from earshot.audio.log_mel import SAMPLE_RATE
 
 
 def wav(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from earshot.embedding import embed_whole
-from earshot.head import normalised
-from earshot.yamnet import FLATBUFFER_NAME
-from training import synthetic
-from training.adaptation import (
+from earshot.model.head import normalised
+from earshot.yamnet.embedding import embed_whole
+from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
+from training.adaptation.adapt import (
     AdaptationConfig,
     Mixed,
     Normalised,
@@ -22,10 +21,11 @@ from training.adaptation import (
     adapt,
     hear_again,
 )
-from training.feature_set import FeatureSet
-from training.fitting import HeadConfig
-from training.recipe import Variant, at_full_scale, hearing
-from training.taps import TapFiles, TappedYamnet, Taps
+from training.adaptation.recipe import Variant, at_full_scale, hearing
+from training.adaptation.taps import TapFiles, TappedYamnet, Taps
+from training.data import demo_sounds
+from training.data.feature_set import FeatureSet
+from training.head.fitting import HeadConfig
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import adapted, write_adaptation
 from training.yamnet.convert import Published, convert, fetch
@@ -101,7 +101,7 @@ def tapped_clips(published, tmp_path_factory) -> tuple[FeatureSet, Taps]:
     yamnet, files = TappedYamnet(folder / "yamnet"), TapFiles(folder)
     heard, labels = [], []
     for seed in range(4):
-        for label, sound in synthetic.MAKERS.items():
+        for label, sound in demo_sounds.MAKERS.items():
             heard.append(embed_whole([sound(seed=seed).astype(np.float32)], yamnet))
             files.append("clips", yamnet.take())
             labels.append(label)
@@ -121,7 +121,7 @@ def test_there_is_a_tap_for_each_patch_and_the_tail_makes_its_embedding_of_it(
 
 def test_a_disturbed_clip_is_to_be_told_as_the_clip_before(published, tmp_path):
     convert(published, tmp_path, adaptation=None, tap=True)
-    siren = synthetic.siren(seed=1).astype(np.float32)
+    siren = demo_sounds.siren(seed=1).astype(np.float32)
     hiss = np.random.default_rng(2).normal(0, 0.5, len(siren)).astype(np.float32)
     yamnet = TappedYamnet(tmp_path)
     disturbed = at_full_scale(siren + hiss)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from earshot.adapters.results_table import ResultsTable
-from earshot.uploads import format_time
+from earshot.results.table import ResultsTable
+from earshot.times import format_time
 from stack import LocalStack, wait_for
 from test_main_job import upload
 

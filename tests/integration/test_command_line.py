@@ -20,7 +20,7 @@ def run(stack: LocalStack, *arguments: object) -> Any:
         "EARSHOT_TOKEN": stack.token(),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "earshot.cli", *map(str, arguments), "--json"],
+        [sys.executable, "-m", "earshot_client.cli", *map(str, arguments), "--json"],
         env=environment,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import pytest
 from recordings import sweep, wav
 from stack import LocalStack
 from tickets import post_form, result, upload
-from training.synthetic import siren
+from training.data.demo_sounds import siren
 
 
 class TestUploads:

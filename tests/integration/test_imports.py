@@ -16,7 +16,7 @@ HEAVY = {"tensorflow", "keras", "librosa", "numba", "scipy", "sklearn", "pandas"
 WALK = """
 import json, sys
 from types import SimpleNamespace
-import app
+from earshot_classify import app
 context = SimpleNamespace(function_name="classify", memory_limit_in_mb=1769,
                           invoked_function_arn="arn", aws_request_id="1")
 answer = app.lambda_handler(json.load(sys.stdin), context)

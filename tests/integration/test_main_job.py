@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earshot.adapters.results_table import from_item
-from earshot.log_mel import SAMPLE_RATE
-from earshot.uploads import object_clip_id
+from earshot.audio.log_mel import SAMPLE_RATE
+from earshot.results.table import from_item
+from earshot.uploads.objects import object_clip_id
 from recordings import wav
 from stack import PATIENCE_S, LocalStack, wait_for
 

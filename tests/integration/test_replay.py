@@ -7,15 +7,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from folder import fit
 
 from earshot.labels import Label
-from earshot.yamnet import Yamnet
-from folder import fit
-from training import core, metrics
-from training.clip_features import ClipFeatures, concatenate
-from training.folder import embed_folder
-from training.metrics import Predictions
-from training.synthetic import write_recordings
+from earshot.yamnet.flatbuffer import Yamnet
+from training.data.clip_features import ClipFeatures, concatenate
+from training.data.demo_sounds import write_recordings
+from training.evaluation import metrics
+from training.evaluation.metrics import Predictions
+from training.head import incremental
+from training.steps.embed_folder import embed_folder
 from training.train import REPLAY_PATCHES_A_CLIP
 from training.yamnet import MODEL_DIR
 
@@ -46,24 +47,24 @@ def new_clips(
     return embed_folder(folder, None, yamnet)
 
 
-def as_parent(fitted: core.Fit, learnt: ClipFeatures) -> core.Parent:
+def as_parent(fitted: incremental.Fit, learnt: ClipFeatures) -> incremental.Parent:
     """A copy of the networks, since a retraining goes on with them themselves."""
     networks = {name: keras.models.clone_model(own) for name, own in fitted.networks.items()}
     for name, own in fitted.networks.items():
         networks[name].set_weights(own.get_weights())
-    return core.Parent(
+    return incremental.Parent(
         "v1", fitted.head, networks, {clip.sha256: clip.label for clip in learnt.clips}
     )
 
 
-def macro_f1(fitted: core.Fit, judges: ClipFeatures) -> float:
+def macro_f1(fitted: incremental.Fit, judges: ClipFeatures) -> float:
     clips = judges.feature_set([clip.sha256 for clip in judges.clips])
-    found = core.clip_probabilities(fitted.head, clips)
+    found = incremental.clip_probabilities(fitted.head, clips)
     return metrics.macro_f1(Predictions(clips.labels, found, np.arange(len(judges))))
 
 
-def accuracy(fitted: core.Fit, clips: ClipFeatures) -> float:
-    found = core.clip_probabilities(fitted.head, clips.feature_set(["?"] * len(clips)))
+def accuracy(fitted: incremental.Fit, clips: ClipFeatures) -> float:
+    found = incremental.clip_probabilities(fitted.head, clips.feature_set(["?"] * len(clips)))
     return float((found.argmax(axis=1) == clips.class_ids).mean())
 
 
@@ -87,10 +88,10 @@ def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
 
     # Plain training goes on from all weights, the whole way, with the new clips alone; they come
     # again and again, so that both take about as many steps.
-    def all_weights(expert: str, parent: core.Parent, *_: object) -> dict[str, keras.Model]:
+    def all_weights(expert: str, parent: incremental.Parent, *_: object) -> dict[str, keras.Model]:
         return {name: own for name, own in (parent.networks or {}).items() if expert in name}
 
-    monkeypatch.setattr(core, "_begin", all_weights)
-    monkeypatch.setattr(core, "SHARE_OF_THE_WAY", 1.0)
+    monkeypatch.setattr(incremental, "_begin", all_weights)
+    monkeypatch.setattr(incremental, "SHARE_OF_THE_WAY", 1.0)
     forgotten = macro_f1(fit(concatenate([new_clips] * 40), as_parent(first, learn)), judges)
     assert forgotten < before - 0.05, f"{forgotten:.3f} after {before:.3f}: nothing was at stake"

@@ -14,22 +14,22 @@ import boto3
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.results_table import from_item
-from earshot.adapters.run_files import RunFiles
-from earshot.adapters.state_machine import StateMachine
-from earshot.errors import ModelError
-from earshot.retraining.plan import Request
-from earshot.retraining.service import RetrainingService
-from earshot.uploads import object_clip_id
-from earshot.yamnet import Yamnet
 from folder import fit, write
+
+from earshot.errors import ModelError
+from earshot.model.registry import ModelRegistry
+from earshot.results.table import from_item
+from earshot.retraining.plan import Request
+from earshot.retraining.run_files import RunFiles
+from earshot.retraining.service import RetrainingService
+from earshot.retraining.state_machine import StateMachine
+from earshot.uploads.objects import object_clip_id
+from earshot.yamnet.flatbuffer import Yamnet
 from local.retrain_demo import wrong
 from stack import LocalStack, free_port
-from training.dataset import LabelledClip, labelled_clips
-from training.folder import embed_folder
-from training.synthetic import write_recordings
+from training.data.demo_sounds import write_recordings
+from training.data.labelled_clips import LabelledClip, labelled_clips
+from training.steps.embed_folder import embed_folder
 from training.yamnet import MODEL_DIR
 
 PATIENCE_S = 240

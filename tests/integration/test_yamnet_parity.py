@@ -13,11 +13,11 @@ import soundfile
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from earshot.audio import Clip
-from earshot.embedding import embed_whole
-from earshot.log_mel import PATCH_HOP_FRAMES, SAMPLE_RATE, log_mel_spectrogram, patch_batches
-from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME, Yamnet
-from training.synthetic import siren
+from earshot.audio.clip import Clip
+from earshot.audio.log_mel import PATCH_HOP_FRAMES, SAMPLE_RATE, log_mel_spectrogram, patch_batches
+from earshot.yamnet.embedding import embed_whole
+from earshot.yamnet.flatbuffer import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME, Yamnet
+from training.data.demo_sounds import siren
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import adapted
 from training.yamnet.convert import to_flatbuffer

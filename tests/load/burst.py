@@ -11,7 +11,7 @@ from typing import Any
 from botocore.config import Config
 from tqdm import tqdm
 
-from earshot.uploads import UPLOADS_PREFIX, object_clip_id
+from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
 from figures import percentiles
 from local.clients import local_session
 

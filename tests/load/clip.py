@@ -6,8 +6,8 @@ import io
 
 import soundfile
 
-from earshot.log_mel import SAMPLE_RATE
-from training.synthetic import siren
+from earshot.audio.log_mel import SAMPLE_RATE
+from training.data.demo_sounds import siren
 
 
 def clip(seconds: float = 2.0) -> bytes:

@@ -14,7 +14,9 @@ hypothesis.settings.load_profile("untimed")
 
 # Lambda puts a function's own folder on the path.
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-sys.path[:0] = [str(FUNCTIONS / name) for name in ("classify", "api", "alert")]
+sys.path[:0] = [
+    str(FUNCTIONS / name) for name in ("classify", "api", "alert", "retraining", "training")
+]
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import boto3
 
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.run_files import RunFiles
-from earshot.yamnet import Yamnet
+from earshot.model.registry import ModelRegistry
+from earshot.retraining.run_files import RunFiles
+from earshot.yamnet.flatbuffer import Yamnet
 from training.steps.evaluate import evaluate
 from training.steps.train import seed_first_champion, train
 

@@ -9,15 +9,15 @@ from hashlib import sha256
 
 import numpy as np
 
-from earshot.audio import Clip, full_scale_gain
-from earshot.embedding import EmbeddedPatches, embed_whole
+from earshot.audio.clip import Clip, full_scale_gain
+from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.errors import RejectedClipError
-from earshot.log_mel import SAMPLE_RATE, Floats
+from earshot.model.versions import sha256_hex
 from earshot.retraining.plan import Batch, LabelledObject
-from earshot.versions import sha256_hex
-from earshot.yamnet import Yamnet
-from training.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
-from training.copies import copy_of
+from earshot.yamnet.embedding import EmbeddedPatches, embed_whole
+from earshot.yamnet.flatbuffer import Yamnet
+from training.data.augmented_copies import copy_of
+from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
 
 # A label says nothing about most of a recording that is longer.
 MAX_DURATION_S = 600.0

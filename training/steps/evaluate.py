@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.run_files import RunFiles
-from earshot.model import Model, load_model
+from earshot.model.loading import Model, load_model
+from earshot.model.registry import ModelRegistry
+from earshot.model.versions import METRICS_NAME
 from earshot.retraining.gate import too_few
+from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME
-from earshot.versions import METRICS_NAME
-from training import core
-from training.clip_features import ClipFeatures, read_npz
-from training.metrics import Predictions, differences, report
-from training.report import write_report
+from training.data.clip_features import ClipFeatures, read_npz
+from training.evaluation.metrics import Predictions, differences, report
+from training.evaluation.report import write_report
+from training.head import incremental
 from training.steps.train import HELD_OUT_NAME, TRAINING_NAME, parent_of
 
 
@@ -51,7 +51,7 @@ def evaluate(
     def predict(model: Model, chosen: NDArray[np.bool_]) -> Predictions:
         some = held_out.select(chosen)
         clips = some.feature_set(recordings[chosen].astype(np.str_))
-        found = core.clip_probabilities(model.head, clips)
+        found = incremental.clip_probabilities(model.head, clips)
         return Predictions(clips.labels, found, recordings[chosen])
 
     own, other = predict(candidate, judges), predict(champion, judges)

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.run_files import RunFiles
 from earshot.errors import RetrainingRefusedError
 from earshot.labels import Label
-from earshot.model import load_model
+from earshot.model.loading import load_model
+from earshot.model.registry import ModelRegistry
+from earshot.model.versions import Champion
 from earshot.retraining.gate import too_few
+from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAME
-from earshot.versions import Champion
-from training import core
-from training.calibration import describe
-from training.clip_features import ClipFeatures, concatenate, read_npz
-from training.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_networks, write_version
-from training.split import Split, split
+from training.data.clip_features import ClipFeatures, concatenate, read_npz
+from training.data.grouping import Split, split
+from training.head import incremental
+from training.head.calibration import describe
+from training.head.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_networks, write_version
 
 HELD_OUT_NAME = "heldout.npz"
 TRAINING_NAME = "training.json"
@@ -66,7 +66,7 @@ def train(
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "candidate"
-        parent = core.Parent(
+        parent = incremental.Parent(
             champion.version,
             load_model(
                 registry.reader(champion.version), yamnet_weights_sha256, champion.manifest_sha256
@@ -117,10 +117,10 @@ def fit_candidate(
     folder: Path,
     *,
     yamnet_weights_sha256: str,
-    parent: core.Parent | None,
+    parent: incremental.Parent | None,
     seed: int,
     rejected: Sequence[Sequence[str]],
-) -> core.Fit:
+) -> incremental.Fit:
     """Fit a head to `parts.train` and write it to a folder, with all that its successor needs."""
     clips = parts.train
     groups = [parts.groups[clip.sha256] for clip in clips.clips]
@@ -128,7 +128,7 @@ def fit_candidate(
     heard = {
         group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learnt
     }
-    fitted = core.fit(
+    fitted = incremental.fit(
         clips.feature_set([str(group) for group in groups]),
         parent,
         unheard=clips.originals & np.array([group not in heard for group in groups], bool),

@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_quantizer import qtyping, quantizer
 
-from earshot import log_mel
-from earshot.yamnet import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME
+from earshot.audio import log_mel
+from earshot.yamnet.flatbuffer import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFFER_NAME
 from training.yamnet.adapted import adapted
 from training.yamnet.network import FIRST_CONVOLUTION, Layer, load_network, read_weights
 from training.yamnet.tail import tapped

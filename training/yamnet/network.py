@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from earshot import log_mel
-from earshot.yamnet import N_SCORES
+from earshot.audio import log_mel
+from earshot.yamnet.flatbuffer import N_SCORES
 
 Layer = dict[str, NDArray[np.float32]]  # tensors by name
 

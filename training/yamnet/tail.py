@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.taps import TAP_SHAPE
+from training.adaptation.taps import TAP_SHAPE
 from training.yamnet.network import BATCH_NORM_EPSILON, BLOCKS, Layer
 
 Floats = NDArray[np.float32]

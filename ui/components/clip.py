@@ -7,12 +7,12 @@ import io
 import soundfile
 import streamlit as st
 
-from earshot.audio import Clip
+from earshot.audio.clip import Clip
+from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.errors import RejectedClipError
 from earshot.labels import Label
-from earshot.log_mel import SAMPLE_RATE
-from earshot.result import Result
-from ui.components import looks
+from earshot.results.result import Result
+from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip, event_words
 from ui.components.result_charts import heard_chart, probabilities_chart
 from ui.components.sound import SoundPicture, sound_picture
@@ -35,10 +35,10 @@ def show(result: Result, content: bytes | None, key: str) -> None:
     """
     headline(result)
     if result["status"] == "rejected":
-        st.error(looks.plain(result["reason"]["detail"]), icon=":material/hearing_disabled:")
+        st.error(palette.plain(result["reason"]["detail"]), icon=":material/hearing_disabled:")
         return
     for warning in result.get("warnings", []):
-        st.warning(looks.plain(warning), icon=":material/warning:")
+        st.warning(palette.plain(warning), icon=":material/warning:")
     if content is None:
         st.info(GONE if "key" in result else NOT_KEPT, icon=":material/info:")
     else:
@@ -49,14 +49,14 @@ def show(result: Result, content: bytes | None, key: str) -> None:
         probabilities = result["probabilities"]
         st.altair_chart(
             probabilities_chart(probabilities),
-            alt=", ".join(f"{k} {looks.per_cent(v)}" for k, v in probabilities.items()),
+            alt=", ".join(f"{k} {palette.per_cent(v)}" for k, v in probabilities.items()),
             key=f"{key} probabilities",
         )
     with right, st.container(border=True):
         st.markdown("##### What YAMNet itself heard")
         st.altair_chart(
             heard_chart(result["heard"]),
-            alt=", ".join(f"{h['name']} {looks.per_cent(h['score'])}" for h in result["heard"]),
+            alt=", ".join(f"{h['name']} {palette.per_cent(h['score'])}" for h in result["heard"]),
             key=f"{key} heard",
         )
 
@@ -64,20 +64,20 @@ def show(result: Result, content: bytes | None, key: str) -> None:
 def headline(result: Result) -> None:
     """What was heard, how sure that is, and by which model, in one line."""
     if result["status"] == "classified":
-        look = looks.LOOKS[Label(result["label"])]
+        look = palette.LOOKS[Label(result["label"])]
         st.markdown(f"### :{look.badge}[{look.symbol}] {look.word}")
     else:
-        st.markdown(f"### {looks.REJECTED}")
+        st.markdown(f"### {palette.REJECTED}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if result["status"] == "classified":
-            sure = looks.sureness(result)
-            words = f"{sure.words}, {looks.per_cent(result['confidence'])}"
+            sure = palette.sureness(result)
+            words = f"{sure.words}, {palette.per_cent(result['confidence'])}"
             st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
-            st.badge(looks.seconds(result["duration_s"]), icon=":material/timer:", color="gray")
+            st.badge(palette.seconds(result["duration_s"]), icon=":material/timer:", color="gray")
             st.badge(
                 f"model {result['model_version']}", icon=":material/deployed_code:", color="gray"
             )
-        st.badge(looks.plain(result["source"]), icon=":material/location_on:", color="gray")
+        st.badge(palette.plain(result["source"]), icon=":material/location_on:", color="gray")
         person_badge(result)
 
 
@@ -87,7 +87,7 @@ def person_badge(result: Result) -> None:
     if verified:
         confirmed = verified == result["label"]
         st.badge(
-            "Confirmed" if confirmed else f"Corrected to {looks.title(verified)}",
+            "Confirmed" if confirmed else f"Corrected to {palette.title(verified)}",
             icon=":material/how_to_reg:",
             color="green" if confirmed else "violet",
         )

@@ -9,9 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from earshot.audio.log_mel import MEL_BANDS, MEL_MAX_HZ, MEL_MIN_HZ, hertz_to_mel
 from earshot.labels import Label
-from earshot.log_mel import MEL_BANDS, MEL_MAX_HZ, MEL_MIN_HZ, hertz_to_mel
-from ui.components import looks
+from ui.components import palette
 from ui.components.sound import SoundPicture, spectrogram_url
 
 # The clip's chart is one plane: spectrogram below, in mel bands, waveform and events above it.
@@ -38,16 +38,15 @@ def clip_chart(picture: SoundPicture, events: Sequence[dict[str, Any]]) -> alt.L
 def describe_clip(picture: SoundPicture, events: Sequence[dict[str, Any]]) -> str:
     """The clip's chart in words, for those who cannot see it."""
     heard = "; ".join(event_words(event) for event in events) or "none"
-    return (
-        f"Waveform and log-mel spectrogram of {looks.seconds(picture.duration_s)}. Events: {heard}."
-    )
+    length = palette.seconds(picture.duration_s)
+    return f"Waveform and log-mel spectrogram of {length}. Events: {heard}."
 
 
 def event_words(event: dict[str, Any]) -> str:
     """An event in words."""
     return (
-        f"{looks.title(event['label'])} from {event['start_s']:.1f} to {event['end_s']:.1f} s, "
-        f"{looks.per_cent(event['confidence'])}"
+        f"{palette.title(event['label'])} from {event['start_s']:.1f} to {event['end_s']:.1f} s, "
+        f"{palette.per_cent(event['confidence'])}"
     )
 
 
@@ -114,7 +113,7 @@ def _waveform(picture: SoundPicture) -> alt.Chart:
     )
     return (
         alt.Chart(data)
-        .mark_area(color=looks.MUTED, interpolate="linear")
+        .mark_area(color=palette.MUTED, interpolate="linear")
         .encode(_time(picture.duration_s), _plane("low"), alt.Y2("high"))
     )
 
@@ -124,11 +123,11 @@ def _events(events: Sequence[dict[str, Any]], duration_s: float) -> list[alt.Cha
         {
             "start": event["start_s"],
             "end": event["end_s"],
-            "label": looks.title(event["label"]),
-            "words": looks.title(event["label"])
+            "label": palette.title(event["label"]),
+            "words": palette.title(event["label"])
             if (event["end_s"] - event["start_s"]) > WIDE_ENOUGH * duration_s
-            else looks.LOOKS[Label(event["label"])].symbol,
-            "sure": looks.per_cent(event["confidence"]),
+            else palette.LOOKS[Label(event["label"])].symbol,
+            "sure": palette.per_cent(event["confidence"]),
             "bottom": 0.0,
             "low": EVENTS[0],
             "middle": sum(EVENTS) / 2,
@@ -137,7 +136,7 @@ def _events(events: Sequence[dict[str, Any]], duration_s: float) -> list[alt.Cha
         }
         for event in events
     )
-    colour = alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None)
+    colour = alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None)
     tooltip = [
         alt.Tooltip("label:N", title="heard"),
         alt.Tooltip("sure:N", title="confidence"),
@@ -158,6 +157,6 @@ def _events(events: Sequence[dict[str, Any]], duration_s: float) -> list[alt.Cha
         _time(duration_s), alt.X2("end"), _plane("low"), alt.Y2("high"), colour, tooltip=tooltip
     )
     words = chart.mark_text(
-        align="center", baseline="middle", fontWeight=600, fontSize=12, color=looks.BACKGROUND
+        align="center", baseline="middle", fontWeight=600, fontSize=12, color=palette.BACKGROUND
     ).encode(_time(duration_s, "centre"), _plane("middle"), text="words:N", tooltip=tooltip)
     return [over, *edges, lane, words]

@@ -9,13 +9,13 @@ import altair as alt
 import pandas as pd
 
 from earshot.labels import LABELS
-from ui.components import looks
+from ui.components import palette
 
 Metrics = Mapping[str, Any]
 
 HELD_OUT, CROSS_VALIDATED = "on held-out clips", "cross-validated"
 
-CANDIDATE, CHAMPION = looks.LOOKS[LABELS[2]].colour, "#7f93a8"
+CANDIDATE, CHAMPION = palette.LOOKS[LABELS[2]].colour, "#7f93a8"
 
 
 def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
@@ -26,11 +26,11 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     """
     names = list(metrics)
     data = pd.DataFrame(
-        {"label": looks.title(label), "model": name, "f1": of["per_class"][label]["f1"]}
+        {"label": palette.title(label), "model": name, "f1": of["per_class"][label]["f1"]}
         for name, of in metrics.items()
         for label in LABELS
     )
-    x = alt.X("label:N", sort=looks.TITLES, axis=alt.Axis(title=None, labelAngle=0))
+    x = alt.X("label:N", sort=palette.TITLES, axis=alt.Axis(title=None, labelAngle=0))
     offset = alt.XOffset("model:N", sort=names)
     y = alt.Y("f1:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
         title="F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))  # fmt: skip
@@ -44,7 +44,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     bars = chart.mark_bar(cornerRadiusEnd=3).encode(
         x, y, xOffset=offset, color=colour, tooltip=tooltip
     )
-    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=looks.TEXT).encode(
+    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=palette.TEXT).encode(
         x, y, xOffset=offset, text=alt.Text("f1:Q", format=".2f")
     )
     return alt.layer(bars, words).properties(height=240).configure_view(stroke=None)
@@ -55,8 +55,8 @@ def confusion_chart(metrics: Metrics) -> alt.LayerChart:
     matrix = metrics["confusion_matrix"]
     data = pd.DataFrame(
         {
-            "truth": looks.title(truth),
-            "guess": looks.title(guess),
+            "truth": palette.title(truth),
+            "guess": palette.title(guess),
             "clips": matrix[i][j],
             "share": matrix[i][j] / max(sum(matrix[i]), 1),
         }
@@ -64,24 +64,24 @@ def confusion_chart(metrics: Metrics) -> alt.LayerChart:
         for j, guess in enumerate(LABELS)
     )
     look: dict[str, Any] = {
-        "labelOverlap": False, "labelLimit": 90, "titleColor": looks.MUTED, "domain": False,
+        "labelOverlap": False, "labelLimit": 90, "titleColor": palette.MUTED, "domain": False,
         "ticks": False,
     }  # fmt: skip
     across, down = alt.Axis(labelAngle=-30, **look), alt.Axis(labelAngle=0, **look)
-    x = alt.X("guess:N", sort=looks.TITLES, axis=across, title="taken for")
-    y = alt.Y("truth:N", sort=looks.TITLES, axis=down, title="is really")
+    x = alt.X("guess:N", sort=palette.TITLES, axis=across, title="taken for")
+    y = alt.Y("truth:N", sort=palette.TITLES, axis=down, title="is really")
     chart = alt.Chart(data)
-    cells = chart.mark_rect(cornerRadius=4, stroke=looks.BACKGROUND, strokeWidth=2).encode(
+    cells = chart.mark_rect(cornerRadius=4, stroke=palette.BACKGROUND, strokeWidth=2).encode(
         x,
         y,
         alt.Color(
             "share:Q",
-            scale=alt.Scale(domain=[0, 1], range=[looks.SURFACE, "#2a6f9e"]),
+            scale=alt.Scale(domain=[0, 1], range=[palette.SURFACE, "#2a6f9e"]),
             legend=None,
         ),
         tooltip=["truth:N", "guess:N", "clips:Q", alt.Tooltip("share:Q", format=".0%")],
     )
-    numbers = chart.mark_text(fontSize=14, fontWeight=600, color=looks.TEXT).encode(
+    numbers = chart.mark_text(fontSize=14, fontWeight=600, color=palette.TEXT).encode(
         x, y, text="clips:Q", opacity=alt.condition("datum.clips > 0", alt.value(1), alt.value(0.4))
     )
     return alt.layer(cells, numbers).properties(height=230).configure_view(stroke=None)
@@ -133,7 +133,7 @@ def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     y = alt.Y("value:Q", scale=alt.Scale(domain=[least, 1]), axis=alt.Axis(title=None))
     colour = alt.Color(
         "metric:N",
-        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[CANDIDATE, looks.ACCENT]),
+        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[CANDIDATE, palette.ACCENT]),
         legend=alt.Legend(title=None, orient="top"),
     )
     chart = alt.Chart(data)

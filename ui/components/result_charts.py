@@ -10,17 +10,17 @@ import altair as alt
 import pandas as pd
 
 from earshot.labels import LABELS
-from earshot.result import Result
-from ui.components import looks
+from earshot.results.result import Result
+from ui.components import palette
 
 
 def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
     """The four probabilities as bars, with their numbers."""
     data = pd.DataFrame(
         {
-            "label": looks.title(label),
+            "label": palette.title(label),
             "probability": probabilities[label],
-            "words": looks.per_cent(probabilities[label]),
+            "words": palette.per_cent(probabilities[label]),
         }
         for label in LABELS
     )
@@ -28,15 +28,16 @@ def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
         data,
         "label",
         "probability",
-        alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
-        looks.TITLES,
+        alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None),
+        palette.TITLES,
     )
 
 
 def heard_chart(heard: Sequence[dict[str, Any]]) -> alt.LayerChart:
     """What YAMNet itself heard, loudest score first."""
     data = pd.DataFrame(
-        {"name": h["name"], "score": h["score"], "words": looks.per_cent(h["score"])} for h in heard
+        {"name": h["name"], "score": h["score"], "words": palette.per_cent(h["score"])}
+        for h in heard
     )
     return _bars(data, "name", "score", alt.value("#8fb7a3"), list(data["name"]))
 
@@ -49,7 +50,7 @@ def _bars(
     # Room on the right for the number of a bar that is full.
     x = alt.X(f"{value}:Q", scale=alt.Scale(domain=[0, 1.18]), axis=None)
     bars = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(x, y, color=colour)
-    words = base.mark_text(align="left", dx=6, fontSize=13, color=looks.TEXT).encode(
+    words = base.mark_text(align="left", dx=6, fontSize=13, color=palette.TEXT).encode(
         x, y, text="words:N"
     )
     return alt.layer(bars, words).properties(height=34 * len(data)).configure_view(stroke=None)
@@ -68,7 +69,7 @@ def timeline_chart(
     data = pd.DataFrame(
         {
             "time": result["timestamp"],
-            "label": looks.title(result["label"]),
+            "label": palette.title(result["label"]),
             "confidence": result["confidence"],
             "source": result["source"],
         }
@@ -86,9 +87,11 @@ def timeline_chart(
                 scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
                 axis=_clock_axis(time_zone, grid=True),
             ),
-            alt.Y("label:N", sort=looks.TITLES, scale=alt.Scale(domain=looks.TITLES), title=None),
-            alt.Color("label:N", scale=looks.COLOUR_SCALE, legend=None),
-            alt.Shape("label:N", scale=looks.SHAPE_SCALE, legend=None),
+            alt.Y(
+                "label:N", sort=palette.TITLES, scale=alt.Scale(domain=palette.TITLES), title=None
+            ),
+            alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None),
+            alt.Shape("label:N", scale=palette.SHAPE_SCALE, legend=None),
             alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
             tooltip=[
                 alt.Tooltip("label:N", title="heard"),
@@ -107,7 +110,7 @@ def throughput_chart(
 ) -> alt.Chart:
     """Clips heard in each minute up to now, by what was heard."""
     data = pd.DataFrame(
-        [{"time": result["timestamp"], "heard": looks.heard_title(result)} for result in results],
+        [{"time": result["timestamp"], "heard": palette.heard_title(result)} for result in results],
         columns=["time", "heard"],
     )
     data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)
@@ -125,7 +128,7 @@ def throughput_chart(
             alt.Color(
                 "heard:N",
                 scale=alt.Scale(
-                    domain=[*looks.TITLES, looks.REJECTED], range=[*looks.COLOURS, "#6d7f92"]
+                    domain=[*palette.TITLES, palette.REJECTED], range=[*palette.COLOURS, "#6d7f92"]
                 ),
                 legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
             ),

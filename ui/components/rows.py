@@ -13,8 +13,8 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from earshot.labels import LABELS
-from earshot.result import Result
-from ui.components import looks
+from earshot.results.result import Result
+from ui.components import palette
 
 _CSV_COLUMNS = (
     "timestamp", "clip_id", "source", "recorded_at", "status", "label", "confidence", "uncertain",
@@ -27,12 +27,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def table(results: Iterable[Result], time_zone: str) -> Styler:
     """Rows for people, in the time zone of their browser.
 
-    Confidences are numbers, by which they are sorted, and read as `looks.per_cent` has them.
+    Confidences are numbers, by which they are sorted, and read as `palette.per_cent` has them.
     """
     rows = pd.DataFrame(
         {
             "time": local_time(result["timestamp"], time_zone),
-            "heard": looks.heard_title(result),
+            "heard": palette.heard_title(result),
             "confidence": result.get("confidence"),
             "events": len(result.get("events", [])),
             "source": result["source"],
@@ -41,7 +41,7 @@ def table(results: Iterable[Result], time_zone: str) -> Styler:
         }
         for result in results
     )
-    return rows.style.format({"confidence": looks.per_cent}, na_rep="")
+    return rows.style.format({"confidence": palette.per_cent}, na_rep="")
 
 
 def local_time(timestamp: str, time_zone: str) -> datetime:
@@ -74,4 +74,4 @@ def _checked(result: Result) -> str:
     verified = result.get("verified_label")
     if not verified:
         return ""
-    return "confirmed" if verified == result.get("label") else f"really {looks.title(verified)}"
+    return "confirmed" if verified == result.get("label") else f"really {palette.title(verified)}"

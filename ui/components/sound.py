@@ -1,7 +1,7 @@
 """What a recording looks like: its waveform and the log-mel spectrogram that the model is given.
 
-Both come by the road that classify takes, `earshot.audio` and `earshot.log_mel`, so what is drawn
-is what was heard.
+Both use the decoding and front end of classify (`earshot.audio`), so the picture shows what the
+model was given.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from earshot.audio import Clip
-from earshot.log_mel import HOP_SAMPLES, LOG_OFFSET, MEL_BANDS, frame_blocks
+from earshot.audio.clip import Clip
+from earshot.audio.log_mel import HOP_SAMPLES, LOG_OFFSET, MEL_BANDS, frame_blocks
 
 MAX_COLUMNS = 1200  # about the pixels of a wide page
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from earshot.result import Result
+from earshot.results.result import Result
 from ui import session
-from ui.components import clip, looks, verdict
-from ui.guard import guarded, told
-from ui.hearing import hear
+from ui.components import clip, feedback, palette
+from ui.errors import guarded, told
+from ui.submission import hear
 
 st.title("Listen")
 st.markdown(
@@ -80,7 +80,7 @@ def page() -> None:
             [
                 {
                     "recording": name,
-                    "heard": looks.heard_title(result),
+                    "heard": palette.heard_title(result),
                     "confidence": result.get("confidence"),
                     "seconds": result.get("duration_s"),
                 }
@@ -96,7 +96,7 @@ def page() -> None:
         index = st.selectbox(
             "Show",
             range(len(found)),
-            format_func=lambda i: f"{found[i][0]}: {looks.heard_title(found[i][3])}",
+            format_func=lambda i: f"{found[i][0]}: {palette.heard_title(found[i][3])}",
         )
         chosen = found[index]
     name, file_id, content, result = chosen
@@ -109,7 +109,7 @@ def page() -> None:
                 icon=":material/inventory_2:",
                 query_params={"clip": result["clip_id"]},
             )
-    verdict.ask(result, file_id)
+    feedback.ask(result, file_id)
 
 
 page()

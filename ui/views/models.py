@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from earshot.client import EarshotClient
+from earshot_client.api_client import EarshotClient
 from ui import session
 from ui.components import comparison
 from ui.components.model_charts import (
@@ -17,7 +17,7 @@ from ui.components.model_charts import (
     history_chart,
 )
 from ui.components.rows import local_time
-from ui.guard import guarded, told
+from ui.errors import guarded, told
 
 zone = st.context.timezone or "UTC"
 

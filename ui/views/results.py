@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 import httpx
 import streamlit as st
 
-from earshot.client import ApiError, EarshotClient, ResultFilters
 from earshot.labels import LABELS
-from earshot.result import Result
+from earshot.results.result import Result
+from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
 from ui import session
-from ui.components import clip, looks, verdict
+from ui.components import clip, feedback, palette
 from ui.components.result_charts import timeline_chart
 from ui.components.rows import local_time, table, to_csv
-from ui.guard import guarded
+from ui.errors import guarded
 
 REFRESH = timedelta(seconds=5)
 SHOWN = 500
@@ -40,7 +40,7 @@ def ask_filters() -> ResultFilters:
         [3, 3, 3, 3], gap="medium"
     )
     label = label_column.selectbox(
-        "Heard", [None, *map(str, LABELS)], format_func=lambda v: looks.title(v) if v else "All"
+        "Heard", [None, *map(str, LABELS)], format_func=lambda v: palette.title(v) if v else "All"
     )
     span = span_column.selectbox("Time", list(SPANS), index=1)
     source = source_column.selectbox(
@@ -164,7 +164,7 @@ def opened_clip() -> None:
         url = result.get("clip_url")
         content = _fetch(session.client(), clip_id, url) if url else None
         clip.show(result, content, clip_id)
-        verdict.ask(result, clip_id)
+        feedback.ask(result, clip_id)
         history(result)
 
 
@@ -177,7 +177,7 @@ def history(result: Result) -> None:
                 comment = f": {one['comment']}" if one["comment"] else ""
                 st.text(
                     f"{local_time(one['at'], zone):%d %b %Y, %H:%M}  {one['verdict']} "
-                    f"{looks.title(one['label'])}{comment}"
+                    f"{palette.title(one['label'])}{comment}"
                 )
 
 

@@ -14,14 +14,14 @@ import streamlit as st
 
 from earshot.labels import LABELS, label_of
 from ui import session
-from ui.components import comparison, looks
-from ui.guard import guarded
+from ui.components import comparison, palette
+from ui.errors import guarded
 
 REFRESH = timedelta(seconds=2)
 RUN = "run"  # the retraining that is shown, in the page's address too
 CORRECTIONS, FILES = "Corrections and labelled clips", "Files of mine"
 LEARN, JUDGE = "learn", "judge"
-# What a step of training/retrain.asl.yaml does, for people.
+# What a step of infrastructure/retrain.asl.yaml does, for people.
 STEPS = {
     "Plan": "Choose the clips",
     "EmbedBatches": "Listen to them",
@@ -107,7 +107,7 @@ def files() -> list[LabelledFile]:
         column_config={
             "label": st.column_config.SelectboxColumn(
                 options=list(map(str, LABELS)),
-                format_func=lambda label: looks.title(str(label)),
+                format_func=lambda label: palette.title(str(label)),
                 required=True,
             ),
             "use": st.column_config.SelectboxColumn(options=[LEARN, JUDGE], required=True),
@@ -158,7 +158,7 @@ def watch(run: str) -> None:
             return
         st.session_state["ended"] = run
         for reason in stands["reasons"]:
-            st.markdown(f"- {looks.plain(reason)}")
+            st.markdown(f"- {palette.plain(reason)}")
     if stands["state"] == "promoted":
         st.success(
             f"{stands['version']} is the champion now. Clips are heard by it within a minute.",

@@ -8,15 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from earshot.alerts import Alert
-from earshot.client import ResultFilters
+from earshot.alerts.service import Alert
 from earshot.labels import Label
-from earshot.result import Result
+from earshot.results.result import Result
+from earshot_client.api_client import ResultFilters
 from ui import session
-from ui.components import clip, looks
+from ui.components import clip, palette
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time
-from ui.guard import guarded
+from ui.errors import guarded
 
 REFRESH = timedelta(seconds=5)
 WINDOW = timedelta(hours=1)
@@ -72,7 +72,7 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
     if last:
         when = local_time(last["timestamp"], zone)
         st.markdown(
-            f"Last result: **{looks.heard_title(last)}** from {looks.plain(last['source'])}, "
+            f"Last result: **{palette.heard_title(last)}** from {palette.plain(last['source'])}, "
             f"{when:%d %b, %H:%M:%S} "
         )
 
@@ -88,7 +88,7 @@ def alerts(sent: Sequence[Alert]) -> None:
 
 
 def _alert(alert: Alert) -> None:
-    look, sure = looks.LOOKS[Label(alert["label"])], looks.sureness(alert)
+    look, sure = palette.LOOKS[Label(alert["label"])], palette.sureness(alert)
     when = local_time(alert["alerted_at"], zone)
     key = f"alert-{alert['clip_id']}"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
@@ -101,7 +101,7 @@ def _alert(alert: Alert) -> None:
             query_params={"clip": alert["clip_id"]},
         )
         st.text(alert["source"], width=150)
-        words = f"{sure.words}, {looks.per_cent(alert['confidence'])}"
+        words = f"{sure.words}, {palette.per_cent(alert['confidence'])}"
         st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
         clip.person_badge(alert)
 

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from earshot.adapters.results_table import from_item
+from earshot.results.table import from_item
 from earshot_alert.wiring import service
 
 logger = Logger(service="alert")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from earshot.alerts import AlertRules
+from earshot.alerts.service import AlertRules
 from earshot.labels import Label
 
 

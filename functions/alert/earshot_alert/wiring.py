@@ -8,10 +8,10 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
-from earshot.adapters.alerting import AlertTopic, CooldownsTable
-from earshot.adapters.results_table import ResultsTable
-from earshot.adapters.uploads_bucket import UploadsBucket
-from earshot.alerts import AlertService
+from earshot.alerts.delivery import AlertTopic, CooldownsTable
+from earshot.alerts.service import AlertService
+from earshot.results.table import ResultsTable
+from earshot.uploads.bucket import UploadsBucket
 from earshot_alert.settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})

@@ -18,8 +18,8 @@ from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swag
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 import earshot
+from earshot.http.problem import CONTENT_TYPE
 from earshot.labels import LABELS
-from earshot.problem import CONTENT_TYPE
 from earshot_api.links import LINKS
 from earshot_api.predict_operation import WAV, predict, response
 from earshot_api.problems import answers

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from earshot.query import CURSOR_PATTERN
+from earshot.results.query import CURSOR_PATTERN
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 

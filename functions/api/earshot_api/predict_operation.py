@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from earshot.problem import CONTENT_TYPE
+from earshot.http.problem import CONTENT_TYPE
 from earshot_api.scopes import needs
 
 # Which bytes are a recording, no schema can say.

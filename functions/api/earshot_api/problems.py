@@ -1,4 +1,4 @@
-"""Errors as the API answers and documents them; `earshot.problem` says which is which."""
+"""Errors as the API answers and documents them; `earshot.http.problem` says which is which."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from earshot.problem import CONTENT_TYPE, Problem, make_problem, problem_of
-from earshot_api import shapes
+from earshot.http.problem import CONTENT_TYPE, Problem, make_problem, problem_of
+from earshot_api import schemas
 
 _INVALID_JSON = "json_invalid"
 _PYDANTIC_PREFIX = "Value error, "  # before what our own validators say
@@ -31,7 +31,7 @@ def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int
     bad = {
         problem: {
             "description": HTTPStatus(problem).phrase,
-            "content": {CONTENT_TYPE: {"model": shapes.Problem}},
+            "content": {CONTENT_TYPE: {"model": schemas.Problem}},
         }
         for problem in (*problems, HTTPStatus.INTERNAL_SERVER_ERROR)
     }

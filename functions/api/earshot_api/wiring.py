@@ -9,16 +9,16 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
-from earshot.adapters.model_registry import ModelRegistry
-from earshot.adapters.queues import SqsQueues
-from earshot.adapters.results_table import ResultsTable
-from earshot.adapters.run_files import RunFiles
-from earshot.adapters.state_machine import StateMachine
-from earshot.adapters.uploads_bucket import UploadsBucket
-from earshot.feedback import FeedbackService
+from earshot.model.registry import ModelRegistry
+from earshot.operations.queues import SqsQueues
+from earshot.operations.status import StatusService
+from earshot.results.feedback import FeedbackService
+from earshot.results.table import ResultsTable
+from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
-from earshot.status import StatusService
-from earshot.tickets import TicketOffice
+from earshot.retraining.state_machine import StateMachine
+from earshot.uploads.bucket import UploadsBucket
+from earshot.uploads.tickets import TicketOffice
 from earshot_api.settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})

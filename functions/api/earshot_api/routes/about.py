@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 import earshot
 from earshot_api.problems import answers
+from earshot_api.schemas import About, Health, Status
 from earshot_api.scopes import needs
-from earshot_api.shapes import About, Health, Status
 from earshot_api.wiring import services
 
 router = Router()

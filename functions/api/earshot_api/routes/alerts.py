@@ -6,13 +6,13 @@ from typing import cast
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from earshot.alerts import ALERTED_AT, told
-from earshot.query import from_cursor, to_cursor
-from earshot.result import Result
+from earshot.alerts.service import ALERTED_AT, told
+from earshot.results.query import from_cursor, to_cursor
+from earshot.results.result import Result
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
+from earshot_api.schemas import Alert, Alerts
 from earshot_api.scopes import needs
-from earshot_api.shapes import Alert, Alerts
 from earshot_api.wiring import services
 
 router = Router()

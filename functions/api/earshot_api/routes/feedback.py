@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from earshot_api.person import person
 from earshot_api.problems import answers
+from earshot_api.schemas import ClipId, FeedbackAnswer, FeedbackRequest
 from earshot_api.scopes import needs
-from earshot_api.shapes import ClipId, FeedbackAnswer, FeedbackRequest
 from earshot_api.wiring import services
 
 router = Router()

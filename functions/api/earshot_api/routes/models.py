@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from earshot_api.person import person
 from earshot_api.problems import answers
+from earshot_api.schemas import Model, Models, Promotion, PromotionRequest, Version
 from earshot_api.scopes import needs
-from earshot_api.shapes import Model, Models, Promotion, PromotionRequest, Version
 from earshot_api.wiring import services
 
 router = Router()

@@ -7,15 +7,15 @@ from typing import Annotated, cast
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from earshot.alerts import LINK_LIFETIME
+from earshot.alerts.service import LINK_LIFETIME
 from earshot.errors import NotFoundError
 from earshot.labels import Label
-from earshot.query import ResultQuery, from_cursor, to_cursor
-from earshot.uploads import MAX_SOURCE_LENGTH
+from earshot.results.query import ResultQuery, from_cursor, to_cursor
+from earshot.uploads.objects import MAX_SOURCE_LENGTH
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
+from earshot_api.schemas import ClipId, Result, Results, Time
 from earshot_api.scopes import needs
-from earshot_api.shapes import ClipId, Result, Results, Time
 from earshot_api.wiring import services
 
 router = Router()

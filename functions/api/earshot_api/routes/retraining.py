@@ -11,8 +11,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from earshot.retraining.plan import Request
 from earshot_api.person import person
 from earshot_api.problems import answers
+from earshot_api.schemas import Retraining, RetrainingId, RetrainRequest, StartedRetraining
 from earshot_api.scopes import needs
-from earshot_api.shapes import Retraining, RetrainingId, RetrainRequest, StartedRetraining
 from earshot_api.wiring import services
 
 router = Router()

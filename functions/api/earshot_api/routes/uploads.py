@@ -8,8 +8,8 @@ from typing import cast
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from earshot_api.problems import answers
+from earshot_api.schemas import Ticket, TrainingClipRequest, TrainingTicket, UploadRequest
 from earshot_api.scopes import needs
-from earshot_api.shapes import Ticket, TrainingClipRequest, TrainingTicket, UploadRequest
 from earshot_api.wiring import services
 
 router = Router()

@@ -117,9 +117,9 @@ def decide(
     """Compare a candidate with the champion.
 
     Args:
-        candidate: its metrics, as `training.metrics.report` gives them.
+        candidate: its metrics, as `training.evaluation.metrics.report` gives them.
         champion: its metrics on the very same clips.
-        differences: between the two; see `training.metrics.differences`.
+        differences: between the two; see `training.evaluation.metrics.differences`.
         carried: loss that the champion's own gate had excused, by name of the check; see
             `carried_by`.
         limits: how much worse it may be.

@@ -11,7 +11,7 @@ from typing import Any
 
 from earshot.errors import BadRequestError, RetrainingRefusedError
 from earshot.labels import CORRECTIONS_FOLDER, LABELS, Label, label_of
-from earshot.uploads import HELD_OUT_PREFIX, TRAINING_PREFIX
+from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 
 BATCH_CLIPS = 16
 # A batch must be heard, with its augmented copies, within a Lambda's 15 minutes and memory.

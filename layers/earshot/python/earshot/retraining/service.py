@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from earshot.errors import NotFoundError
+from earshot.model.versions import METRICS_NAME, Promotion, Version
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
     CANDIDATE_FOLDER,
@@ -18,12 +19,11 @@ from earshot.retraining.steps import (
     PLAN_NAME,
     Document,
 )
-from earshot.versions import METRICS_NAME, Promotion, Version
 
 if TYPE_CHECKING:
-    from earshot.adapters.model_registry import ModelRegistry
-    from earshot.adapters.run_files import RunFiles
-    from earshot.adapters.state_machine import StateMachine
+    from earshot.model.registry import ModelRegistry
+    from earshot.retraining.run_files import RunFiles
+    from earshot.retraining.state_machine import StateMachine
 
 
 class RetrainingService:

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from earshot.errors import ConflictError
+from earshot.model.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
 from earshot.retraining.gate import carried_by, decide
 from earshot.retraining.plan import Request, make_plan
-from earshot.uploads import HELD_OUT_PREFIX
-from earshot.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
+from earshot.uploads.objects import HELD_OUT_PREFIX
 
 if TYPE_CHECKING:
-    from earshot.adapters.labelled_clips import LabelledClips
-    from earshot.adapters.model_registry import ModelRegistry
-    from earshot.adapters.run_files import RunFiles
+    from earshot.model.registry import ModelRegistry
+    from earshot.retraining.labelled_clips import LabelledClips
+    from earshot.retraining.run_files import RunFiles
 
 PLAN_NAME = "plan.json"
 BATCHES_NAME = "batches.json"

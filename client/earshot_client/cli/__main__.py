@@ -1,0 +1,3 @@
+from earshot_client.cli.commands import main
+
+main()

@@ -1,0 +1,67 @@
+"""What the commands have in common: options, and how errors are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from earshot.errors import EarshotError
+from earshot.labels import LABELS
+from earshot.times import parse_time
+from earshot_client.api_client import ApiError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+# What the gateway says by itself, in words that help.
+_HINTS = {
+    "Unauthorized": (
+        "The API wants a token, and has none or one that is not valid (any more). "
+        "Set EARSHOT_TOKEN (on the local stack: export EARSHOT_TOKEN=$(make token))."
+    ),
+    "Forbidden": "The token does not allow this: it lacks the scope for it.",
+}
+
+
+class Time(click.ParamType):
+    """An ISO 8601 time, or how long ago: ``90s``, ``30m``, ``1h``, ``7d``, ``2w``."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if ago := re.fullmatch(r"(\d+)([smhdw])", value):
+            return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]])
+        try:
+            return parse_time(value)
+        except ValueError:
+            self.fail(f"{value} is neither a time, such as 2026-01-31T12:00, nor like 1h")
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+label_choice = click.Choice([str(label) for label in LABELS])
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+source_option = click.option("--source", help="Camera or site.")
+file_argument = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def explained(command: Callable[P, R]) -> Callable[P, R]:
+    """Tell of errors that are meant for people without a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ApiError as error:
+            raise click.ClickException(_HINTS.get(str(error), str(error))) from error
+        except EarshotError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run

@@ -1,0 +1,37 @@
+"""Hear files on this machine, with no store around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from earshot.audio.clip import Clip
+from earshot.classification.classifier import Classifier
+from earshot.errors import RejectedClipError
+from earshot.model.loading import load_model
+from earshot.results import result
+from earshot.results.result import Origin, Result
+from earshot.uploads.objects import DEFAULT_SOURCE, digest
+from earshot.yamnet.flatbuffer import Yamnet
+
+
+def hear_files(
+    files: Iterable[Path], model_dir: Path, yamnet_dir: Path
+) -> Iterator[tuple[Path, Result]]:
+    """Result of each file, classified or rejected, as the API gives it.
+
+    Raises:
+        ModelError: the model is altered or does not fit.
+    """
+    yamnet = Yamnet(yamnet_dir)
+    model = load_model(lambda name: (model_dir / name).read_bytes(), yamnet.weights_sha256)
+    classifier = Classifier(yamnet, model)
+    for path in files:
+        origin = Origin(digest(f"file:{path.resolve()}"), DEFAULT_SOURCE, {})
+        try:
+            with path.open("rb") as file, Clip(file) as clip:
+                heard = classifier.classify(clip)
+            yield path, result.classified(origin, heard, model, datetime.now(UTC))
+        except RejectedClipError as error:
+            yield path, result.rejected(origin, error, datetime.now(UTC))

@@ -1,0 +1,114 @@
+"""classify: hears uploads (S3 events through SQS) and posted clips (`POST /predict`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from earshot.http.problem import CONTENT_TYPE, Problem, make_problem, problem_of
+from earshot.results.result import Result
+from earshot.uploads.objects import Upload
+from earshot_classify.posted_clip import posted_clip
+from earshot_classify.wiring import service
+
+logger = Logger(service="classify")
+metrics = Metrics(namespace="Earshot", service="classify")
+http = APIGatewayHttpResolver()
+uploads = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+# An invocation without a clip, such as the test event of S3, has nothing to count.
+warnings.filterwarnings("ignore", "No application metrics to publish")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Entry point for both kinds of event."""
+    if "Records" in event:
+        return dict(process_partial_response(event, hear_message, uploads, context))
+    return http.resolve(event, context)
+
+
+def hear_message(record: SQSRecord) -> None:
+    """Hear the uploads that one SQS message tells of; raising leaves the message in the queue."""
+    try:
+        # S3 also sends a test event, without records, when notifications are set up.
+        for event_record in json.loads(record.body).get("Records", []):
+            hear_upload(event_record["s3"])
+    except Exception:
+        logger.exception("upload not heard; it stays in the queue", message_id=record.message_id)
+        raise
+
+
+def hear_upload(s3: dict[str, Any]) -> None:
+    """Hear one upload, given the ``s3`` member of an S3 event record."""
+    s3_object = s3["object"]
+    key = unquote_plus(s3_object["key"])
+    if key.endswith("/"):
+        return  # a folder that the S3 console made
+    upload = Upload(
+        bucket=s3["bucket"]["name"],
+        key=key,
+        version=s3_object.get("versionId") or s3_object["eTag"],
+        version_id=s3_object.get("versionId"),
+        size=s3_object["size"],
+    )
+    count(service().hear_upload(upload))
+
+
+@http.post("/predict")
+def predict() -> Response[str]:
+    """Hear a posted clip and answer with its result."""
+    clip = posted_clip(http.current_event)
+    result = service().hear_posted(clip.content, clip.request, clip.said)
+    count(result)
+    return Response(HTTPStatus.OK, "application/json", json.dumps(result))
+
+
+@http.exception_handler(Exception)
+def failed(error: Exception) -> Response[str]:
+    """Answer an error as problem+json."""
+    problem = problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.exception("request failed")
+    return problem_response(problem)
+
+
+@http.not_found
+def not_found(error: NotFoundError) -> Response[str]:
+    """Answer an unknown route as problem+json."""
+    return problem_response(make_problem(HTTPStatus.NOT_FOUND, "There is only POST /predict here."))
+
+
+def problem_response(problem: Problem) -> Response[str]:
+    """Response of a problem."""
+    return Response(
+        problem.status, CONTENT_TYPE, json.dumps(problem.body), headers=dict(problem.headers)
+    )
+
+
+def count(result: Result) -> None:
+    """Count and log a result."""
+    label = result.get("label", result["status"])
+    metrics.add_metric(f"clips_{label}", MetricUnit.Count, 1)
+    logger.info("clip heard", result=result)
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    service()  # while Lambda initialises, it lends more CPU than later

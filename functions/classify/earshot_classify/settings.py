@@ -1,0 +1,57 @@
+"""Settings of classify: all that it takes from its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from earshot.model.champion import RECHECK_S
+
+LAMBDA_MB_PER_VCPU = 1769  # AWS Lambda Developer Guide, "Configure Lambda function memory"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of classify.
+
+    Attributes:
+        yamnet_dir: folder of the converted YAMNet.
+        bundled_model_dir: the model version inside the image; it serves until a champion exists.
+        models_bucket: of the model registry; None serves the bundled model.
+        results_table: None keeps no results: the image is being run by itself.
+        posted_clips_bucket: keeps what is posted; None keeps nothing of it.
+        result_ttl_days: days after which a result is deleted; 0 keeps it.
+        recheck_s: seconds between looks for a new champion.
+        threads: of one inference: the vCPUs that the function's memory buys.
+    """
+
+    yamnet_dir: Path
+    bundled_model_dir: Path
+    models_bucket: str | None = None
+    results_table: str | None = None
+    posted_clips_bucket: str | None = None
+    result_ttl_days: int = 0
+    recheck_s: float = RECHECK_S
+    threads: int = 1
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings.
+
+        Raises:
+            KeyError: a variable without a default is missing.
+            ValueError: a number is none.
+        """
+        memory_mb = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", LAMBDA_MB_PER_VCPU))
+        return cls(
+            yamnet_dir=Path(environment["YAMNET_DIR"]),
+            bundled_model_dir=Path(environment["BUNDLED_MODEL_DIR"]),
+            models_bucket=environment.get("MODELS_BUCKET") or None,
+            results_table=environment.get("RESULTS_TABLE") or None,
+            posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
+            result_ttl_days=int(environment.get("RESULT_TTL_DAYS") or 0),
+            recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
+            threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),
+        )

@@ -1,0 +1,136 @@
+"""Put the service together from the settings; the only place that makes AWS clients."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from earshot.classification.classifier import Classifier
+from earshot.classification.service import ClassifyService
+from earshot.errors import ModelError
+from earshot.model.champion import Reader, Registry, ServingModel
+from earshot.model.loading import Model, load_model
+from earshot.model.registry import ModelRegistry
+from earshot.model.versions import Pointer
+from earshot.results.result import Result
+from earshot.results.table import ResultsTable
+from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
+from earshot.yamnet.flatbuffer import Yamnet
+from earshot_classify.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Requests are made by the adapters alone, whose tests see to their shape: to have botocore check
+# each value of a result's row anew would take as long as YAMNet takes for a second of sound.
+AWS_CONFIG = Config(
+    connect_timeout=2, read_timeout=10, retries={"mode": "standard"}, parameter_validation=False
+)
+
+logger = Logger(service="classify")
+metrics = Metrics(namespace="Earshot", service="classify")
+
+
+class NoResultStore:
+    """Keeps nothing: for an image run by itself, with no table to write to."""
+
+    def save(self, result: Result) -> Result:
+        """Hand the result back."""
+        return result
+
+
+class NoRegistry:
+    """Has no champion: for an image run by itself, which serves the bundled model."""
+
+    def pointer(self) -> Pointer | None:
+        """None, for ever."""
+        return None
+
+    def reader(self, version: str) -> Reader:
+        """Raises, since there is no version."""
+        raise ModelError(f"there is no registry to read {version} from")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an execution environment makes once."""
+
+    yamnet: Yamnet
+    model: ServingModel
+    clips: S3ClipStore
+    posted: S3PostedClips
+    results: ResultsTable | NoResultStore
+
+
+def service() -> ClassifyService:
+    """The service with the model that is champion now, or was within the last half minute.
+
+    Raises:
+        UnavailableError: the models bucket failed before any model was loaded.
+    """
+    parts = _parts()
+    return ClassifyService(
+        classifier=Classifier(parts.yamnet, parts.model()),
+        clips=parts.clips,
+        posted=parts.posted,
+        results=parts.results,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def _parts() -> Parts:
+    settings = Settings.from_environment()
+    yamnet = Yamnet(settings.yamnet_dir, settings.threads)
+    s3 = boto3.client("s3", config=AWS_CONFIG)
+    return Parts(
+        yamnet=yamnet,
+        model=_serving_model(settings, yamnet, s3),
+        clips=S3ClipStore(s3),
+        posted=S3PostedClips(s3, settings.posted_clips_bucket),
+        results=_results(settings),
+    )
+
+
+def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingModel:
+    registry: Registry = NoRegistry()
+    if settings.models_bucket:
+        registry = ModelRegistry(s3, settings.models_bucket)
+
+    def load(read: Reader, manifest_sha256: str | None) -> Model:
+        model = load_model(read, yamnet.weights_sha256, manifest_sha256)
+        logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
+        return model
+
+    def bundled(name: str) -> bytes:
+        return (settings.bundled_model_dir / name).read_bytes()
+
+    return ServingModel(
+        registry,
+        load=load,
+        bundled=bundled,
+        refused=_champion_refused,
+        clock=time.monotonic,
+        recheck_s=settings.recheck_s,
+    )
+
+
+def _champion_refused(error: Exception) -> None:
+    """Keep serving, but let the alarm know; see ChampionRefusedAlarm in the template."""
+    metrics.add_metric("champion_refused", MetricUnit.Count, 1)
+    logger.error("the champion was not loaded; an earlier model serves on", exc_info=error)
+
+
+def _results(settings: Settings) -> ResultsTable | NoResultStore:
+    if settings.results_table is None:
+        return NoResultStore()
+    client = boto3.client("dynamodb", config=AWS_CONFIG)
+    return ResultsTable(client, settings.results_table, settings.result_ttl_days)

@@ -1,1 +1,0 @@
-"""AWS at the edge: the only modules of the package that know boto3."""

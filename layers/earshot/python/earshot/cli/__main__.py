@@ -1,3 +1,0 @@
-from earshot.cli.commands import main
-
-main()

@@ -1,0 +1,108 @@
+"""The model that serves, exchanged for a new champion while the function keeps running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from earshot.errors import ModelError
+from earshot.model.loading import Model
+from earshot.model.versions import Champion, Pointer
+
+# A new champion serves within a minute of its promotion, with time to load it.
+RECHECK_S = 30.0
+
+Reader = Callable[[str], bytes]
+
+
+class Registry(Protocol):
+    """Where versions are kept; `earshot.model.registry.ModelRegistry`."""
+
+    def pointer(self) -> Pointer | None:
+        """The champion pointer; None while no version was ever promoted."""
+
+    def reader(self, version: str) -> Reader:
+        """Function that reads one of a version's files by name."""
+
+
+class ServingModel:
+    """Gives the champion's model, and keeps the one it has if a new champion is at fault.
+
+    Args:
+        registry: where the champion pointer and the versions are read.
+        load: verifies and loads a version, given its files and the SHA-256 of its manifest, which
+            is None for the bundled version.
+        bundled: reads the version that came with the software. It serves until there is a
+            champion, or if no version that ever was champion can be loaded.
+        refused: is told of each champion that could not be loaded, to raise an alarm.
+        clock: seconds that only ever grow, such as `time.monotonic`.
+        recheck_s: seconds between looks at the pointer.
+
+    Raises:
+        ModelError: not even the bundled version can be loaded.
+        UnavailableError: the registry failed, and there is no model yet to go on with.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        load: Callable[[Reader, str | None], Model],
+        bundled: Reader,
+        refused: Callable[[Exception], None],
+        clock: Callable[[], float],
+        recheck_s: float = RECHECK_S,
+    ) -> None:
+        self._registry = registry
+        self._load = load
+        self._refused = refused
+        self._clock = clock
+        self._recheck_s = recheck_s
+        self._champion: Champion | None = None
+        self._model = self._first(bundled)
+        self._checked_at = clock()
+
+    def __call__(self) -> Model:
+        """The model to use now."""
+        if self._clock() - self._checked_at >= self._recheck_s:
+            try:
+                self._exchange()
+            except Exception as error:  # whatever it is: the model at hand goes on serving
+                self._refused(error)
+            self._checked_at = self._clock()
+        return self._model
+
+    def _exchange(self) -> None:
+        pointer = self._registry.pointer()
+        if pointer and pointer.champion != self._champion:
+            self._model = self._load_version(pointer.champion)
+            self._champion = pointer.champion
+
+    def _first(self, bundled: Reader) -> Model:
+        """The champion's model; where that is at fault, the newest earlier champion's."""
+        try:
+            champions = list(_newest_first(self._registry.pointer()))
+        except ModelError as error:
+            self._refused(error)
+            champions = []
+        for champion in champions:
+            try:
+                model = self._load_version(champion)
+            except ModelError as error:
+                self._refused(error)
+            else:
+                self._champion = champion
+                return model
+        return self._load(bundled, None)
+
+    def _load_version(self, champion: Champion) -> Model:
+        return self._load(self._registry.reader(champion.version), champion.manifest_sha256)
+
+
+def _newest_first(pointer: Pointer | None) -> Iterator[Champion]:
+    """Every version that ever served, once."""
+    seen = set()
+    for entry in pointer.history if pointer else ():
+        if entry.champion not in seen:
+            seen.add(entry.champion)
+            yield entry.champion

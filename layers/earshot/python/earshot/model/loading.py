@@ -1,0 +1,81 @@
+"""A model version: the head and its manifest, verified before anything of it is parsed.
+
+Trust runs from the champion pointer to the manifest (by SHA-256) to each file (by SHA-256 in the
+manifest). Arrays are loaded with ``allow_pickle=False``: a model file cannot run code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from earshot.errors import ModelError
+from earshot.labels import LABELS
+from earshot.model.head import Head
+from earshot.model.versions import MANIFEST_NAME, sha256_hex
+
+HEAD_NAME = "head.npz"
+FORMAT = 2  # of manifest and head; raised when older software could not serve newer models
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model version.
+
+    Attributes:
+        version: such as ``v1``.
+        sha256: of the manifest, and so of the whole version.
+        head: ready to score patches.
+        manifest: as published: hashes, parent, parameters, data.
+    """
+
+    version: str
+    sha256: str
+    head: Head
+    manifest: dict[str, Any]
+
+
+def load_model(
+    read: Callable[[str], bytes], yamnet_weights_sha256: str, manifest_sha256: str | None = None
+) -> Model:
+    """Verify and load a model version.
+
+    Args:
+        read: gives the content of one of the version's files by name.
+        yamnet_weights_sha256: of the YAMNet that will feed the head.
+        manifest_sha256: that the manifest must have; None where nothing vouches for it but the
+            place it lies in (the model inside the image).
+
+    Raises:
+        ModelError: a hash does not match, or the model does not fit this software or YAMNet.
+    """
+    manifest_bytes = read(MANIFEST_NAME)
+    digest = sha256_hex(manifest_bytes)
+    if manifest_sha256 not in (None, digest):
+        raise ModelError(f"{MANIFEST_NAME} has SHA-256 {digest}, not {manifest_sha256}")
+    manifest = json.loads(manifest_bytes)
+    _check_fits(manifest, yamnet_weights_sha256)
+    head_bytes = read(HEAD_NAME)
+    if sha256_hex(head_bytes) != manifest["files"][HEAD_NAME]:
+        raise ModelError(f"{HEAD_NAME} of {manifest['version']} is not the one its manifest names")
+    try:
+        with np.load(io.BytesIO(head_bytes), allow_pickle=False) as archive:
+            head = Head.from_arrays(dict(archive))
+    except (ValueError, BadZipFile) as error:
+        raise ModelError(f"{HEAD_NAME} of {manifest['version']} cannot be read: {error}") from error
+    return Model(manifest["version"], digest, head, manifest)
+
+
+def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str) -> None:
+    if manifest.get("format") != FORMAT:
+        raise ModelError(f"the model's format is {manifest.get('format')}, not {FORMAT}")
+    if tuple(manifest["labels"]) != LABELS:
+        raise ModelError(f"the model's labels are {manifest['labels']}, not {list(LABELS)}")
+    if manifest["yamnet_weights_sha256"] != yamnet_weights_sha256:
+        raise ModelError("the model was trained on the embeddings of other YAMNet weights")

@@ -1,0 +1,270 @@
+"""Results in DynamoDB."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from earshot.alerts.service import ALERTED_AT
+from earshot.aws.errors import unavailable_on_failure
+from earshot.results.query import Page, Position, ResultQuery
+from earshot.results.result import Result
+from earshot.times import format_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Every row has the same value of this attribute, so that the index over it and the time holds all
+# results in order of time, rejected ones and all. One value is one partition: 1000 new results a
+# second, well over what classify's concurrency allows. Those of which an alert was sent are in one
+# more index, by the time of the alert; the cooldown keeps them few.
+LISTING = "listing"
+_LISTED = "all"
+_TABLE_ONLY = ("expires_at", LISTING)
+_EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+
+# A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
+_ROWS_A_READ = 250
+_MAX_READS = 8
+
+
+class ResultsTable:
+    """One row a clip. The first result of a clip stands: events are delivered more than once.
+
+    Args:
+        dynamodb: client.
+        name: of the table.
+        ttl_days: days after which DynamoDB deletes a row; 0 keeps rows for ever.
+    """
+
+    def __init__(self, dynamodb: DynamoDBClient, name: str, ttl_days: int = 0) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
+        self._ttl = timedelta(days=ttl_days)
+
+    def save(self, result: Result) -> Result:
+        """See `earshot.classification.service.ResultStore.save`."""
+        with unavailable_on_failure("The results table"):
+            try:
+                self._dynamodb.put_item(
+                    TableName=self._name,
+                    Item=self._to_item(result),
+                    ConditionExpression="attribute_not_exists(clip_id)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                return from_item(cast(dict[str, Any], error.response)["Item"])
+        return result
+
+    def get(self, clip_id: str) -> Result | None:
+        """Result of a clip; None while it has none.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        with unavailable_on_failure("The results table"):
+            answer = self._dynamodb.get_item(
+                TableName=self._name, Key={"clip_id": {"S": clip_id}}, ConsistentRead=True
+            )
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+    def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
+        """At most `limit` results of a query, newest first.
+
+        Args:
+            after: end of the page before; None for the first page.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        first, last = _time_range(query)
+        if after and after.timestamp > last:
+            after = None  # DynamoDB takes no position outside of the range
+        if first > last or (after and after.timestamp < first):
+            return Page([], None)
+        request, partition = _query_request(self._name, query, first, last)
+        filtered = "FilterExpression" in request
+        found: list[Result] = []
+        for _ in range(_MAX_READS):
+            if after:
+                request["ExclusiveStartKey"] = partition | {
+                    "timestamp": {"S": after.timestamp},
+                    "clip_id": {"S": after.clip_id},
+                }
+            request["Limit"] = _ROWS_A_READ if filtered else limit - len(found)
+            with unavailable_on_failure("The results table"):
+                answer = self._dynamodb.query(**request)
+            found += [from_item(item) for item in answer["Items"]]
+            if len(found) > limit:
+                end = found[limit - 1]
+                return Page(found[:limit], Position(end["timestamp"], end["clip_id"]))
+            stop = answer.get("LastEvaluatedKey")
+            after = Position(stop["timestamp"]["S"], stop["clip_id"]["S"]) if stop else None
+            if after is None or len(found) == limit:
+                break
+        return Page(found, after)
+
+    def record_alert(self, clip_id: str, at: datetime) -> None:
+        """See `earshot.alerts.service.SentAlerts.record_alert`. A result that is gone stays so."""
+        with unavailable_on_failure("The results table"):
+            try:
+                self._dynamodb.update_item(
+                    TableName=self._name,
+                    Key={"clip_id": {"S": clip_id}},
+                    UpdateExpression=f"SET {ALERTED_AT} = if_not_exists({ALERTED_AT}, :at)",
+                    ConditionExpression="attribute_exists(clip_id)",
+                    ExpressionAttributeValues={":at": {"S": format_time(at)}},
+                )
+            except ClientError as error:
+                # To raise would send the alert again and again, and the row stays away.
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+
+    def find_alerted(self, limit: int, after: Position | None = None) -> Page:
+        """At most `limit` results of which an alert was sent, the latest alert first.
+
+        Args:
+            after: end of the page before, with the time of its alert; None for the first page.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": "alert-time-index",
+            "KeyConditionExpression": f"{LISTING} = :all",
+            "ExpressionAttributeValues": {":all": {"S": _LISTED}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if after:
+            request["ExclusiveStartKey"] = {
+                LISTING: {"S": _LISTED},
+                ALERTED_AT: {"S": after.timestamp},
+                "clip_id": {"S": after.clip_id},
+            }
+        with unavailable_on_failure("The results table"):
+            answer = self._dynamodb.query(**request)
+        stop = answer.get("LastEvaluatedKey")
+        end = Position(stop[ALERTED_AT]["S"], stop["clip_id"]["S"]) if stop else None
+        return Page([from_item(item) for item in answer["Items"]], end)
+
+    def add_feedback(self, clip_id: str, feedback: dict[str, Any], n_before: int) -> bool:
+        """See `earshot.results.feedback.ResultHistory.add_feedback`."""
+        serialize = TypeSerializer().serialize
+        condition = "size(feedback) = :n" if n_before else "attribute_not_exists(feedback)"
+        values = {
+            ":new": serialize([feedback]),
+            ":none": serialize([]),
+            ":label": serialize(feedback["label"]),
+        }
+        if n_before:
+            values[":n"] = serialize(n_before)
+        with unavailable_on_failure("The results table"):
+            try:
+                self._dynamodb.update_item(
+                    TableName=self._name,
+                    Key={"clip_id": {"S": clip_id}},
+                    UpdateExpression=(
+                        "SET feedback = list_append(if_not_exists(feedback, :none), :new), "
+                        "verified_label = :label"
+                    ),
+                    ConditionExpression=f"attribute_exists(clip_id) AND {condition}",
+                    ExpressionAttributeValues=values,
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                    return False
+                raise
+        return True
+
+    def _to_item(self, result: Result) -> dict[str, Any]:
+        item = {**result, LISTING: _LISTED}
+        if self._ttl:
+            expiry = datetime.fromisoformat(result["timestamp"]) + self._ttl
+            item["expires_at"] = int(expiry.timestamp())
+        serialize = TypeSerializer().serialize
+        return {name: serialize(_with_decimals(value)) for name, value in item.items()}
+
+
+def from_item(item: dict[str, Any]) -> Result:
+    """Result of a DynamoDB item, without what only the table needs."""
+    deserialize = TypeDeserializer().deserialize
+    result = {name: _with_floats(deserialize(value)) for name, value in item.items()}
+    return {name: value for name, value in result.items() if name not in _TABLE_ONLY}
+
+
+def _time_range(query: ResultQuery) -> tuple[str, str]:
+    """First and last time of a query as they are stored, both inclusive."""
+    first = format_time(query.start) if query.start else _EARLIEST
+    if query.end is None:
+        return first, _LATEST
+    end = format_time(query.end)
+    return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
+
+
+def _query_request(
+    table: str, query: ResultQuery, first: str, last: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Request for DynamoDB, and the index key of the partition that it reads."""
+    # A source says more than a label: most results share theirs.
+    name, value = next(
+        (name, value)
+        for name, value in (("source", query.source), ("label", query.label), (LISTING, _LISTED))
+        if value is not None
+    )
+    names = {"#partition": name, "#time": "timestamp"}
+    values: dict[str, Any] = {
+        ":partition": {"S": value},
+        ":first": {"S": first},
+        ":last": {"S": last},
+    }
+    key = "#partition = :partition AND #time BETWEEN :first AND :last"
+    filters = []
+    if query.label is not None and name != "label":
+        names["#label"] = "label"
+        values[":label"] = {"S": query.label}
+        filters.append("#label = :label")
+    if query.min_confidence is not None:
+        # Results have four decimals; DynamoDB takes no numbers as small as a float may be.
+        values[":confidence"] = {"N": f"{query.min_confidence:.6f}"}
+        filters.append("confidence >= :confidence")
+    index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
+    request: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": index[name],
+        "KeyConditionExpression": key,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+    }
+    if filters:
+        request["FilterExpression"] = " AND ".join(filters)
+    return request, {name: {"S": value}}
+
+
+def _with_decimals(value: Any) -> Any:
+    """DynamoDB takes no floats (boto3 #665): decimals with the float's shortest digits."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: _with_decimals(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(member) for member in value]
+    return value
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _with_floats(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(member) for member in value]
+    return value

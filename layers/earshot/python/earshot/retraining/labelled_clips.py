@@ -1,0 +1,58 @@
+"""Labelled clips in the uploads bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from earshot.aws.errors import unavailable_on_failure
+from earshot.errors import RejectedClipError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
+
+
+class LabelledClips:
+    """Clips of one bucket, which keeps versions."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def under(self, prefix: str) -> Iterator[tuple[str, str, int]]:
+        """Key, version id and size of each current object.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        with unavailable_on_failure("The uploads bucket"):
+            pages = self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=prefix
+            )
+            for page in pages:
+                for version in page.get("Versions", []):
+                    if version["IsLatest"]:
+                        yield version["Key"], version["VersionId"], version["Size"]
+
+    def read(self, key: str, version_id: str) -> bytes:
+        """Content of one version.
+
+        Raises:
+            RejectedClipError: it was deleted meanwhile.
+            UnavailableError: S3 failed.
+        """
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                return self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)[
+                    "Body"
+                ].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE:
+                    raise RejectedClipError(
+                        "gone", "The object was deleted before it could be heard."
+                    ) from error
+                raise

@@ -1,0 +1,85 @@
+"""The retraining state machine in Step Functions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from earshot.aws.errors import unavailable_on_failure
+from earshot.errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution of the state machine.
+
+    Attributes:
+        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``.
+        step: the state it is in, or was in last; None before the first.
+        started: ISO 8601.
+        stopped: ISO 8601; None while it runs.
+        cause: why it failed; None otherwise.
+    """
+
+    status: str
+    step: str | None
+    started: str
+    stopped: str | None
+    cause: str | None
+
+
+class StateMachine:
+    """One state machine; every method raises `UnavailableError` where Step Functions fails."""
+
+    def __init__(self, step_functions: SFNClient, arn: str) -> None:
+        self._step_functions = step_functions
+        self._arn = arn
+
+    def start(self, name: str, document: dict[str, Any]) -> None:
+        """Start an execution.
+
+        Raises:
+            ConflictError: there is one of that name already.
+        """
+        with unavailable_on_failure("Step Functions"):
+            try:
+                self._step_functions.start_execution(
+                    stateMachineArn=self._arn, name=name, input=json.dumps(document)
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                    raise ConflictError(f"There is a retraining {name} already.") from error
+                raise
+
+    def execution(self, name: str) -> Execution:
+        """Where an execution stands.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        with unavailable_on_failure("Step Functions"):
+            try:
+                found = self._step_functions.describe_execution(executionArn=arn)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+                    raise NotFoundError(f"There is no retraining {name}.") from error
+                raise
+            events = self._step_functions.get_execution_history(
+                executionArn=arn, reverseOrder=True, maxResults=100, includeExecutionData=True
+            )["events"]
+        entered = (event.get("stateEnteredEventDetails") for event in events)
+        stopped = found.get("stopDate")
+        return Execution(
+            status=found["status"],
+            step=next((details["name"] for details in entered if details), None),
+            started=found["startDate"].isoformat(),
+            stopped=stopped.isoformat() if stopped else None,
+            cause=found.get("cause"),
+        )

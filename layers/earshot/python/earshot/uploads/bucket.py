@@ -1,0 +1,81 @@
+"""The uploads bucket, as seen by those who do not hear clips: tickets, links, training data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from earshot.aws.errors import unavailable_on_failure
+from earshot.uploads.objects import MAX_CLIP_BYTES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}  # the last: a delete marker
+
+
+class UploadsBucket:
+    """The uploads bucket.
+
+    Args:
+        s3: client that signs with version 4 and knows the bucket's region.
+        name: of the bucket.
+    """
+
+    def __init__(self, s3: S3Client, name: str) -> None:
+        self._s3 = s3
+        self.name = name
+
+    def presign(
+        self, key: str, content_type: str, metadata: dict[str, str], lifetime: timedelta
+    ) -> dict[str, Any]:
+        """See `earshot.uploads.tickets.PresignsUploads.presign`."""
+        fields = {"Content-Type": content_type}
+        fields |= {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+        conditions: list[Any] = [{name: value} for name, value in fields.items()]
+        # S3 itself refuses what is larger, or empty.
+        conditions.append(["content-length-range", 1, MAX_CLIP_BYTES])
+        form = self._s3.generate_presigned_post(
+            self.name, key, fields, conditions, ExpiresIn=int(lifetime.total_seconds())
+        )
+        return {"url": form["url"], "fields": form["fields"]}
+
+    def link(self, place: dict[str, str], lifetime: timedelta) -> str:
+        """Address that anybody can fetch the clip from, for a while."""
+        return self._s3.generate_presigned_url(
+            "get_object", Params=_object(place), ExpiresIn=int(lifetime.total_seconds())
+        )
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a clip under a key."""
+        with unavailable_on_failure("The uploads bucket"):
+            self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="audio/wav")
+
+    def copy(self, place: dict[str, str], key: str) -> bool:
+        """See `earshot.results.feedback.TrainingClips.copy`."""
+        source = _object(place)
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                self._s3.copy_object(Bucket=self.name, Key=key, CopySource=source)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE:
+                    return False
+                raise
+        return True
+
+    def delete(self, keys: list[str]) -> None:
+        """See `earshot.results.feedback.TrainingClips.delete`."""
+        with unavailable_on_failure("The uploads bucket"):
+            for key in keys:
+                self._s3.delete_object(Bucket=self.name, Key=key)
+
+
+def _object(place: dict[str, str]) -> CopySourceTypeDef:
+    """Bucket, key and version as boto3 names them."""
+    found: CopySourceTypeDef = {"Bucket": place["bucket"], "Key": place["key"]}
+    if "version_id" in place:
+        found["VersionId"] = place["version_id"]
+    return found

@@ -1,0 +1,77 @@
+"""Addresses to upload a clip to: what `POST /uploads` gives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from earshot.labels import Label
+from earshot.times import format_time
+from earshot.uploads.objects import (
+    HELD_OUT_PREFIX,
+    MAX_CLIP_BYTES,
+    RECORDED_AT_METADATA,
+    TRAINING_PREFIX,
+    issue_key,
+    object_clip_id,
+)
+
+TICKET_LIFETIME = timedelta(hours=1)
+
+
+class PresignsUploads(Protocol):
+    """The uploads bucket, as far as tickets need it."""
+
+    @property
+    def name(self) -> str:
+        """Of the bucket."""
+
+    def presign(
+        self, key: str, content_type: str, metadata: dict[str, str], lifetime: timedelta
+    ) -> dict[str, Any]:
+        """``url`` and ``fields`` of a form that uploads this key of up to `MAX_CLIP_BYTES`."""
+
+
+class TicketOffice:
+    """Issues tickets for uploads of up to 100 MB straight to S3."""
+
+    def __init__(self, bucket: PresignsUploads, now: Callable[[], datetime]) -> None:
+        self._bucket = bucket
+        self._now = now
+
+    def issue(
+        self, source: str | None, recorded_at: datetime | None, content_type: str
+    ) -> dict[str, Any]:
+        """A ticket for one upload, with the id under which its result will appear.
+
+        The source becomes the folder of the key; see `object_clip_id` for the id.
+        """
+        key = issue_key(source)
+        metadata = {RECORDED_AT_METADATA: format_time(recorded_at)} if recorded_at else {}
+        clip_id = object_clip_id(self._bucket.name, key)
+        return {
+            "clip_id": clip_id,
+            "result": f"/results/{clip_id}",
+            **self._form(key, content_type, metadata),
+        }
+
+    def issue_training_clip(self, label: Label, batch: str, *, held_out: bool) -> dict[str, Any]:
+        """A ticket for one labelled clip, to learn from or to judge by.
+
+        Args:
+            label: of the clip.
+            batch: folder for clips that belong together.
+            held_out: it judges.
+        """
+        prefix = f"{HELD_OUT_PREFIX if held_out else TRAINING_PREFIX}{batch}/"
+        key = f"{prefix}{label}/{uuid.uuid4().hex}.wav"
+        return {"key": key, "prefix": prefix, **self._form(key, "audio/wav", {})}
+
+    def _form(self, key: str, content_type: str, metadata: dict[str, str]) -> dict[str, Any]:
+        return {
+            **self._bucket.presign(key, content_type, metadata, TICKET_LIFETIME),
+            "max_bytes": MAX_CLIP_BYTES,
+            "expires_at": format_time(self._now() + TICKET_LIFETIME),
+        }

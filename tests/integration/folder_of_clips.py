@@ -1,0 +1,44 @@
+"""The retraining's own code on a folder of labelled clips, without a stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from earshot.yamnet.flatbuffer import Yamnet
+from training.data.clip_features import ClipFeatures
+from training.data.grouping import recordings
+from training.head import incremental
+from training.head.calibration import describe
+from training.head.export import write_version
+
+
+def fit(
+    features: ClipFeatures, parent: incremental.Parent | None, seed: int = 0
+) -> incremental.Fit:
+    """Learn from these clips, going on from a parent."""
+    groups = recordings(features)
+    known = [bool(parent and clip.sha256 in parent.learnt) for clip in features.clips]
+    return incremental.fit(
+        features.feature_set([str(groups[clip.sha256]) for clip in features.clips]),
+        parent,
+        unheard=np.zeros(len(features), bool),
+        known=np.array(known, bool),
+        seed=seed,
+    )
+
+
+def write(fitted: incremental.Fit, folder: Path, yamnet: Yamnet) -> None:
+    """Write a version without anything to go on from but its networks."""
+    write_version(
+        folder,
+        fitted.head.to_arrays(),
+        fitted.networks,
+        {},
+        {},
+        parent=None,
+        yamnet_weights_sha256=yamnet.weights_sha256,
+        parameters=fitted.parameters,
+        calibration=describe(fitted.head),
+    )

@@ -1,0 +1,145 @@
+"""classify's handler: which event goes where, and how errors look from outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from earshot.errors import RejectedClipError, UnavailableError
+from earshot.uploads.objects import Description, Upload
+from earshot_classify import app
+
+EVENTS = Path(__file__).parents[3] / "events"
+CONTEXT = SimpleNamespace(
+    function_name="classify",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:classify",
+    aws_request_id="request-1",
+)
+RESULT = {"status": "classified", "label": "siren", "class_id": 3, "confidence": 0.9}
+
+
+class Service:
+    """Remembers what it was given and answers, or fails, as told."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.uploads: list[Upload] = []
+        self.sources: list[str | None] = []
+
+    def hear_upload(self, upload: Upload) -> Any:
+        self.uploads.append(upload)
+        return self._answer()
+
+    def hear_posted(self, content: Any, request: str, said: Description) -> Any:
+        self.sources.append(said.source)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def handle(monkeypatch: pytest.MonkeyPatch, service: Service, event: dict[str, Any]) -> Any:
+    monkeypatch.setattr(app, "service", lambda: service)
+    return app.lambda_handler(event, CONTEXT)
+
+
+def sample(name: str) -> dict[str, Any]:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def test_an_upload_event_is_heard_under_its_decoded_key(monkeypatch):
+    service = Service(RESULT)
+    answer = handle(monkeypatch, service, sample("s3_upload_through_sqs"))
+    assert answer == {"batchItemFailures": []}
+    version = "096fKKXTRTtl3on89fVO.nfljtsv6qko"
+    key = "incoming/north gate/café 1+1.wav"
+    assert service.uploads == [Upload("earshot-uploads", key, version, version, 64044)]
+
+
+def test_the_test_event_of_s3_is_accepted_and_ignored(monkeypatch):
+    service = Service(RESULT)
+    answer = handle(monkeypatch, service, sample("s3_test_event_through_sqs"))
+    assert answer == {"batchItemFailures": []}
+    assert service.uploads == []
+
+
+def test_a_folder_made_in_the_console_is_no_clip(monkeypatch):
+    event = sample("s3_upload_through_sqs")
+    body = event["Records"][0]["body"]
+    event["Records"][0]["body"] = body.replace("caf%C3%A9+1%2B1.wav", "")
+    service = Service(RESULT)
+    assert handle(monkeypatch, service, event) == {"batchItemFailures": []}
+    assert service.uploads == []
+
+
+def test_only_the_messages_that_failed_stay_in_the_queue(monkeypatch):
+    event = sample("s3_upload_through_sqs")
+    event["Records"] += sample("s3_test_event_through_sqs")["Records"]
+    answer = handle(monkeypatch, Service(UnavailableError("The results table")), event)
+    failed = event["Records"][0]["messageId"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": failed}]}
+
+
+def test_a_message_that_is_no_json_stays_in_the_queue_and_ends_in_its_dlq(monkeypatch):
+    event = sample("s3_upload_through_sqs")
+    event["Records"][0]["body"] = "not json"
+    answer = handle(monkeypatch, Service(RESULT), event)
+    assert len(answer["batchItemFailures"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "source"), [("predict_multipart", "north gate"), ("predict_raw", None)]
+)
+def test_a_posted_clip_is_answered_with_its_result(monkeypatch, name, source):
+    service = Service(RESULT)
+    answer = handle(monkeypatch, service, sample(name))
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"]) == RESULT
+    assert service.sources == [source]
+
+
+def problem(answer: dict[str, Any]) -> dict[str, Any]:
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    document = json.loads(answer["body"])
+    assert document["status"] == answer["statusCode"]
+    return document
+
+
+def test_a_clip_at_fault_is_a_422_with_its_code(monkeypatch):
+    service = Service(RejectedClipError("not_audio", "It is HTML."))
+    answer = handle(monkeypatch, service, sample("predict_raw"))
+    assert problem(answer).items() >= {"status": 422, "code": "not_audio"}.items()
+
+
+def test_a_failing_store_is_a_503_that_says_when_to_come_back(monkeypatch):
+    service = Service(UnavailableError("The results table is not available at the moment"))
+    answer = handle(monkeypatch, service, sample("predict_raw"))
+    assert problem(answer)["status"] == 503
+    assert answer["headers"]["Retry-After"] == "5"
+
+
+def test_a_bug_is_a_500_that_gives_nothing_away(monkeypatch):
+    service = Service(ZeroDivisionError("secret-table-name"))
+    answer = handle(monkeypatch, service, sample("predict_raw"))
+    assert problem(answer)["status"] == 500
+    assert "secret" not in answer["body"]
+    assert "Traceback" not in answer["body"]
+
+
+def test_an_unsupported_body_is_a_415(monkeypatch):
+    event = sample("predict_raw")
+    event["headers"]["content-type"] = "text/plain"
+    assert problem(handle(monkeypatch, Service(RESULT), event))["status"] == 415
+
+
+def test_an_unknown_route_is_a_404(monkeypatch):
+    event = sample("predict_raw")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = "/nothing"
+    assert problem(handle(monkeypatch, Service(RESULT), event))["status"] == 404

@@ -1,0 +1,182 @@
+"""What becomes of uploads and posted clips, with stores that live in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from earshot.audio.clip import Clip
+from earshot.classification.classifier import Classification
+from earshot.classification.service import ClassifyService, StoredClip
+from earshot.errors import RejectedClipError, UnavailableError
+from earshot.labels import LABELS, Label
+from earshot.results.result import Result
+from earshot.uploads.objects import Description, Upload
+
+
+def wav() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(16_000), 16_000, format="WAV")
+    return file.getvalue()
+
+
+class Clips(dict[str, bytes]):
+    metadata: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+
+    @contextmanager
+    def open(self, upload: Upload) -> Iterator[StoredClip]:
+        yield StoredClip(io.BytesIO(self[upload.key]), self.metadata)
+
+
+class Results(dict[str, Result]):
+    def save(self, result: Result) -> Result:
+        return self.setdefault(result["clip_id"], result)
+
+
+class Posted(dict[str, bytes]):
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        self[clip_id] = content
+        return {"bucket": "clips", "key": f"posted/{clip_id}.wav"}
+
+
+class FailingPosted:
+    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+        raise UnavailableError("The uploads bucket is not available at the moment")
+
+
+class FailingResults:
+    def save(self, result: Result) -> Result:
+        raise UnavailableError("The results table is not available at the moment")
+
+
+class SirenClassifier:
+    """Reads the clip as the real one does and finds a siren in whatever can be read."""
+
+    model = SimpleNamespace(version="v1", sha256="ab" * 32)
+
+    def classify(self, clip: Clip) -> Classification:
+        list(clip.waveform_blocks())
+        probabilities = dict(zip(LABELS, (0.1, 0.0, 0.0, 0.9), strict=True))
+        return Classification(
+            label=Label.SIREN,
+            probabilities=probabilities,
+            uncertain=False,
+            events=(),
+            heard=(),
+            duration_s=clip.duration_s,
+            warnings=(),
+        )
+
+
+def make_service(
+    clips: Clips, results: Results | FailingResults, posted: Posted | FailingPosted | None = None
+) -> ClassifyService:
+    posted = Posted() if posted is None else posted
+    return ClassifyService(SirenClassifier(), clips, posted, results, lambda: datetime.now(UTC))
+
+
+def upload(key: str) -> Upload:
+    return Upload("clips", key, "v1", "v1", 100)
+
+
+def test_an_upload_becomes_a_result_that_finds_it_again():
+    results = Results()
+    heard = make_service(Clips({"incoming/gate/a.wav": wav()}), results).hear_upload(
+        upload("incoming/gate/a.wav")
+    )
+    assert results == {heard["clip_id"]: heard}
+    assert (heard["status"], heard["label"], heard["duration_s"]) == ("classified", "siren", 1.0)
+    assert (heard["bucket"], heard["key"]) == ("clips", "incoming/gate/a.wav")
+
+
+@pytest.mark.parametrize(
+    ("key", "source"),
+    [
+        ("incoming/north gate/a.wav", "north gate"),
+        ("incoming/gate/2026/01/a.wav", "gate"),
+        ("incoming/a.wav", "unknown"),
+        ("incoming//a.wav", "unknown"),
+    ],
+)
+def test_the_folder_of_an_upload_is_its_source(key, source):
+    assert upload(key).source == source
+
+
+def test_what_an_uploader_says_in_the_metadata_goes_before_the_folder():
+    clips = Clips({"incoming/gate/a.wav": wav()})
+    clips.metadata = {"source": "camera 7", "recorded-at": "2026-01-31T12:00:00+01:00"}
+    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
+    assert (heard["source"], heard["recorded_at"]) == ("camera 7", "2026-01-31T11:00:00.000Z")
+
+
+def test_metadata_that_cannot_be_understood_is_a_warning_and_spoils_no_clip():
+    clips = Clips({"incoming/gate/a.wav": wav()})
+    clips.metadata = {"recorded-at": "yesterday"}
+    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
+    assert heard["status"] == "classified"
+    assert "recorded_at" not in heard
+    assert "yesterday" in heard["warnings"][0]
+
+
+def test_an_upload_that_is_delivered_twice_has_one_result():
+    results = Results()
+    service = make_service(Clips({"incoming/a.wav": wav()}), results)
+    first = service.hear_upload(upload("incoming/a.wav"))
+    assert service.hear_upload(upload("incoming/a.wav")) == first
+    assert len(results) == 1
+
+
+def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
+    results = Results()
+    make_service(Clips({"incoming/a.wav": b"text"}), results).hear_upload(upload("incoming/a.wav"))
+    (rejection,) = results.values()
+    assert rejection["status"] == "rejected"
+    assert rejection["reason"]["code"] == "not_audio"
+
+
+def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
+    results, posted = Results(), Posted()
+    service = make_service(Clips(), results, posted)
+    with pytest.raises(RejectedClipError):
+        service.hear_posted(io.BytesIO(b"text"), "r1", Description("gate"))
+    assert not posted, "what is no recording is not kept"
+    (rejection,) = results.values()
+    assert (rejection["status"], rejection["source"]) == ("rejected", "gate")
+
+
+def test_a_posted_clip_is_kept_and_its_result_finds_it_again():
+    results, posted = Results(), Posted()
+    service = make_service(Clips(), results, posted)
+    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
+    assert posted == {heard["clip_id"]: wav()}
+    assert heard["key"] == f"posted/{heard['clip_id']}.wav"
+    assert results[heard["clip_id"]] == heard
+
+
+def test_a_posted_clip_that_cannot_be_kept_is_heard_all_the_same():
+    service = make_service(Clips(), Results(), FailingPosted())
+    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
+    assert heard["label"] == "siren"
+    assert heard["warnings"] == ["the clip could not be kept"]
+    assert "key" not in heard
+
+
+def test_a_posted_clip_sent_again_under_its_key_has_one_result():
+    results = Results()
+    service = make_service(Clips(), results)
+    for _ in range(2):
+        service.hear_posted(io.BytesIO(wav()), "retry-1", Description("gate"))
+    assert len(results) == 1
+
+
+def test_a_store_that_fails_is_not_taken_for_a_fault_of_the_clip():
+    service = make_service(Clips({"incoming/a.wav": wav()}), FailingResults())
+    with pytest.raises(UnavailableError):
+        service.hear_upload(upload("incoming/a.wav"))

@@ -1,0 +1,201 @@
+"""Client of the API, access and uploads, with an API that lives in memory."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from served_api import API, Api, client_of, result
+
+from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
+from earshot_client.cli.access import Access, AccessError, ClientCredentials
+from earshot_client.cli.upload_folder import JOURNAL_NAME, Journal, recordings, upload_new
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def client(api: Api) -> EarshotClient:
+    return client_of(api)
+
+
+class TestClient:
+    def test_every_call_carries_the_token_but_s3_does_not_see_it(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        client.upload(tmp_path / "a.wav", "gate", datetime(2026, 1, 31, tzinfo=UTC))
+        ticket, s3 = api.requests
+        assert ticket.headers["Authorization"] == "Bearer secret-token"
+        assert json.loads(ticket.content) == {
+            "source": "gate",
+            "recorded_at": "2026-01-31T00:00:00.000Z",
+        }
+        assert "Authorization" not in s3.headers
+        assert s3.content.index(b'name="key"') < s3.content.index(b'name="file"'), "S3 wants so"
+        assert b"RIFF" in s3.content
+
+    def test_a_labelled_clip_goes_to_its_batch(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        prefix = client.upload_training_clip(tmp_path / "a.wav", "siren", "b1", held_out=True)
+        assert prefix == "training/b1/"
+        assert json.loads(api.requests[0].content) == {
+            "label": "siren",
+            "batch": "b1",
+            "held_out": True,
+        }
+        assert b"RIFF" in api.uploaded[0]
+
+    def test_a_request_key_is_sent(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        client.predict(tmp_path / "a.wav", request="r1")
+        assert api.requests[0].headers["Idempotency-Key"] == "r1"
+
+    def test_a_clip_is_fetched_without_the_token(self, api, client):
+        api.refusals = [httpx.Response(200, content=b"RIFF"), httpx.Response(403, content=b"")]
+        assert client.fetch("https://s3.example/clip") == b"RIFF"
+        assert "Authorization" not in api.requests[0].headers
+        with pytest.raises(ApiError, match="403"):
+            client.fetch("https://s3.example/clip")
+
+    def test_progress_adds_up(self, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"x" * 300_000)
+        sent: list[int] = []
+        client.upload(tmp_path / "a.wav", sent=sent.append)
+        assert sum(sent) == 300_000
+        assert len(sent) > 2
+
+    def test_results_come_page_after_page_up_to_a_limit(self, api, client):
+        api.results = [{"clip_id": str(n)} for n in range(5)]
+        assert list(client.results(ResultFilters())) == api.results
+        assert list(client.results(ResultFilters(), limit=3)) == api.results[:3]
+
+    def test_alerts_come_page_after_page_up_to_a_limit(self, api, client):
+        api.results = [result(f"c{n}") for n in range(5)]
+        assert [alert["clip_id"] for alert in client.alerts(3)] == ["c0", "c1", "c2"]
+        assert [request.url.path for request in api.requests] == ["/v1/alerts"] * 2
+
+    def test_filters_are_sent(self, api, client):
+        filters = ResultFilters("siren", "gate", datetime(2026, 1, 1, tzinfo=UTC), None, 0.5)
+        list(client.results(filters))
+        sent = dict(api.requests[0].url.params)
+        assert sent == {
+            "label": "siren",
+            "source": "gate",
+            "from": "2026-01-01T00:00:00.000Z",
+            "min_confidence": "0.5",
+            "limit": "200",
+        }
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_busy_api_is_asked_again(self, api, client, status):
+        api.refusals = [httpx.Response(status, json={"message": "later"})] * 2
+        assert client.result("c1")["clip_id"] == "c1"
+
+    def test_a_problem_is_told_in_its_own_words(self, api, client):
+        api.refusals = [httpx.Response(422, json={"detail": "query.limit: too small"})]
+        with pytest.raises(ApiError, match="too small") as caught:
+            list(client.results(ResultFilters()))
+        assert caught.value.status == 422
+
+    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]"])
+    def test_an_answer_that_is_no_problem_is_told_too(self, api, client, body):
+        api.refusals = [httpx.Response(502, content=body)]
+        with pytest.raises(ApiError, match="502 Bad Gateway"):
+            client.status()
+
+    def test_no_answer_is_told(self):
+        def down(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("refused")
+
+        http = httpx.Client(transport=httpx.MockTransport(down))
+        with pytest.raises(ApiError, match=r"api\.example"):
+            EarshotClient(API, lambda: "t", http).status()
+
+
+class TestAccess:
+    def test_the_environment_goes_before_the_profile(self, tmp_path):
+        config = tmp_path / "config.toml"
+        config.write_text('[default]\napi_url = "https://a"\ntoken = "t"\n[site]\napi_url = "b"\n')
+        assert Access.find(None, {}, config) == Access("https://a", "t")
+        environment = {"EARSHOT_TOKEN": "u"}
+        assert Access.find(None, environment, config) == Access("https://a", "u")
+        assert Access.find("site", environment, config) == Access("b", "u")
+        with pytest.raises(AccessError, match="no profile nowhere"):
+            Access.find("nowhere", {}, config)
+
+    @pytest.mark.parametrize("text", ["[default", "[default]\npassword = 1"])
+    def test_a_file_that_makes_no_sense_is_explained(self, tmp_path, text):
+        (tmp_path / "config.toml").write_text(text)
+        with pytest.raises(AccessError, match=r"config\.toml"):
+            Access.find(None, {}, tmp_path / "config.toml")
+
+    @pytest.mark.parametrize(
+        ("access", "missing"),
+        [(Access(), "EARSHOT_API_URL"), (Access(API, client_id="i"), "EARSHOT_TOKEN_URL")],
+    )
+    def test_what_is_missing_is_named(self, access, missing):
+        with pytest.raises(AccessError, match=missing):
+            access.client()
+
+    def test_without_a_token_none_is_sent(self, api, client):
+        anonymous = EarshotClient(API, Access(API).client().token, client.http)
+        anonymous.result("c1")
+        assert "Authorization" not in api.requests[0].headers
+
+    def test_a_machines_token_is_kept_until_shortly_before_its_end(self, monkeypatch):
+        now, issued = [0.0], []
+
+        def post(url: str, **request: Any) -> httpx.Response:
+            issued.append(request["auth"])
+            answer = {"access_token": f"t{len(issued)}", "expires_in": 3600}
+            return httpx.Response(200, json=answer, request=httpx.Request("POST", url))
+
+        monkeypatch.setattr(httpx, "post", post)
+        access = Access(API, token_url="https://t", client_id="i", client_secret="s")  # noqa: S106
+        token = ClientCredentials(access, lambda: now[0])
+        assert [token(), token()] == ["t1", "t1"]
+        now[0] = 3541
+        assert token() == "t2"
+        assert issued == [("i", "s")] * 2
+
+
+class TestFolder:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        for name in ("a.wav", "b/c.WAV", "notes.txt"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(name.encode())
+        return tmp_path
+
+    def test_recordings_are_found_in_all_folders(self, folder):
+        assert [path.name for path in recordings(folder)] == ["a.wav", "c.WAV"]
+
+    def test_an_upload_that_broke_off_goes_on_where_it_stopped(self, folder):
+        tried: list[str] = []
+
+        def upload(path: Path) -> str:
+            tried.append(path.name)
+            if path.name == "c.WAV" and len(tried) == 2:
+                raise ApiError(0, "broke off")
+            return f"id of {path.name}"
+
+        with pytest.raises(ApiError):
+            upload_new(recordings(folder), Journal(folder), upload, jobs=1)
+        # As a kill leaves it: in the middle of a line.
+        with (folder / JOURNAL_NAME).open("a") as file:
+            file.write('{"file": "b/c')
+        done = upload_new(recordings(folder), Journal(folder), upload, jobs=1)
+        assert tried == ["a.wav", "c.WAV", "c.WAV"]
+        assert list(done.values()) == ["id of a.wav", "id of c.WAV"]
+
+    def test_a_file_that_changed_is_a_new_one(self, folder):
+        upload_new(recordings(folder), Journal(folder), lambda path: "first", jobs=2)
+        (folder / "a.wav").write_bytes(b"another recording")
+        done = upload_new(recordings(folder), Journal(folder), lambda path: "second", jobs=2)
+        assert list(done.values()) == ["second", "first"]

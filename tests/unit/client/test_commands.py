@@ -1,0 +1,189 @@
+"""The command line, with an API that lives in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from served_api import Api, client_of, result
+
+from earshot_client.cli import commands, models
+from earshot_client.cli.access import Access
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def run(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    monkeypatch.setattr(Access, "client", lambda _: client_of(api))
+
+    def run(*arguments: object) -> Any:
+        with pytest.raises(SystemExit) as end:
+            commands.cli.main([str(argument) for argument in arguments], prog_name="earshot")
+        said = capsys.readouterr()
+        return SimpleNamespace(exit_code=end.value.code, stdout=said.out, stderr=said.err)
+
+    return run
+
+
+def test_predict(run, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    done = run("predict", tmp_path / "a.wav", "--json")
+    assert done.exit_code == 0, done.stderr
+    (shown,) = json.loads(done.stdout)
+    assert (shown["label"], shown["name"]) == ("siren", str(tmp_path / "a.wav"))
+    assert "siren" in run("predict", tmp_path / "a.wav").stdout
+
+
+def test_a_clip_at_fault_spoils_no_other(api, run, tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    api.refusals = [httpx.Response(422, json={"detail": "The file is empty"})]
+    done = run("predict", tmp_path / "a.wav", tmp_path / "b.wav")
+    assert done.exit_code == 1
+    assert "b.wav" in done.stdout
+    assert "a.wav: The file is empty" in done.stderr
+
+
+def test_upload_a_folder_twice(api, run, tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    done = run("upload", tmp_path, "--jobs", "1", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert [one["clip_id"] for one in json.loads(done.stdout)] == ["id0", "id1"]
+    again = run("upload", tmp_path, "--no-wait")
+    assert again.stdout == "id0\nid1\n"
+    assert "2 of 2 are uploaded already" in again.stderr
+    assert len(api.uploaded) == 2
+
+
+def test_results_since(api, run):
+    api.results = [result("c1") | {"verified_label": "casual"}]
+    done = run("results", "--label", "siren", "--since", "1h")
+    assert done.exit_code == 0, done.stderr
+    assert "siren (really casual)" in done.stdout
+    sent = datetime.fromisoformat(api.requests[0].url.params["from"])
+    assert 3590 < (datetime.now(UTC) - sent).total_seconds() < 3660
+
+
+@pytest.mark.parametrize("arguments", [("--label", "dog"), ("--since", "lately")])
+def test_what_makes_no_sense_is_told_without_asking(api, run, arguments):
+    assert run("results", *arguments).exit_code == 2
+    assert api.requests == []
+
+
+def test_alerts_are_listed_with_what_a_person_said_since(api, run):
+    sent = {"alerted_at": "2026-01-31T12:00:01.000Z"}
+    api.results = [result("c1") | sent | {"verified_label": "casual"}, result("c2") | sent]
+    shown = run("alerts", "--limit", "2").stdout
+    assert "2026-01-31 12:00:01  siren (really casual)        0.91  gate    c1" in shown
+    assert json.loads(run("alerts", "--json").stdout) == api.results
+
+
+def test_feedback(run):
+    assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
+
+
+def test_a_retraining_is_watched_until_it_ends(api, run, monkeypatch):
+    monkeypatch.setattr(models, "POLL_S", 0)
+    running = {
+        "state": "running", "step": None, "embedded": 0.5, "version": None, "reasons": [],
+    }  # fmt: skip
+    ended = {"state": "promoted", "version": "v2", "reasons": []}
+    api.refusals = [
+        httpx.Response(status, json=answer)
+        for status, answer in ((202, {"id": "r1"}), (200, running), (200, ended))
+    ]
+    done = run("retrain", "--prefix", "training/may/")
+    assert (done.exit_code, done.stdout) == (0, "r1 promoted v2\n")
+    assert json.loads(api.requests[0].content) == {"prefix": "training/may/", "reason": ""}
+    assert [request.url.path[-11:] for request in api.requests[1:]] == ["/retrain/r1"] * 2
+
+
+@pytest.mark.parametrize("state", ["rejected", "refused", "failed", "aborted"])
+def test_a_retraining_that_ends_without_a_new_champion_fails(api, run, state):
+    ended = {"state": state, "version": "v2", "reasons": ["macro F1 falls"]}
+    answers = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
+    api.refusals = answers * 2
+    done = run("retrain")
+    assert (done.exit_code, done.stdout) == (1, f"r1 {state} v2\nmacro F1 falls\n")
+    assert done.stderr == "Error: No new model serves: r1 was not promoted.\n"
+    as_json = run("retrain", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)) == (1, ended)
+
+
+def test_models_are_listed_with_the_champion_marked(api, run):
+    model = {"version": "v2", "parent": "v1", "status": None, "created": "2026"}
+    found = [{**model, "champion": True, "macro_f1": 0.9}]
+    api.refusals = [httpx.Response(200, json={"models": found})] * 2
+    assert "*  v2       v1" in run("models").stdout
+    assert json.loads(run("models", "--json").stdout) == found
+
+
+def test_a_promotion_needs_a_reason(api, run):
+    assert run("models", "promote", "v1").exit_code == 2
+    api.refusals = [httpx.Response(200, json={"version": "v1"})]
+    assert "v1 is the champion" in run("models", "promote", "v1", "--reason", "alarms").stdout
+    (request,) = api.requests
+    assert request.url.path.endswith("/models/v1/promote")
+    assert json.loads(request.content) == {"reason": "alarms", "force": False}
+
+
+def test_an_error_is_one_line_on_standard_error(api, run):
+    api.refusals = [httpx.Response(403, json={"message": "Forbidden"})]
+    done = run("status", "--json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: The token does not allow this")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_answer_of_another_server_is_told(api, run):
+    api.refusals = [httpx.Response(200, text="<html>It works!</html>")]
+    done = run("status")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "not Earshot's API" in done.stderr
+
+
+def test_a_missing_token_is_told_with_what_to_do(api, run):
+    api.refusals = [httpx.Response(401, json={"message": "Unauthorized"})]
+    assert "EARSHOT_TOKEN" in run("results").stderr
+
+
+def test_classify_without_models_says_where_they_are(run, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    done = run("classify", tmp_path / "a.wav", "--yamnet", tmp_path)
+    assert done.exit_code == 1
+    assert "make setup" in done.stderr
+
+
+def test_a_version_is_shown(api, run):
+    promotion = {"promoted_at": "2026", "promoted_by": "ann", "reason": "better"}
+    model = {
+        "version": "v2", "parent": "v1", "status": "promoted", "created": "2026",
+        "macro_f1": 0.9, "accuracy": 0.9, "champion": True, "promotions": [promotion],
+        "decision": {"checks": [{"name": "macro F1", "passed": True}]},
+    }  # fmt: skip
+    api.refusals = [httpx.Response(200, json=model)] * 2
+    shown = run("models", "show", "v2").stdout
+    assert "by ann: better" in shown
+    assert json.loads(run("models", "show", "v2", "--json").stdout) == model
+
+
+def test_files_to_learn_from_are_posted(api, run, tmp_path):
+    (tmp_path / "siren_1.wav").write_bytes(b"RIFF")
+    ended = {"state": "running", "version": None, "reasons": []}
+    api.refusals = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
+    done = run("retrain", tmp_path / "siren_1.wav", "--no-wait", "--json")
+    assert json.loads(done.stdout) == ended
+    assert b'filename="siren_1.wav"' in api.requests[0].content
+    assert run("retrain", tmp_path / "siren_1.wav", "--prefix", "training/x/").exit_code == 2

@@ -1,0 +1,116 @@
+"""A new champion is taken up while classify runs, and only if nothing is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from earshot.errors import ModelError, UnavailableError
+from earshot.model.champion import ServingModel
+from earshot.model.versions import Pointer, Promotion
+
+
+def promotion(version: str) -> Promotion:
+    return Promotion(version, f"sha256 of {version}", "2026-01-31T11:00:00Z", "tester", "a test")
+
+
+class Registry:
+    """Remembers promotions, newest first; fails with `failure` if that is set."""
+
+    def __init__(self, *versions: str) -> None:
+        self.history = [promotion(version) for version in versions]
+        self.failure: Exception | None = None
+
+    def pointer(self) -> Pointer | None:
+        if self.failure:
+            raise self.failure
+        return Pointer('"etag"', tuple(self.history)) if self.history else None
+
+    def reader(self, version: str) -> Any:
+        return lambda name: version.encode()
+
+
+class Stage:
+    """A `ServingModel` with a clock and files that a test turns."""
+
+    def __init__(self, registry: Registry, broken: set[str] | None = None) -> None:
+        self.registry = registry
+        self.broken = broken or set()
+        self.seconds = 0.0
+        self.refused: list[Exception] = []
+        self.loaded: list[str] = []
+        self.serving = ServingModel(
+            registry,
+            load=self.load,
+            bundled=lambda name: b"bundled",
+            refused=self.refused.append,
+            clock=lambda: self.seconds,
+        )
+
+    def load(self, read: Any, manifest_sha256: str | None) -> Any:
+        version = read("manifest.json").decode()
+        assert manifest_sha256 == (None if version == "bundled" else f"sha256 of {version}")
+        if version in self.broken:
+            raise ModelError(f"head.npz of {version} is not the one its manifest names")
+        self.loaded.append(version)
+        return version
+
+    def after(self, seconds: float) -> Any:
+        self.seconds += seconds
+        return self.serving()
+
+
+def test_the_bundled_model_serves_until_there_is_a_champion():
+    stage = Stage(Registry())
+    assert stage.serving() == "bundled"
+    stage.registry.history = [promotion("v2")]
+    assert stage.after(30) == "v2"
+
+
+def test_a_new_champion_serves_within_a_minute_and_the_pointer_is_not_read_each_time():
+    stage = Stage(Registry("v1"))
+    stage.registry.history.insert(0, promotion("v2"))
+    assert stage.after(29) == "v1"
+    assert stage.after(30) == "v2"
+    assert stage.after(31) == "v2"
+    assert stage.loaded == ["v1", "v2"], "an unchanged champion was loaded again"
+
+
+def test_an_altered_champion_is_refused_with_an_alarm_and_the_old_one_serves_on():
+    stage = Stage(Registry("v1"), broken={"v2"})
+    stage.registry.history.insert(0, promotion("v2"))
+    assert stage.after(30) == "v1"
+    assert [str(error) for error in stage.refused] == [
+        "head.npz of v2 is not the one its manifest names"
+    ]
+    stage.broken.clear()  # mended
+    assert stage.after(30) == "v2"
+
+
+@pytest.mark.parametrize("failure", [UnavailableError("S3"), ModelError("pointer"), KeyError("x")])
+def test_a_failing_registry_does_not_stop_a_model_that_serves(failure):
+    stage = Stage(Registry("v1"))
+    stage.registry.failure = failure
+    assert stage.after(30) == "v1"
+    assert stage.refused == [failure]
+
+
+def test_a_function_that_starts_under_an_altered_champion_serves_the_one_before():
+    stage = Stage(Registry("v3", "v2", "v3", "v1"), broken={"v3", "v2"})
+    assert stage.serving() == "v1"
+    assert len(stage.refused) == 2
+    stage.broken.clear()
+    assert stage.after(30) == "v3"
+
+
+def test_a_function_that_starts_with_nothing_sound_serves_the_bundled_model():
+    stage = Stage(Registry("v2", "v1"), broken={"v1", "v2"})
+    assert stage.serving() == "bundled"
+
+
+def test_a_registry_that_does_not_answer_a_starting_function_is_a_transient_fault():
+    registry = Registry("v1")
+    registry.failure = UnavailableError("S3")
+    with pytest.raises(UnavailableError):
+        Stage(registry)

@@ -1,0 +1,128 @@
+"""The adapters against moto's S3 and DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from earshot.errors import RejectedClipError, UnavailableError
+from earshot.results.table import ResultsTable, from_item
+from earshot.uploads.clip_store import S3ClipStore
+from earshot.uploads.objects import Upload
+
+BUCKET = "clips"
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="results",
+            KeySchema=[{"AttributeName": "clip_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "clip_id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+def put(s3: Any, content: bytes, key: str = "incoming/a.wav") -> Upload:
+    version = s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
+    return Upload(BUCKET, key, version, version, len(content))
+
+
+def test_a_clip_is_read_as_the_version_that_its_event_named(s3):
+    first = put(s3, b"first")
+    put(s3, b"second")
+    with S3ClipStore(s3).open(first) as stored:
+        assert stored.content.read() == b"first"
+
+
+def test_a_bucket_without_versions_is_read_too(s3):
+    put(s3, b"content")
+    with S3ClipStore(s3).open(Upload(BUCKET, "incoming/a.wav", "etag", None, 7)) as stored:
+        assert stored.content.read() == b"content"
+
+
+def test_a_deleted_clip_is_rejected_and_not_retried_for_ever(s3):
+    upload = put(s3, b"content")
+    s3.delete_object(Bucket=BUCKET, Key=upload.key, VersionId=upload.version_id)
+    with pytest.raises(RejectedClipError, match="deleted"), S3ClipStore(s3).open(upload):
+        pass
+
+
+def test_a_clip_over_100_megabytes_is_rejected_without_being_read(s3):
+    upload = Upload(BUCKET, "incoming/never-uploaded.wav", "v", None, 100_000_001)
+    with pytest.raises(RejectedClipError, match="100000001 bytes"), S3ClipStore(s3).open(upload):
+        pass
+
+
+def test_a_failing_bucket_is_a_transient_fault():
+    client = boto3.client("s3")
+    with Stubber(client) as stub:
+        stub.add_client_error("get_object", "SlowDown", http_status_code=503)
+        upload = Upload(BUCKET, "incoming/a.wav", "v", "v", 7)
+        with pytest.raises(UnavailableError, match="bucket"), S3ClipStore(client).open(upload):
+            pass
+
+
+def test_what_a_caller_raises_while_it_reads_a_clip_is_not_taken_for_a_failing_bucket(s3):
+    failure = EndpointConnectionError(endpoint_url="of another service")
+    with (
+        pytest.raises(EndpointConnectionError),
+        S3ClipStore(s3).open(put(s3, b"content")),
+    ):
+        raise failure
+
+
+RESULT = {
+    "clip_id": "c1",
+    "timestamp": "2026-01-31T11:00:00.000Z",
+    "confidence": 0.9123,
+    "class_id": 3,
+    "heard": [{"name": "Siren", "score": 0.25}],
+    "warnings": [],
+}
+
+
+def test_a_result_comes_back_from_the_table_as_it_was_saved(dynamodb):
+    assert ResultsTable(dynamodb, "results").save(RESULT) == RESULT
+    (item,) = dynamodb.scan(TableName="results")["Items"]
+    assert from_item(item) == RESULT
+
+
+def test_the_first_result_of_a_clip_stands_and_is_handed_back(dynamodb):
+    table = ResultsTable(dynamodb, "results")
+    table.save(RESULT)
+    again = table.save(RESULT | {"timestamp": "2027-01-01T00:00:00.000Z", "confidence": 0.1})
+    assert again == RESULT
+    assert dynamodb.scan(TableName="results")["Count"] == 1
+
+
+def test_a_result_expires_after_its_days_and_otherwise_never(dynamodb):
+    ResultsTable(dynamodb, "results", ttl_days=1).save(RESULT)
+    (item,) = dynamodb.scan(TableName="results")["Items"]
+    assert item["expires_at"] == {"N": "1769943600"}  # 2026-02-01T11:00:00Z, by `date -d`
+    ResultsTable(dynamodb, "results").save(RESULT | {"clip_id": "c2"})
+    kept = dynamodb.get_item(TableName="results", Key={"clip_id": {"S": "c2"}})["Item"]
+    assert "expires_at" not in kept
+
+
+def test_a_failing_table_is_a_transient_fault(dynamodb):
+    with pytest.raises(UnavailableError, match="results table"):
+        ResultsTable(dynamodb, "no-such-table").save(RESULT)

@@ -1,0 +1,77 @@
+"""What YAMNet says of many clips: what heads are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.labels import Label
+from earshot.yamnet.embedding import EmbeddedPatches
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Patches of many clips, one clip after the other.
+
+    Attributes:
+        embeddings: ``(patches, 1024)``.
+        scores: ``(patches, 521)``.
+        lengths: ``(clips,)`` patches of each clip.
+        labels: ``(clips,)`` class ids.
+        weights: ``(clips,)`` in the loss.
+        groups: ``(clips,)`` clips of one group are never on both sides of a split: those of one
+            recording, with all their variants, or of one package.
+    """
+
+    embeddings: Floats
+    scores: Floats
+    lengths: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    weights: Floats
+    groups: NDArray[np.str_]
+
+    @classmethod
+    def of(
+        cls,
+        clips: Sequence[EmbeddedPatches],
+        labels: Sequence[Label],
+        groups: Sequence[str],
+        weights: Sequence[float],
+    ) -> Self:
+        """Feature set of clips that were embedded one by one."""
+        return cls(
+            embeddings=np.concatenate([clip.embeddings for clip in clips]),
+            scores=np.concatenate([clip.scores for clip in clips]),
+            lengths=np.array([len(clip.starts) for clip in clips], np.int64),
+            labels=np.array([label.class_id for label in labels], np.int64),
+            weights=np.array(weights, np.float32),
+            groups=np.array(groups),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """All clips of all parts."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """``(clips + 1,)`` where each clip's patches begin."""
+        return np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def select(self, clips: NDArray[np.bool_]) -> Self:
+        """The clips where `clips` is true."""
+        patches = np.repeat(clips, self.lengths)
+        return type(self)(
+            self.embeddings[patches],
+            self.scores[patches],
+            self.lengths[clips],
+            self.labels[clips],
+            self.weights[clips],
+            self.groups[clips],
+        )

@@ -1,0 +1,93 @@
+"""Labelled clips on disk."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from earshot.audio.clip import Clip
+from earshot.errors import RejectedClipError
+from earshot.labels import LABELS, Label, label_of
+
+MANIFEST_NAME = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class LabelledClip:
+    """A clip and what it holds.
+
+    Attributes:
+        path: of the file.
+        label: what it holds.
+        group: clips of one group are alike, and never on both sides of a split.
+    """
+
+    path: Path
+    label: Label
+    group: str
+
+
+def labelled_clips(folder: Path) -> list[LabelledClip]:
+    """All WAVs under `folder` that state a label, in order of their names.
+
+    A table beside the folder, ``<folder>_groups.csv`` with the columns ``file`` and
+    ``recording``, or one inside, ``manifest.csv`` with ``recording`` too, tells which clips come
+    from one recording. Without either, each clip is taken for a recording of its own.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    recordings = _recordings(folder)
+    clips = [
+        LabelledClip(path, label, recordings.get(name, name))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() == ".wav" and (label := label_of(path)) is not None
+        for name in [str(path.relative_to(folder))]
+    ]
+    if not clips:
+        raise FileNotFoundError(
+            f"No labelled WAV under {folder}: name them <label>_*.wav or put them into <label>/, "
+            f"where <label> is one of {', '.join(LABELS)}"
+        )
+    return clips
+
+
+def hearable_clips(folder: Path) -> list[LabelledClip]:
+    """`labelled_clips` without those that cannot be heard, each of which is named on stderr.
+
+    Raises:
+        FileNotFoundError: none is left.
+    """
+    clips = []
+    for clip in labelled_clips(folder):
+        try:
+            with clip.path.open("rb") as file, Clip(file):
+                clips.append(clip)
+        except RejectedClipError as error:
+            print(f"Left out: {clip.path}: {error.detail}", file=sys.stderr)
+    if not clips:
+        raise FileNotFoundError(f"No labelled WAV under {folder} can be heard.")
+    return clips
+
+
+def broadened_clips(folder: Path) -> list[LabelledClip]:
+    """Clips that `training.data.open_audio` fetched; each package is one group.
+
+    Raises:
+        FileNotFoundError: nothing was fetched to `folder`.
+    """
+    with (folder / MANIFEST_NAME).open(newline="") as file:
+        return [
+            LabelledClip(folder / row["file"], Label(row["label"]), row["package"])
+            for row in csv.DictReader(file)
+        ]
+
+
+def _recordings(folder: Path) -> dict[str, str]:
+    for table in (folder.with_name(f"{folder.name}_groups.csv"), folder / MANIFEST_NAME):
+        if table.is_file():
+            with table.open(newline="") as file:
+                return {row["file"]: row["recording"] for row in csv.DictReader(file)}
+    return {}

@@ -1,0 +1,114 @@
+"""How labels and confidences look: a colour never stands alone, a shape and words go with it.
+
+The colours are Okabe & Ito's (2008), which people with colour blindness can tell apart, raised
+to at least 4.5:1 on the dark background (WCAG 2.1, 1.4.3).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import altair as alt
+
+from earshot.labels import LABELS, Label
+from earshot.results.result import Result
+
+BACKGROUND = "#0f1722"
+SURFACE = "#182332"
+BORDER = "#2c3b4f"
+TEXT = "#e8edf3"
+MUTED = "#9fb0c3"
+ACCENT = "#56b4e9"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a label is shown.
+
+    Attributes:
+        word: for people.
+        colour: as CSS has it.
+        symbol: the label's shape, as a character.
+        shape: the same, as Vega names it.
+        badge: the nearest of Streamlit's colours.
+    """
+
+    word: str
+    colour: str
+    symbol: str
+    shape: str
+    badge: str
+
+    @property
+    def title(self) -> str:
+        """Shape and word."""
+        return f"{self.symbol} {self.word}"
+
+
+LOOKS = {
+    Label.CASUAL: Look("Casual", "#a9b8c6", "■", "square", "gray"),
+    Label.GUNSHOT: Look("Gunshot", "#ff8552", "▲", "triangle-up", "orange"),
+    Label.EXPLOSION: Look("Explosion", "#f0d65a", "◆", "diamond", "yellow"),
+    Label.SIREN: Look("Siren", "#56b4e9", "●", "circle", "blue"),
+}
+TITLES = [LOOKS[label].title for label in LABELS]
+COLOURS = [LOOKS[label].colour for label in LABELS]
+COLOUR_SCALE = alt.Scale(domain=TITLES, range=COLOURS)
+SHAPE_SCALE = alt.Scale(domain=TITLES, range=[LOOKS[label].shape for label in LABELS])
+
+REJECTED = "✕ Not heard"
+
+
+def title(label: str) -> str:
+    """Shape and word of a label."""
+    return LOOKS[Label(label)].title
+
+
+def heard_title(result: Result) -> str:
+    """Shape and word of what was heard in a clip, or that nothing could be."""
+    return title(result["label"]) if result["status"] == "classified" else REJECTED
+
+
+def plain(text: str) -> str:
+    """A text that means itself where Streamlit reads Markdown; a source may be anybody's."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # ASCII's punctuation
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """A confidence for people: words, one of Streamlit's colours, and one of its icons."""
+
+    words: str
+    colour: str
+    icon: str
+
+
+def sureness(result: Result) -> Sureness:
+    """Words for how sure the model is of a clip; for its `uncertain` the model has its own say."""
+    confidence = result["confidence"]
+    if result.get("uncertain"):
+        return Sureness("Unsure: please listen", "orange", ":material/hearing:")
+    if confidence >= 0.9:
+        return Sureness("Very sure", "green", ":material/verified:")
+    if confidence >= 0.7:
+        return Sureness("Fairly sure", "blue", ":material/check:")
+    return Sureness("Not very sure", "yellow", ":material/help:")
+
+
+def per_cent(share: float) -> str:
+    """A share such as 0.984 as ``98 %``; only what is exactly 1 is 100 %."""
+    return (
+        f"{share:.0%}".replace("%", " %")
+        if share in (0, 1) or 0.005 <= share < 0.995
+        else ("> 99 %" if share > 0.5 else "< 1 %")
+    )
+
+
+def seconds(value: float) -> str:
+    """A duration such as ``5.9 s`` or ``12 min 5 s``."""
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

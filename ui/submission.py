@@ -1,0 +1,63 @@
+"""Clips on their way: posted if they are small, uploaded if they are not."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from earshot.errors import EarshotError
+from earshot.results.result import Result
+from earshot_client.api_client import MAX_PREDICT_BYTES, EarshotClient
+
+PATIENCE_S = 600
+POLL_S = 0.5
+
+Progress = Callable[[float, str], None]
+
+
+class NoResultYetError(EarshotError):
+    """A clip was uploaded and waits for longer than we do."""
+
+
+def hear(
+    client: EarshotClient, content: bytes, source: str, request: str, progress: Progress
+) -> Result:
+    """Result of a clip of up to 100 MB.
+
+    Args:
+        client: of the API.
+        content: of the recording's file.
+        source: camera or site; may be empty.
+        request: key under which a clip that is posted again has one result.
+        progress: is told of the share that is done, 0..1, and of what is being done.
+
+    Raises:
+        ApiError: the API refused the clip, or failed.
+        NoResultYetError: the clip waits in the queue for too long.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.wav"
+        path.write_bytes(content)
+        if len(content) <= MAX_PREDICT_BYTES:
+            progress(0.5, "Listening")
+            return client.predict(path, source or None, request=request)
+        sent = 0
+
+        def count(n_bytes: int) -> None:
+            nonlocal sent
+            sent += n_bytes
+            share = min(sent / len(content), 1.0)
+            progress(0.9 * share, f"Uploading, {sent / 1e6:.0f} of {len(content) / 1e6:.0f} MB")
+
+        clip_id = client.upload(path, source or None, sent=count)
+    progress(0.95, "Uploaded. Listening")
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if result := client.result(clip_id):
+            return result
+        time.sleep(POLL_S)
+    raise NoResultYetError(
+        f"The clip is uploaded and waits to be heard. It will be among the results as {clip_id}."
+    )
