@@ -76,7 +76,7 @@ test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path
 
 .PHONY: screenshots
 screenshots: setup ## Make pictures of each page of the web interface anew (CHROMIUM=path)
-	@PYTHONPATH=tests $(BIN)/python tests/e2e/screenshots.py
+	@$(BIN)/python -m tests.e2e.screenshots
 
 .PHONY: lint
 lint: setup ## Check style, types and template
@@ -152,7 +152,7 @@ bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start wa
 
 .PHONY: load
 load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
-	@$(BIN)/python tests/load/run.py --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
+	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
 		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
 
 .PHONY: bench-images

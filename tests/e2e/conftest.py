@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from earshot.audio.log_mel import SAMPLE_RATE
-from stack import LocalStack, free_port
+from tests.e2e.interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
+from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren
 
 

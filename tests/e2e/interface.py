@@ -17,7 +17,7 @@ import urllib3
 from playwright.sync_api import Locator, Page, expect
 
 from local.settings import REPOSITORY
-from stack import free_port
+from tests.stack import free_port
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -6,7 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from interface import (
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from local.settings import REPOSITORY
+from tests.e2e.interface import (
     CHROMIUM_ARGUMENTS,
     Interface,
     button,
@@ -18,11 +22,7 @@ from interface import (
     open_first_row,
     running,
 )
-from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
-
-from local.settings import REPOSITORY
-from stack import LocalStack, free_port
+from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import write_clips, write_recordings
 
 IMAGES = REPOSITORY / "docs" / "images"

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 import soundfile
-from interface import (
+from playwright.sync_api import Page, expect
+
+from earshot.audio.log_mel import SAMPLE_RATE
+from tests.e2e.interface import (
     Interface,
     button,
     chart,
@@ -21,10 +24,7 @@ from interface import (
     open_first_row,
     running,
 )
-from playwright.sync_api import Page, expect
-
-from earshot.audio.log_mel import SAMPLE_RATE
-from stack import LocalStack, free_port
+from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren, write_clips, write_recordings
 
 RETRAINED_MS = 600_000

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from recordings import wav
-from stack import LocalStack, free_port
+from tests.clips import wav
+from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren
 
 

@@ -41,7 +41,7 @@ def test_bench_measures_everything_and_keeps_what_others_have_reported(tmp_path:
 
 def test_load_runs_users_and_a_burst_of_which_nothing_is_lost(tmp_path: Path):
     report = tmp_path / "load.json"
-    command = [sys.executable, "tests/load/run.py", "--users", "5", "--ramp", "5", "--time", "5s"]
+    command = [sys.executable, "-m", "tests.load", "--users", "5", "--ramp", "5", "--time", "5s"]
     command += ["--objects", "5", "--out", str(report)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

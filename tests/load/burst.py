@@ -12,8 +12,8 @@ from botocore.config import Config
 from tqdm import tqdm
 
 from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
-from figures import percentiles
 from local.clients import local_session
+from tests.load.figures import percentiles
 
 UPLOADERS = 8
 POLL_S = 2.0

@@ -1,9 +1,9 @@
 """Locust's users: people with a short clip each, who now and then look at the service itself.
 
-Run by `run.py`, or by hand: ``locust -f tests/load/locustfile.py --host $ApiUrl``. Of ten requests
-six are `POST /predict`, two `GET /status` and two `GET /health`; between two requests a user waits
-1 to 3 s. A user who is told 429 or 503 with `Retry-After` waits that long and asks again, and the
-whole time counts as the time of the answer.
+Run by `python -m tests.load`, or by hand: ``locust -f tests/load/locustfile.py --host $ApiUrl``. Of
+ten requests six are `POST /predict`, two `GET /status` and two `GET /health`; between two requests
+a user waits 1 to 3 s. A user who gets 429 or 503 with `Retry-After` waits that long and asks again,
+and the whole time counts as the time of the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import gevent
 from geventhttpclient import HTTPClient
 from locust import User, between, events, task
 
-from clip import clip
+from tests.load.clip import clip
 
 # As long as a browser waits, about: whatever takes longer is a failure.
 PATIENCE_S = 60.0
@@ -101,6 +101,6 @@ class Visitor(User):
 
 @events.quitting.add_listener
 def write_samples(**_: Any) -> None:
-    """Leave every single request for `run.py` to work out its figures from."""
+    """Leave every single request for the report to work out its figures from."""
     if SAMPLES_FILE:
         Path(SAMPLES_FILE).write_text(json.dumps(samples))

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from served_api import API, Api, client_of, result
 
 from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
 from earshot_client.cli.access import Access, AccessError, ClientCredentials
 from earshot_client.cli.upload_folder import JOURNAL_NAME, Journal, recordings, upload_new
+from tests.unit.client.served_api import API, Api, client_of, result
 
 
 @pytest.fixture

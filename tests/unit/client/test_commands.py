@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from served_api import Api, client_of, result
 
 from earshot_client.cli import commands, models
 from earshot_client.cli.access import Access
+from tests.unit.client.served_api import Api, client_of, result
 
 
 @pytest.fixture

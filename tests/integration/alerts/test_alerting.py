@@ -1,0 +1,162 @@
+"""From an upload to an alert on the local stack."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from earshot.results.table import ResultsTable
+from earshot.times import format_time
+from tests.integration.uploads.test_main_job import upload
+from tests.stack import LocalStack, wait_for
+
+
+class Listener:
+    """A subscriber of the topic."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def alerts(self, seconds: float, at_least: int = 1000) -> list[dict[str, Any]]:
+        """Alerts that come within so many seconds, or until there are so many."""
+        deadline = time.monotonic() + seconds
+        found: list[dict[str, Any]] = []
+        while time.monotonic() < deadline and len(found) < at_least:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+@pytest.fixture
+def listener(local_stack: LocalStack) -> Iterator[Listener]:
+    sqs, sns = local_stack.client("sqs"), local_stack.client("sns")
+    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    arn = attributes["Attributes"]["QueueArn"]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    subscription = sns.subscribe(
+        TopicArn=local_stack.outputs["AlertTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"RawMessageDelivery": "true"},
+        ReturnSubscriptionArn=True,
+    )
+    yield Listener(sqs, url)
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=url)
+
+
+def detection(source: str, n: int) -> dict[str, Any]:
+    return {
+        "clip_id": uuid.uuid5(uuid.NAMESPACE_OID, f"{source}{n}").hex,
+        "source": source,
+        "timestamp": format_time(datetime.now(UTC)),
+        "status": "classified",
+        "label": "siren",
+        "confidence": 0.95,
+        "model_version": "v1",
+    }
+
+
+def recorded(stack: LocalStack, clip_id: str) -> dict[str, Any]:
+    """The alert of a clip as the API tells of it."""
+
+    def find() -> dict[str, Any] | None:
+        page = stack.call("GET", "/alerts?limit=5")[1]
+        return next((a for a in page["alerts"] if a["clip_id"] == clip_id), None)
+
+    return wait_for(find)
+
+
+def sources_alerted(stack: LocalStack, *sources: str) -> list[str]:
+    """Sources of all alerts that the API tells of, newest first, of these sources."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = stack.call("GET", f"/alerts?limit=3{cursor}")[1]
+        found += [alert["source"] for alert in page["alerts"]]
+        if page["next_cursor"] is None:
+            return [source for source in found if source in sources]
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def test_an_upload_is_an_alert_within_seconds_that_links_the_clip(
+    local_stack: LocalStack, listener: Listener, siren_wav: bytes
+) -> None:
+    latencies = []
+    for n in range(3):
+        started = time.monotonic()
+        clip_id = upload(local_stack, f"incoming/latency {n}/a.wav", siren_wav)
+        (alert,) = listener.alerts(60, at_least=1)
+        latencies.append(time.monotonic() - started)
+        assert (alert["clip_id"], alert["label"]) == (clip_id, "siren")
+        assert alert["source"] == f"latency {n}"
+        link = alert.pop("clip_url")
+        assert recorded(local_stack, clip_id) == alert
+        with urllib.request.urlopen(link) as answer:  # noqa: S310 - the stack's own
+            assert answer.read() == siren_wav
+    print(f"upload to alert: {', '.join(f'{s:.2f} s' for s in latencies)}")
+
+
+def test_the_alert_of_a_posted_clip_links_it_too(
+    local_stack: LocalStack, listener: Listener, siren_wav: bytes
+) -> None:
+    headers = {"Content-Type": "audio/wav"}
+    local_stack.request("POST", "/predict?source=posted", siren_wav, headers)
+    (alert,) = listener.alerts(60, at_least=1)
+    assert alert["source"] == "posted"
+    with urllib.request.urlopen(alert["clip_url"]) as answer:  # noqa: S310 - the stack's own
+        assert answer.read() == siren_wav
+
+
+def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    for n in range(100):
+        table.save(detection("one", n))
+    assert [alert["source"] for alert in listener.alerts(8)] == ["one"]
+    for n in range(20):
+        table.save(detection("two", n))
+        table.save(detection("three", n))
+    assert sorted(alert["source"] for alert in listener.alerts(8)) == ["three", "two"]
+    assert sources_alerted(local_stack, "one", "two", "three")[2:] == ["one"]
+
+
+def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    table.save(detection("quiet", 1) | {"label": "casual"})
+    table.save(detection("quiet", 2) | {"confidence": 0.3})
+    upload(local_stack, "incoming/quiet/a.wav", b"text")
+    assert listener.alerts(5) == []
+    assert sources_alerted(local_stack, "quiet") == []
+
+
+def test_feedback_is_no_new_detection(local_stack: LocalStack, listener: Listener) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    one = detection("corrected", 1) | {"label": "casual", "clip_id": "f" * 32}
+    table.save(one)
+    status, _ = local_stack.call("POST", f"/results/{'f' * 32}/feedback", {"label": "gunshot"})
+    assert status == 200
+    assert listener.alerts(4) == []

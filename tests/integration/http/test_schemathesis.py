@@ -1,0 +1,47 @@
+"""schemathesis drives every operation of the committed document against the local stack."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from local.settings import REPOSITORY
+from tests.stack import LocalStack
+
+MAX_EXAMPLES = 10
+# Whether an answer is right is asked here, not how soon it comes on a busy machine.
+TIMEOUT_S = 60
+
+
+def run(stack: LocalStack, *arguments: str) -> None:
+    """Run schemathesis with the checks and settings of `schemathesis.toml`, and its own else."""
+    document = REPOSITORY / "docs" / "openapi.json"
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("st"), "run", document,
+            "--url", stack.outputs["ApiUrl"], "--continue-on-failure",
+            "--max-examples", str(MAX_EXAMPLES), "--request-timeout", str(TIMEOUT_S), *arguments,
+        ],
+        cwd=REPOSITORY,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(REPOSITORY),
+            "SCHEMATHESIS_HOOKS": "tests.integration.http.schemathesis_hooks",
+            "NO_PROXY": "127.0.0.1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_operation_keeps_what_the_document_promises(local_stack: LocalStack) -> None:
+    run(local_stack, "-H", f"Authorization: Bearer {local_stack.token()}")
+
+
+def test_nor_is_anything_amiss_for_who_has_no_token(local_stack: LocalStack) -> None:
+    run(local_stack, "--phases", "examples,coverage")

@@ -1,0 +1,97 @@
+"""Ten new clips of one class do not make a model forget the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from earshot.labels import Label
+from earshot.yamnet.flatbuffer import Yamnet
+from tests.integration.retraining.folder_of_clips import fit
+from training.data.clip_features import ClipFeatures, concatenate
+from training.data.demo_sounds import write_recordings
+from training.evaluation import metrics
+from training.evaluation.metrics import Predictions
+from training.head import incremental
+from training.steps.embed_folder import embed_folder
+from training.train import REPLAY_PATCHES_A_CLIP
+from training.yamnet import MODEL_DIR
+
+# Of the retraining: which clips validate, and in which order the others are learnt from.
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def yamnet() -> Yamnet:
+    return Yamnet(MODEL_DIR, threads=2)
+
+
+@pytest.fixture(scope="module")
+def features(sesa: Path, yamnet: Yamnet) -> ClipFeatures:
+    """SESA, its test clips held out, without augmented copies."""
+    return embed_folder(sesa / "train", sesa / "test", yamnet)
+
+
+@pytest.fixture(scope="module")
+def new_clips(
+    features: ClipFeatures, yamnet: Yamnet, tmp_path_factory: pytest.TempPathFactory
+) -> ClipFeatures:
+    """Ten birds, which a model that knows only SESA's casual sounds takes for sirens."""
+    folder = tmp_path_factory.mktemp("birds")
+    for path in write_recordings(folder, n_each=10):
+        if not path.name.startswith(Label.CASUAL):
+            path.unlink()
+    return embed_folder(folder, None, yamnet)
+
+
+def as_parent(fitted: incremental.Fit, learnt: ClipFeatures) -> incremental.Parent:
+    """A copy of the networks, since a retraining goes on with them themselves."""
+    networks = {name: keras.models.clone_model(own) for name, own in fitted.networks.items()}
+    for name, own in fitted.networks.items():
+        networks[name].set_weights(own.get_weights())
+    return incremental.Parent(
+        "v1", fitted.head, networks, {clip.sha256: clip.label for clip in learnt.clips}
+    )
+
+
+def macro_f1(fitted: incremental.Fit, judges: ClipFeatures) -> float:
+    clips = judges.feature_set([clip.sha256 for clip in judges.clips])
+    found = incremental.clip_probabilities(fitted.head, clips)
+    return metrics.macro_f1(Predictions(clips.labels, found, np.arange(len(judges))))
+
+
+def accuracy(fitted: incremental.Fit, clips: ClipFeatures) -> float:
+    found = incremental.clip_probabilities(fitted.head, clips.feature_set(["?"] * len(clips)))
+    return float((found.argmax(axis=1) == clips.class_ids).mean())
+
+
+def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
+    features: ClipFeatures, new_clips: ClipFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = np.array([clip.held_out for clip in features.clips])
+    learn, judges = features.select(~held), features.select(held)
+    assert len(new_clips) == 10
+    assert {clip.label for clip in new_clips.clips} == {Label.CASUAL}
+    first = fit(learn, None)
+    assert accuracy(first, new_clips) < 0.5, "there is nothing to learn"
+    # As little of each clip as a first version of `make train` carries.
+    replay = learn.shortened(REPLAY_PATCHES_A_CLIP)
+    before = macro_f1(first, judges)
+    for seed in SEEDS:
+        after = fit(concatenate([replay, new_clips]), as_parent(first, learn), seed)
+        assert accuracy(after, new_clips) >= 0.7, "it has learnt nothing"
+        replayed = macro_f1(after, judges)
+        assert replayed >= before - 0.01, f"seed {seed}: {before:.3f} fell to {replayed:.3f}"
+
+    # Plain training goes on from all weights, the whole way, with the new clips alone; they come
+    # again and again, so that both take about as many steps.
+    def all_weights(expert: str, parent: incremental.Parent, *_: object) -> dict[str, keras.Model]:
+        return {name: own for name, own in (parent.networks or {}).items() if expert in name}
+
+    monkeypatch.setattr(incremental, "_begin", all_weights)
+    monkeypatch.setattr(incremental, "SHARE_OF_THE_WAY", 1.0)
+    forgotten = macro_f1(fit(concatenate([new_clips] * 40), as_parent(first, learn)), judges)
+    assert forgotten < before - 0.05, f"{forgotten:.3f} after {before:.3f}: nothing was at stake"

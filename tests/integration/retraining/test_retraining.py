@@ -1,0 +1,135 @@
+"""Retraining on the local stack, from labeled clips to the next result and back."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from earshot.errors import ModelError
+from earshot.model.registry import ModelRegistry
+from earshot.retraining.plan import Request
+from local.retrain_demo import wrong
+from tests.integration.retraining.retraining_stack import (
+    altered,
+    embedding_processes,
+    failed_attempts,
+    serves,
+    soon,
+)
+from training.data.labelled_clips import labelled_clips
+
+
+class TestRetraining:
+    """In this order, as an operator would live through it."""
+
+    def test_without_judges_it_is_refused_with_what_is_missing(self, retraining, clips):
+        retraining.upload(labelled_clips(clips / "other")[:2], "training/few/")
+        status = retraining.retrain(prefix="training/few/")
+        assert (status["state"], status["version"]) == ("refused", None)
+        assert "held-out clips can judge the new model" in status["reasons"][0]
+        assert "heldout/<label>/" in status["reasons"][0]
+
+    def test_an_empty_prefix_is_refused(self, retraining):
+        status = retraining.retrain(prefix="training/nothing/")
+        assert status["state"] == "refused"
+        assert "no labelled WAV under training/nothing/" in status["reasons"][0]
+
+    def test_a_better_model_is_promoted_and_the_next_results_name_it(self, retraining, clips):
+        assert serves(retraining, "v1")
+        retraining.upload(labelled_clips(clips / "learn"), "training/good/")
+        retraining.upload(labelled_clips(clips / "judge"), "heldout/")
+        status = retraining.retrain(prefix="training/good/", requested_by="tester")
+        found = status["state"], status["version"], status["champion"]
+        assert found == ("promoted", "v2", "v2"), status["reasons"]
+        assert status["embedded"] == 1.0
+        assert status["decision"]["promote"]
+        assert status["metrics"]["macro_f1"] > 0.8
+        soon(lambda: serves(retraining, "v2"), 60)
+        model = retraining.service.model("v2")
+        assert retraining.hear()["model_sha256"] == model["manifest_sha256"]
+
+    def test_a_version_holds_all_that_is_needed_to_judge_it_and_to_go_on(self, retraining):
+        manifest = retraining.service.model("v2")["manifest"]
+        assert manifest["files"].keys() >= {
+            "head.npz", "head.keras", "replay.npz", "heldout.npz", "dataset.json", "metrics.json",
+            "decision.json", "training.json", "report.html", "confusion_matrix.png",
+        }  # fmt: skip
+        assert manifest["parent"] == "v1"
+        read = ModelRegistry(retraining.stack.client("s3"), retraining.bucket).reader("v2")
+        dataset = json.loads(read("dataset.json"))
+        entry = dataset["learnt_from"][0]
+        assert entry["key"].startswith("training/good/")
+        found = retraining.stack.client("s3").get_object(
+            Bucket=retraining.stack.outputs["UploadsBucketName"],
+            Key=entry["key"],
+            VersionId=entry["version_id"],
+        )
+        assert found["ContentLength"] > 0
+        assert read("confusion_matrix.png")[1:4] == b"PNG"
+
+    def test_wrong_labels_are_rejected_and_the_champion_stays(self, retraining, clips):
+        for part in ("learn", "wrong"):
+            retraining.upload(wrong(labelled_clips(clips / part)), "training/bad/")
+        status = retraining.retrain(prefix="training/bad/", augmentations=())
+        assert (status["state"], status["version"], status["champion"]) == ("rejected", "v3", "v2")
+        worse = ("macro F1", "recall", "calibration")
+        assert status["reasons"], "it says nothing of why"
+        assert all(reason.startswith(worse) for reason in status["reasons"]), status["reasons"]
+        assert serves(retraining, "v2")
+        assert retraining.service.model("v3")["decision"]["promote"] is False
+
+    def test_a_rollback_is_one_call_and_shows_in_the_next_result(self, retraining):
+        assert retraining.service.rollback(by="tester", reason="a test").version == "v1"
+        soon(lambda: serves(retraining, "v1"), 60)
+        retraining.service.promote("v2", by="tester", reason="back again")
+        soon(lambda: serves(retraining, "v2"), 60)
+
+    def test_an_altered_version_cannot_be_promoted(self, retraining):
+        with (
+            altered(retraining, "models/v1/head.npz"),
+            pytest.raises(ModelError, match=r"head\.npz"),
+        ):
+            retraining.service.promote("v1", by="tester", reason="a test")
+
+    def test_a_champion_that_is_altered_is_refused_and_the_one_before_serves_on(self, retraining):
+        assert serves(retraining, "v2")
+        retraining.service.promote("v1", by="tester", reason="a test")
+        with altered(retraining, "models/v1/head.npz"):
+            time.sleep(2)  # classify has looked by now
+            assert serves(retraining, "v2")
+            shown = retraining.stack.run("logs").stdout
+            assert "the champion was not loaded" in shown
+            assert "head.npz of v1 is not the one" in shown
+        soon(lambda: serves(retraining, "v1"), 60)
+        retraining.service.promote("v2", by="tester", reason="a test")
+
+    def test_a_function_that_is_killed_in_mid_map_is_tried_again(self, retraining):
+        run = retraining.service.start(Request(prefix="training/good/"))
+        soon(lambda: retraining.service.status(run)["step"] == "EmbedBatches")
+        soon(lambda: embedding_processes(retraining.stack), 30)[0].kill()
+        status = retraining.end_of(run)
+        assert status["state"] in {"promoted", "rejected"}, status["reasons"]
+        assert status["embedded"] == 1.0
+        tried = failed_attempts(retraining.stack, run)
+        assert "Runtime.ExitError" in tried, "the killed function was not at work"
+
+    def test_an_outcome_is_told_to_the_topic(self, retraining):
+        arn = retraining.stack.outputs["RetrainingTopicArn"]
+        sqs, sns = retraining.stack.client("sqs"), retraining.stack.client("sns")
+        admit = {
+            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage", "Resource": "*",
+        }  # fmt: skip
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [admit]})
+        url = sqs.create_queue(QueueName="listener", Attributes={"Policy": policy})["QueueUrl"]
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue["Attributes"]["QueueArn"])
+        retraining.retrain(prefix="training/nothing/")
+        (message,) = soon(
+            lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"), 30
+        )
+        notification = json.loads(message["Body"])
+        assert notification["Subject"] == "Earshot retraining refused"
+        assert json.loads(notification["Message"])["status"] == "refused"

@@ -1,0 +1,74 @@
+"""Requests as the gateway sends them to the API's handler, and what comes back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from earshot_api import app
+
+CONTEXT = SimpleNamespace(
+    function_name="api",
+    memory_limit_in_mb=1024,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:api",
+    aws_request_id="request-1",
+)
+AUTHORIZER = {"jwt": {"claims": {"sub": "ann"}, "scopes": None}}
+
+
+def call(
+    method: str, path: str, body: Any = None, authorizer: Any = AUTHORIZER, **changes: Any
+) -> Any:
+    """Send a request as the gateway does."""
+    route, _, query = path.partition("?")
+    event = {
+        "version": "2.0",
+        "routeKey": changes.pop("route_key", f"{method} {route}"),
+        "rawPath": route,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json"} | changes.pop("headers", {}),
+        "queryStringParameters": dict(p.split("=") for p in query.split("&")) if query else None,
+        "requestContext": {
+            "http": {"method": method, "path": route},
+            "stage": "$default",
+            "requestId": "r1",
+            **({"authorizer": authorizer} if authorizer else {}),
+        },
+        "body": body if isinstance(body, str | None) else json.dumps(body),
+        "isBase64Encoded": changes.pop("base64_encoded", False),
+    }
+    return app.lambda_handler(event, CONTEXT)
+
+
+def problem(answer: Any, status: int) -> Any:
+    assert answer["statusCode"] == status, answer["body"]
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    document = json.loads(answer["body"])
+    assert document.keys() >= {"type", "title", "status", "detail"}
+    assert document["status"] == status
+    return document
+
+
+def content(answer: Any, status: int = 200) -> Any:
+    assert answer["statusCode"] == status, answer["body"]
+    return json.loads(answer["body"])
+
+
+def post_files(*files: tuple[str, bytes], **fields: str) -> Any:
+    """`POST /retrain` as curl -F sends it."""
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    parts += [
+        f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+        "Content-Type: audio/wav\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for name, content in files
+    ]
+    body = base64.b64encode(b"".join([*parts, b"--x--\r\n"])).decode()
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    return call("POST", "/retrain", body, headers=headers, base64_encoded=True)

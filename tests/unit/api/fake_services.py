@@ -1,0 +1,105 @@
+"""Services that live in memory, for the API's routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from earshot.model.versions import Promotion
+from earshot.results.query import Page, Position, ResultQuery
+from earshot.retraining.plan import Request
+
+CLIP_ID = "0123456789abcdef" * 2
+RESULT = {
+    "clip_id": CLIP_ID,
+    "status": "classified",
+    "source": "gate",
+    "timestamp": "2026-01-31T12:00:00.000Z",
+    "label": "siren",
+    "class_id": 3,
+    "confidence": 0.9,
+    "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0, "confidence": 0.9}],
+    "loudness": -20.5,
+}
+RUN = "20260131T110000-0123abcd"
+RETRAINING = {
+    "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
+    "clips": 9, "embedded": 1.0, "metrics": None, "comparison": None,
+    "version": None, "decision": None,
+    "reasons": [], "champion": None,
+}  # fmt: skip
+MODEL = {
+    "version": "v2", "created": "2026", "parent": "v1", "champion": True, "status": "promoted",
+    "macro_f1": 0.9, "accuracy": 0.9, "manifest_sha256": "0" * 64,
+}  # fmt: skip
+
+
+class Retrainings:
+    """Knows one retraining and one model."""
+
+    def __init__(self, answer: Callable[[Any, Any], Any]) -> None:
+        self._answer = answer
+
+    def start(self, request: Request) -> Any:
+        return self._answer(request, RUN)
+
+    def status(self, run: str) -> Any:
+        return self._answer(run, RETRAINING)
+
+    def models(self) -> Any:
+        return self._answer("models", [MODEL])
+
+    def model(self, version: str) -> Any:
+        more = {"metrics": {}, "decision": None, "outcome": None, "manifest": {}}
+        return self._answer(version, {**MODEL, **more, "promotions": []})
+
+    def promote(self, version: str, *, by: str, reason: str, force: bool) -> Any:
+        promotion = Promotion(version, "0" * 64, "2026", by, reason, force)
+        return self._answer((version, by, reason, force), promotion)
+
+
+class Services:
+    """Answers as told and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.page = Page([RESULT], None)
+        self.error: Exception | None = None
+        self.results = self.tickets = self.feedback = self.status = self
+        self.retraining = Retrainings(self._answer)
+        self.uploads = self
+        self.kept: dict[str, bytes] = {}
+
+    def _answer(self, asked: Any, answer: Any) -> Any:
+        if self.error:
+            raise self.error
+        self.asked.append(asked)
+        return answer
+
+    def put(self, key: str, content: bytes) -> None:
+        self.kept[key] = content
+
+    def find(self, query: ResultQuery, limit: int, after: Position | None) -> Page:
+        return self._answer((query, limit, after), self.page)
+
+    def find_alerted(self, limit: int, after: Position | None) -> Page:
+        return self._answer((limit, after), self.page)
+
+    def get(self, clip_id: str) -> Any:
+        return self._answer(clip_id, RESULT if clip_id == CLIP_ID else None)
+
+    def issue(self, source: Any, recorded_at: Any, content_type: str) -> Any:
+        ticket = {"clip_id": CLIP_ID, "result": f"/results/{CLIP_ID}", "url": "https://s3"}
+        rest = {"fields": {"key": "k"}, "max_bytes": 1, "expires_at": "2026"}
+        return self._answer((source, recorded_at, content_type), ticket | rest)
+
+    def issue_training_clip(self, label: str, batch: str, *, held_out: bool) -> Any:
+        ticket = {"key": "k", "prefix": f"training/{batch}/", "url": "https://s3", "fields": {}}
+        return self._answer((label, batch, held_out), ticket | {"max_bytes": 1, "expires_at": "2"})
+
+    def link(self, place: dict[str, str], lifetime: Any) -> str:
+        return f"https://s3/{place['key']}?versionId={place['version_id']}&for={lifetime}"
+
+    def give(self, clip_id: str, label: str, comment: str, by: str) -> Any:
+        answer = {"clip_id": clip_id, "label": "siren", "verified_label": label}
+        return self._answer((label, comment, by), {**answer, "training_key": None, "feedback": []})

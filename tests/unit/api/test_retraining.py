@@ -1,0 +1,125 @@
+"""The API's routes for retraining and models."""
+
+from __future__ import annotations
+
+import pytest
+
+from earshot.errors import (
+    ConflictError,
+    NotFoundError,
+    PromotionRefusedError,
+)
+from earshot.retraining.plan import Request
+from tests.unit.api.calls import call, content, post_files, problem
+from tests.unit.api.fake_services import MODEL, RETRAINING, RUN
+
+
+def test_a_retraining_is_begun_in_the_name_of_who_asks(services):
+    body = {"prefix": "training/may/", "augmentations": ["noise"], "seed": 3.0, "reason": "new"}
+    answer = content(call("POST", "/retrain", body), 202)
+    assert answer == {"id": RUN, "state": "running", "status": f"/retrain/{RUN}"}
+    assert services.asked == [Request("training/may/", "ann", "new", False, ("noise",), 3)]
+
+
+def test_a_retraining_learns_from_everything_unless_told_otherwise(services):
+    content(call("POST", "/retrain", {}), 202)
+    assert services.asked == [Request(requested_by="ann")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"prefix": "incoming/"}, 422),
+        ({"prefix": "training/../incoming/"}, 422),
+        ({"prefix": "training/may"}, 422),
+        ({"seed": 2.5}, 422),
+        ({"seed": "3"}, 422),
+        ({"augmentations": ["reverse"]}, 422),
+        ({"force": True}, 422),
+        ({"seed": -1}, 422),
+        ("{", 400),
+    ],
+)
+def test_a_retraining_that_makes_no_sense_is_not_begun(services, body, status):
+    problem(call("POST", "/retrain", body), status)
+    assert services.asked == []
+
+
+def test_where_a_retraining_stands_is_told(services):
+    assert content(call("GET", f"/retrain/{RUN}")) == RETRAINING
+    problem(call("GET", "/retrain/a.b"), 422)
+    services.error = NotFoundError("There is no retraining x.")
+    problem(call("GET", "/retrain/x"), 404)
+
+
+def test_models_are_told(services):
+    assert content(call("GET", "/models")) == {"models": [MODEL]}
+    assert content(call("GET", "/models/v2"))["promotions"] == []
+    problem(call("GET", "/models/newest"), 422)
+
+
+def test_a_promotion_is_recorded_with_who_asked_and_why(services):
+    answer = content(call("POST", "/models/v1/promote", {"reason": "false alarms"}))
+    assert (answer["version"], answer["promoted_by"], answer["forced"]) == ("v1", "ann", False)
+    content(call("POST", "/models/v1/promote", {"reason": "I insist", "force": True}))
+    assert services.asked == [
+        ("v1", "ann", "false alarms", False), ("v1", "ann", "I insist", True),
+    ]  # fmt: skip
+    problem(call("POST", "/models/v1/promote", {}), 422)
+
+
+@pytest.mark.parametrize("error", [ConflictError("too late"), PromotionRefusedError("the gate")])
+def test_a_promotion_that_may_not_be_is_a_conflict(services, error):
+    services.error = error
+    assert problem(call("POST", "/models/v3/promote", {"reason": "x"}), 409)["detail"] == str(error)
+
+
+def test_posted_files_are_kept_by_label_and_learnt_from(services):
+    answer = post_files(("gunshot_001.wav", b"RIFF\x00\xff"), ("Siren_a.WAV", b"b"), reason="new")
+    assert content(answer, 202)["id"] == RUN
+    (request,) = services.asked
+    assert (request.requested_by, request.reason) == ("ann", "new")
+    assert request.prefix.startswith("training/posted/")
+    assert services.kept == {
+        f"{request.prefix}gunshot/gunshot_001.wav": b"RIFF\x00\xff",
+        f"{request.prefix}siren/Siren_a.WAV": b"b",
+    }
+
+
+def test_a_label_for_all_files_overrules_their_names(services):
+    content(post_files(("C:\\x\\gunshot é.wav", b"a"), label="casual"), 202)
+    (key,) = services.kept
+    assert key.endswith("/casual/gunshot _.wav")
+
+
+def test_files_of_the_same_name_are_all_kept(services):
+    content(post_files(*[("siren_1.wav", each) for each in (b"a", b"b", b"a")]), 202)
+    assert sorted(services.kept.values()) == [b"a", b"b"]
+    assert {key.split("/")[-1][:7] for key in services.kept} == {"siren_1"}
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "what"),
+    [
+        ([], {"label": "siren"}, "no files"),
+        ([("thunder_1.wav", b"a")], {}, "has no label"),
+        ([("siren_1.mp3", b"a")], {}, "is no WAV"),
+        ([], {"files": "RIFF", "label": "siren"}, "has no file name"),
+        ([("a.wav", b"a")], {"label": "thunder"}, "is no label"),
+    ],
+)
+def test_files_that_cannot_be_learnt_from_are_refused_before_any_is_kept(
+    services, files, fields, what
+):
+    assert what in problem(post_files(*files, **fields), 400)["detail"]
+    assert services.kept == {}
+    assert services.asked == []
+
+
+def test_too_many_files_at_once_are_refused(services):
+    problem(post_files(("siren_1.wav", bytes(4_500_000))), 413)
+
+
+def test_other_routes_take_no_files(services):
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    problem(call("POST", "/uploads", "--x--", headers=headers), 415)

@@ -1,0 +1,78 @@
+"""The HTTP API of template.yaml: routes, tokens, throttling, CORS."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from earshot_api import openapi
+from earshot_api.app import http
+from tests.unit.infrastructure.cloudformation import SAM, of_type
+
+
+class TestHttpApi:
+    def test_throttled_and_logged(self) -> None:
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+        assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+        assert stage["AccessLogSettings"]["DestinationArn"] == {
+            "Fn::GetAtt": ["HttpApiLogGroup", "Arn"]
+        }
+
+    def test_access_log_lines_are_json(self) -> None:
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+        line = json.loads(stage["AccessLogSettings"]["Format"])
+        assert line["requestId"] == "$context.requestId"
+
+    def test_routes_ask_for_the_scopes_that_the_document_names(self) -> None:
+        (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+        enforced = {
+            (path, method): next(iter(operation["security"]))
+            for path, operations in api["Body"]["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert enforced.pop(("$default", "x-amazon-apigateway-any-method")) == {"Token": []}
+        assert enforced.pop(("/{proxy+}", "options")) == {"NONE": []}
+        enforced["/health", "get"] = enforced.pop(("/health", "x-amazon-apigateway-any-method"))
+        documented = {
+            (path, method): {"Token": operation["security"][0]["token"]}
+            if "security" in operation
+            else {"NONE": []}
+            for path, operations in openapi.document(http)["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert enforced == documented
+        assert [path for path, _ in enforced if enforced[path, _] == {"NONE": []}] == ["/health"]
+
+    def test_tokens_come_from_our_user_pool_for_our_clients(self) -> None:
+        (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+        scheme = api["Body"]["components"]["securitySchemes"]["Token"]
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        assert authorizer["identitySource"] == "$request.header.Authorization"
+        assert authorizer["jwtConfiguration"]["issuer"]["Fn::Sub"].endswith("/${UserPool}")
+        clients = of_type("AWS::Cognito::UserPoolClient").keys()
+        assert authorizer["jwtConfiguration"]["audience"] == [{"Ref": name} for name in clients]
+
+    def test_clients_get_the_scopes_they_need(self) -> None:
+        clients = of_type("AWS::Cognito::UserPoolClient")
+        scopes = {name: set(client["AllowedOAuthScopes"]) for name, client in clients.items()}
+        (server,) = of_type("AWS::Cognito::UserPoolResourceServer").values()
+        every = {f"earshot/{scope['ScopeName']}" for scope in server["Scopes"]}
+        assert every == {f"earshot/{scope}" for scope in ("predict", "read", "train", "admin")}
+        assert scopes["DeviceClient"] == {"earshot/predict"}
+        assert scopes["ServiceClient"] == every
+        assert "earshot/admin" not in scopes["PeopleClient"]
+        assert clients["PeopleClient"]["GenerateSecret"] is False
+        for client in clients.values():
+            assert "implicit" not in client["AllowedOAuthFlows"]
+
+    def test_only_named_origins_are_let_in_and_without_credentials(self) -> None:
+        (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+        _, cors, nothing = api["Body"]["x-amazon-apigateway-cors"]["Fn::If"]
+        assert nothing == {"Ref": "AWS::NoValue"}
+        parameter = SAM["Parameters"]["CorsOrigins"]
+        assert cors["allowOrigins"] == {"Fn::Split": [",", parameter["Default"]]}
+        assert "allowCredentials" not in cors
+        assert re.fullmatch(parameter["AllowedPattern"], "https://a.example,http://localhost:1")
+        for bad in ("*", "https://*.example", "https://a.example, https://b.example"):
+            assert not re.fullmatch(parameter["AllowedPattern"], bad)

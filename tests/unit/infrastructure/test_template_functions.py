@@ -1,0 +1,183 @@
+"""The functions of template.yaml."""
+
+from __future__ import annotations
+
+import json
+
+from earshot.alerts.service import ALERTED_AT
+from local.settings import REPOSITORY
+from tests.unit.infrastructure.cloudformation import (
+    SAM,
+    allowed,
+    as_list,
+    of_type,
+    properties,
+    statements_of_roles,
+)
+
+EXECUTIONS = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    ":execution:${AWS::StackName}-retrain:*"
+)
+
+
+class TestFunctions:
+    def test_classify_is_kept_ready_only_where_someone_pays_for_it(self) -> None:
+        (alias,) = of_type("AWS::Lambda::Alias").values()
+        assert alias["FunctionName"] == {"Ref": "ClassifyFunction"}
+        condition, wanted, otherwise = alias["ProvisionedConcurrencyConfig"]["Fn::If"]
+        assert condition == "HasProvisionedConcurrency"
+        assert wanted == {"ProvisionedConcurrentExecutions": {"Ref": "ProvisionedConcurrency"}}
+        assert otherwise == {"Ref": "AWS::NoValue"}
+        assert SAM["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
+
+    def test_own_role_and_no_wildcard(self) -> None:
+        functions = of_type("AWS::Lambda::Function")
+        roles = {json.dumps(function["Role"]) for function in functions.values()}
+        assert len(roles) == len(functions)
+        for statement in statements_of_roles():
+            for action in as_list(statement["Action"]):
+                assert "*" not in action
+            for resource in as_list(statement["Resource"]):
+                # Actions on log deliveries and traces know no resources.
+                assert resource != "*" or statement["Sid"] == "DeliverLogsAndTraces"
+
+    def test_classify_may_do_its_work_only(self) -> None:
+        assert allowed("ClassifyFunction") == {
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:ListBucket", "UploadsBucket.Arn"),
+            ("s3:ListBucket", "ModelsBucket.Arn"),
+            ("dynamodb:PutItem", "ResultsTable.Arn"),
+        }
+
+    def test_api_may_do_its_work_only(self) -> None:
+        assert allowed("ApiFunction") == {
+            ("dynamodb:GetItem", "ResultsTable.Arn"),
+            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+            ("dynamodb:Query", "${ResultsTable.Arn}/index/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
+            ("s3:PutObject", "${UploadsBucket.Arn}/heldout/*"),
+            ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/retraining/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
+            ("states:StartExecution", "RetrainStateMachine"),
+            ("states:DescribeExecution", EXECUTIONS),
+            ("states:GetExecutionHistory", EXECUTIONS),
+            ("s3:ListBucket", "UploadsBucket.Arn"),
+            ("s3:ListBucket", "ModelsBucket.Arn"),
+            ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
+            ("sqs:GetQueueAttributes", "UploadsDeadLetterQueue.Arn"),
+        }
+
+    def test_alert_may_do_its_work_only(self) -> None:
+        assert allowed("AlertFunction") == {
+            ("dynamodb:PutItem", "CooldownsTable.Arn"),
+            ("dynamodb:UpdateItem", "CooldownsTable.Arn"),
+            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+            ("sns:Publish", "AlertTopic"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
+            ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        }
+
+    def test_alert_changes_nothing_of_a_result_and_reads_none(self) -> None:
+        (record,) = [
+            statement
+            for statement in statements_of_roles("AlertFunction")
+            if statement.get("Resource") == {"Fn::GetAtt": ["ResultsTable", "Arn"]}
+        ]
+        assert record["Condition"] == {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id", ALERTED_AT]},
+            "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+        }
+
+    def test_no_result_is_lost_to_alerts(self) -> None:
+        mapping = properties("AlertFunctionResult")
+        assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ResultsTable", "StreamArn"]}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        dead_letters = {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
+
+    def test_the_retraining_may_do_its_work_only(self) -> None:
+        models, runs = "${ModelsBucket.Arn}/models/*", "${ModelsBucket.Arn}/retraining/*"
+        models_list = ("s3:ListBucket", "ModelsBucket.Arn")
+        assert allowed("RetrainingFunction") == {
+            ("s3:ListBucketVersions", "UploadsBucket.Arn"),
+            ("s3:GetObject", models), ("s3:GetObject", runs),
+            ("s3:PutObject", models), ("s3:PutObject", runs),
+            models_list,
+        }  # fmt: skip
+        assert allowed("EmbedFunction") == {
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/training/*"),
+            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/heldout/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/retraining/*/features/*"),
+        }
+        assert allowed("TrainFunction") == {
+            ("s3:GetObject", models), ("s3:GetObject", runs), ("s3:PutObject", runs),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/v1/*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
+            models_list,
+        }  # fmt: skip
+
+    def test_the_state_machine_calls_its_own_steps_only(self) -> None:
+        functions = {
+            resource
+            for action, resource in allowed("RetrainStateMachine")
+            if action == "lambda:InvokeFunction"
+        }
+        assert functions == {
+            f"{name}.Arn" for name in ("RetrainingFunction", "EmbedFunction", "TrainFunction")
+        }
+
+    def test_no_function_outlives_the_state_that_calls_it(self) -> None:
+        for name, limit in (
+            ("RetrainingFunction", 310), ("EmbedFunction", 910), ("TrainFunction", 910),
+        ):  # fmt: skip
+            assert properties(name)["Timeout"] < limit  # TimeoutSeconds in retrain.asl.yaml
+
+    def test_logs_are_kept_for_a_while_only(self) -> None:
+        groups = of_type("AWS::Logs::LogGroup")
+        assert all(group["RetentionInDays"] for group in groups.values())
+        for function in of_type("AWS::Lambda::Function").values():
+            assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+    def test_traced(self) -> None:
+        for function in of_type("AWS::Lambda::Function").values():
+            assert function["TracingConfig"] == {"Mode": "Active"}
+
+    def test_environment_is_what_the_handlers_read(self) -> None:
+        assert properties("ApiFunction")["Environment"]["Variables"] == {
+            "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "UPLOADS_BUCKET": {"Ref": "UploadsBucket"},
+            "MODELS_BUCKET": {"Ref": "ModelsBucket"},
+            "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
+            "UPLOADS_DEAD_LETTER_QUEUE_URL": {"Ref": "UploadsDeadLetterQueue"},
+            "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+        variables = properties("ClassifyFunction")["Environment"]["Variables"]
+        assert variables == {
+            "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "MODELS_BUCKET": {"Ref": "ModelsBucket"},
+            "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
+            "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def test_image_and_template_start_the_same_handler(self) -> None:
+        for resource in SAM["Resources"].values():
+            if resource.get("Properties", {}).get("PackageType") == "Image":
+                dockerfile = (REPOSITORY / resource["Metadata"]["Dockerfile"]).read_text()
+                command = json.loads(dockerfile.strip().splitlines()[-1].removeprefix("CMD "))
+                assert command == resource["Properties"]["ImageConfig"]["Command"]
