@@ -24,9 +24,10 @@ from rich.progress import track
 from rich.table import Table
 
 from earshot.labels import label_of
-from earshot.results.result import Result
-from earshot.results.table import from_item
-from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
+from earshot.results.item import from_item
+from earshot.results.result import Rejection, Result
+from earshot.results.serialization import from_json
+from earshot.uploads.objects import MAX_BODY_BYTES, UPLOADS_PREFIX, object_clip_id
 from local import process
 from local.clients import forget_aws_settings, local_session
 from local.deploy import deploy, require_models
@@ -37,7 +38,6 @@ from training.data.demo_sounds import write_clips
 PATIENCE_S = 120  # without any new result
 POLL_S = 0.2
 BATCH_GET_LIMIT = 100  # DynamoDB's
-MAX_PREDICT_BYTES = 4_000_000  # leaves the form around the clip its room
 
 console = Console()
 
@@ -110,7 +110,7 @@ def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, R
         if items:
             last_news = time.monotonic()
             console.print(f"  {len(results) + len(items)} of {len(clip_ids)} results", style="dim")
-        results |= {item["clip_id"]: item for item in items}
+        results |= {result.clip_id: result for result in items}
         time.sleep(POLL_S)
     return results
 
@@ -125,14 +125,13 @@ def predict(api_url: str, token: str, path: Path) -> tuple[Result, float]:
     answer = urllib3.request(
         "POST",
         f"{api_url}/predict",
-        headers={"Authorization": f"Bearer {token}"},
-        fields={"file": (path.name, path.read_bytes(), "audio/wav")},
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "audio/wav"},
+        body=path.read_bytes(),
     )
     seconds = time.perf_counter() - started
     if answer.status != 200:
         raise LocalStackError(f"POST /predict answered {answer.status}: {answer.data.decode()}")
-    result: Result = answer.json()
-    return result, seconds
+    return from_json(answer.json()), seconds
 
 
 def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
@@ -145,16 +144,16 @@ def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
         result = results.get(one.clip_id)
         if result is None:
             table.add_row(one.path.name, "[red]missing[/]")
-        elif result["status"] == "rejected":
-            table.add_row(one.path.name, "rejected", result["reason"]["code"])
+        elif isinstance(result.outcome, Rejection):
+            table.add_row(one.path.name, "rejected", result.outcome.code)
         else:
-            latency = datetime.fromisoformat(result["timestamp"]) - one.at
+            latency = result.timestamp - one.at
             table.add_row(
                 one.path.name,
-                result["label"],
-                f"{result['confidence']:.2f}",
-                f"{result['duration_s']:.1f}",
-                result["model_version"],
+                result.outcome.label,
+                f"{result.outcome.confidence:.2f}",
+                f"{result.outcome.duration_s:.1f}",
+                result.outcome.model_version,
                 f"{latency.total_seconds():.2f} s",
             )
     return table
@@ -164,7 +163,11 @@ def summary(uploads: list[Uploaded], results: dict[str, Result]) -> str:
     """How many results came, and how many are what the files' names say."""
     text = f"{len(results)} of {len(uploads)} recordings have a result"
     named = [one for one in uploads if label_of(one.path) is not None]
-    right = sum(results.get(one.clip_id, {}).get("label") == label_of(one.path) for one in named)
+    right = sum(
+        result.classification.label == label_of(one.path)
+        for one in named
+        if (result := results.get(one.clip_id)) and result.classification
+    )
     return f"{text}; {right} of {len(named)} have the label in their name." if named else f"{text}."
 
 
@@ -192,16 +195,17 @@ def run(paths: list[Path]) -> None:
         classified = [
             one.path
             for one in uploads
-            if results[one.clip_id]["status"] == "classified"
-            and one.path.stat().st_size <= MAX_PREDICT_BYTES
+            if results[one.clip_id].classification and one.path.stat().st_size <= MAX_BODY_BYTES
         ]
         if classified:
             pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
             token = issue(settings.endpoint, pool, client, ["predict"])
             result, seconds = predict(outputs["ApiUrl"], token, classified[0])
+            found = result.classification
             console.print(
-                f"POST /predict with {classified[0].name}: {result['label']} "
-                f"({result['confidence']:.2f}) in {seconds:.2f} s"
+                f"POST /predict with {classified[0].name}: "
+                f"{f'{found.label} ({found.confidence:.2f})' if found else 'rejected'} "
+                f"in {seconds:.2f} s"
             )
     console.print("The stack is down again. `make up` starts one to stay.")
 

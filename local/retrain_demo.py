@@ -22,8 +22,8 @@ from rich.table import Table
 
 from earshot.labels import LABELS, Label
 from earshot.model.registry import ModelRegistry
-from earshot.results.result import Result
-from earshot.results.table import from_item
+from earshot.results.item import from_item
+from earshot.results.result import Classification
 from earshot.retraining.plan import Request
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
@@ -79,8 +79,8 @@ class Stack:
             key = f"{prefix}{clip.label}/{clip.path.name}"
             self._put(key, clip.path)
 
-    def hear(self, path: Path) -> Result:
-        """Upload a clip to be classified; its result."""
+    def classify(self, path: Path) -> Classification:
+        """Upload a clip; its classification."""
         key = f"incoming/demo/{path.name}"
         clip_id = object_clip_id(self._outputs["UploadsBucketName"], key, self._put(key, path))
         deadline = time.monotonic() + PATIENCE_S
@@ -88,21 +88,21 @@ class Stack:
             answer = self._dynamodb.get_item(
                 TableName=self._outputs["ResultsTableName"], Key={"clip_id": {"S": clip_id}}
             )
-            if "Item" in answer:
-                return from_item(answer["Item"])
+            if "Item" in answer and (found := from_item(answer["Item"]).classification):
+                return found
             time.sleep(POLL_S)
         raise LocalStackError(f"There is no result of {path.name}. See `make logs`.")
 
-    def hear_with(self, version: str, path: Path) -> tuple[Result, float]:
-        """Upload a clip until its result names the version; that result and the seconds it took."""
+    def classify_with(self, version: str, path: Path) -> tuple[Classification, float]:
+        """Upload a clip until the version classifies it; its classification and the seconds."""
         started = time.monotonic()
-        while (result := self.hear(path))["model_version"] != version:
+        while (found := self.classify(path)).model_version != version:
             if time.monotonic() - started > NEW_MODEL_S:
                 raise LocalStackError(
-                    f"After {NEW_MODEL_S} s, classify still uses {result['model_version']}."
+                    f"After {NEW_MODEL_S} s, classify still uses {found.model_version}."
                 )
             time.sleep(2)
-        return result, time.monotonic() - started
+        return found, time.monotonic() - started
 
     def _put(self, key: str, path: Path) -> str:
         answer = self._s3.put_object(
@@ -170,8 +170,8 @@ def run(clips: Clips) -> None:
     console.print("Starting the local stack …")
     with demo_stack() as (_, outputs):
         stack = Stack(outputs)
-        before = stack.hear(clip)
-        console.print(f"{clip.name}: {before['label']}, says {before['model_version']}")
+        before = stack.classify(clip)
+        console.print(f"{clip.name}: {before.label}, by {before.model_version}")
 
         console.rule("Retraining on labelled clips")
         stack.upload(clips.learn, TRAINING_PREFIX)
@@ -179,12 +179,10 @@ def run(clips: Clips) -> None:
         good = watch(stack.service, stack.service.start(Request(requested_by="make retrain-demo")))
         expect(good, "promoted")
         n_new = stack.files.read_json(good["id"], f"{CANDIDATE_FOLDER}training.json")["n_new"]
+        console.print(f"Of {len(clips.learn)} clips, {n_new} were new to {before.model_version}.")
+        after, seconds = stack.classify_with(good["version"], clip)
         console.print(
-            f"Of {len(clips.learn)} clips, {n_new} told {before['model_version']} anything new."
-        )
-        after, seconds = stack.hear_with(good["version"], clip)
-        console.print(
-            f"{clip.name}: {after['label']}, says {after['model_version']}, "
+            f"{clip.name}: {after.label}, by {after.model_version}, "
             f"{seconds:.0f} s after the promotion"
         )
 
@@ -194,14 +192,14 @@ def run(clips: Clips) -> None:
             prefix=MISLABELLED_PREFIX, requested_by="make retrain-demo", augmentations=()
         )
         expect(watch(stack.service, stack.service.start(request)), "rejected")
-        kept = stack.hear(clip)
-        console.print(f"{clip.name}: {kept['label']}, says {kept['model_version']}")
+        kept = stack.classify(clip)
+        console.print(f"{clip.name}: {kept.label}, by {kept.model_version}")
 
         console.rule("Rolling back")
         back = stack.service.rollback(by="make retrain-demo", reason="to show that it is one call")
-        result, seconds = stack.hear_with(back.version, clip)
+        result, seconds = stack.classify_with(back.version, clip)
         console.print(
-            f"{clip.name}: {result['label']}, says {result['model_version']}, "
+            f"{clip.name}: {result.label}, by {result.model_version}, "
             f"{seconds:.0f} s after the rollback"
         )
         console.print(_models(stack.service))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from earshot.errors import EarshotError
 from earshot.results.result import Result
-from earshot_client.api_client import MAX_PREDICT_BYTES, EarshotClient
+from earshot.uploads.objects import MAX_BODY_BYTES
+from earshot_client.api_client import EarshotClient
 
 PATIENCE_S = 600
 POLL_S = 0.5
@@ -40,7 +41,7 @@ def hear(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
         path.write_bytes(content)
-        if len(content) <= MAX_PREDICT_BYTES:
+        if len(content) <= MAX_BODY_BYTES:
             progress(0.5, "Listening")
             return client.predict(path, source or None, request=request)
         sent = 0

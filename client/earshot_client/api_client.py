@@ -11,12 +11,14 @@ from typing import Any, BinaryIO
 
 import httpx
 
+from earshot.alerts import alert
+from earshot.alerts.alert import Alert
 from earshot.errors import EarshotError
+from earshot.results import serialization
 from earshot.results.result import Result
 from earshot.times import format_time
 
 TIMEOUT = httpx.Timeout(30, write=300)
-MAX_PREDICT_BYTES = 4_400_000  # leaves the form around the clip its room
 PAGE = 200
 _LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
 
@@ -80,20 +82,21 @@ class EarshotClient:
         recorded_at: datetime | None = None,
         request: str | None = None,
     ) -> Result:
-        """Result of a clip of up to `MAX_PREDICT_BYTES`.
+        """Result of a clip of up to `MAX_BODY_BYTES`.
 
         Args:
             request: key under which the same clip can be sent again and has one result.
         """
-        said = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
-        result: Result = self._call(
+        metadata = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
+        answer = self._call(
             "POST",
             "/predict",
-            data={name: value for name, value in said.items() if value},
-            files={"file": (path.name, path.read_bytes(), "audio/wav")},
-            headers={"Idempotency-Key": request} if request else {},
+            params={name: value for name, value in metadata.items() if value},
+            content=path.read_bytes(),
+            headers={"Content-Type": "audio/wav"}
+            | ({"Idempotency-Key": request} if request else {}),
         )
-        return result
+        return serialization.from_json(answer)
 
     def upload(
         self,
@@ -140,20 +143,19 @@ class EarshotClient:
     def result(self, clip_id: str) -> Result | None:
         """Result of a clip; None while there is none."""
         try:
-            result: Result = self._call("GET", f"/results/{clip_id}")
+            return serialization.from_json(self._call("GET", f"/results/{clip_id}"))
         except ApiError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None
             raise
-        return result
 
     def results(self, filters: ResultFilters, limit: int | None = None) -> Iterator[Result]:
         """Results, newest first, page after page; at most `limit`."""
-        return self._pages("results", filters.as_query(), limit)
+        return map(serialization.from_json, self._pages("results", filters.as_query(), limit))
 
-    def alerts(self, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    def alerts(self, limit: int | None = None) -> Iterator[Alert]:
         """Alerts that were sent, newest first, page after page; at most `limit`."""
-        return self._pages("alerts", {}, limit)
+        return map(alert.from_json, self._pages("alerts", {}, limit))
 
     def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
         """Confirm or correct a result."""

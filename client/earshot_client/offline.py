@@ -1,4 +1,4 @@
-"""Hear files on this machine, with no store around it."""
+"""Classify files on this machine, without an API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from earshot.audio.clip import Clip
 from earshot.classification.classifier import Classifier
 from earshot.errors import RejectedClipError
 from earshot.model.loading import load_model
-from earshot.results import result
-from earshot.results.result import Origin, Result
+from earshot.results.result import Origin, Result, classified, rejected
 from earshot.uploads.objects import DEFAULT_SOURCE, digest
 from earshot.yamnet.flatbuffer import Yamnet
 
 
-def hear_files(
+def classify_files(
     files: Iterable[Path], model_dir: Path, yamnet_dir: Path
 ) -> Iterator[tuple[Path, Result]]:
     """Result of each file, classified or rejected, as the API gives it.
@@ -28,10 +27,10 @@ def hear_files(
     model = load_model(lambda name: (model_dir / name).read_bytes(), yamnet.weights_sha256)
     classifier = Classifier(yamnet, model)
     for path in files:
-        origin = Origin(digest(f"file:{path.resolve()}"), DEFAULT_SOURCE, {})
+        origin = Origin(digest(f"file:{path.resolve()}"), DEFAULT_SOURCE)
         try:
             with path.open("rb") as file, Clip(file) as clip:
-                heard = classifier.classify(clip)
-            yield path, result.classified(origin, heard, model, datetime.now(UTC))
+                classification = classifier.classify(clip)
+            yield path, classified(origin, classification, datetime.now(UTC))
         except RejectedClipError as error:
-            yield path, result.rejected(origin, error, datetime.now(UTC))
+            yield path, rejected(origin, error, datetime.now(UTC))

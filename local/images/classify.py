@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from earshot.results.table import from_item
+from earshot.results.item import from_item
+from earshot.results.serialization import to_json
 from earshot.uploads.objects import UPLOADS_PREFIX, object_clip_id
 from local.images.container import Container, serving
 from local.images.engine import Engine
@@ -117,7 +118,7 @@ def _result(outside: Outside, table: str, clip_id: str) -> Any:
             TableName=table, Key={"clip_id": {"S": clip_id}}, ConsistentRead=True
         )
         if "Item" in row:
-            return from_item(row["Item"])
+            return to_json(from_item(row["Item"]))
         time.sleep(_POLL_S)
     raise LocalStackError(f"The upload has no result in {table} after {_PATIENCE_S} s.")
 

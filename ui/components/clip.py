@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import soundfile
 import streamlit as st
@@ -10,8 +11,9 @@ import streamlit as st
 from earshot.audio.clip import Clip
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.errors import RejectedClipError
+from earshot.events import Event
 from earshot.labels import Label
-from earshot.results.result import Result
+from earshot.results.result import Rejection, Result
 from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip, event_words
 from ui.components.result_charts import heard_chart, probabilities_chart
@@ -34,19 +36,20 @@ def show(result: Result, content: bytes | None, key: str) -> None:
         key: of the widgets, unlike that of any other clip on the page.
     """
     headline(result)
-    if result["status"] == "rejected":
-        st.error(palette.plain(result["reason"]["detail"]), icon=":material/hearing_disabled:")
+    outcome = result.outcome
+    if isinstance(outcome, Rejection):
+        st.error(palette.plain(outcome.detail), icon=":material/hearing_disabled:")
         return
-    for warning in result.get("warnings", []):
+    for warning in outcome.warnings:
         st.warning(palette.plain(warning), icon=":material/warning:")
     if content is None:
-        st.info(GONE if "key" in result else NOT_KEPT, icon=":material/info:")
+        st.info(GONE if result.location else NOT_KEPT, icon=":material/info:")
     else:
-        _sound(result, content, key)
+        _sound(outcome.events, content, key)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
         st.markdown("##### Probabilities")
-        probabilities = result["probabilities"]
+        probabilities = outcome.probabilities
         st.altair_chart(
             probabilities_chart(probabilities),
             alt=", ".join(f"{k} {palette.per_cent(v)}" for k, v in probabilities.items()),
@@ -55,37 +58,38 @@ def show(result: Result, content: bytes | None, key: str) -> None:
     with right, st.container(border=True):
         st.markdown("##### What YAMNet itself heard")
         st.altair_chart(
-            heard_chart(result["heard"]),
-            alt=", ".join(f"{h['name']} {palette.per_cent(h['score'])}" for h in result["heard"]),
+            heard_chart(outcome.audioset_top5),
+            alt=", ".join(f"{c.name} {palette.per_cent(c.score)}" for c in outcome.audioset_top5),
             key=f"{key} heard",
         )
 
 
 def headline(result: Result) -> None:
     """What was heard, how sure that is, and by which model, in one line."""
-    if result["status"] == "classified":
-        look = palette.LOOKS[Label(result["label"])]
+    classification = result.classification
+    if classification:
+        look = palette.LOOKS[classification.label]
         st.markdown(f"### :{look.badge}[{look.symbol}] {look.word}")
     else:
         st.markdown(f"### {palette.REJECTED}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if result["status"] == "classified":
-            sure = palette.sureness(result)
-            words = f"{sure.words}, {palette.per_cent(result['confidence'])}"
+        if classification:
+            sure = palette.sureness(classification)
+            words = f"{sure.words}, {palette.per_cent(classification.confidence)}"
             st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
-            st.badge(palette.seconds(result["duration_s"]), icon=":material/timer:", color="gray")
-            st.badge(
-                f"model {result['model_version']}", icon=":material/deployed_code:", color="gray"
-            )
-        st.badge(palette.plain(result["source"]), icon=":material/location_on:", color="gray")
-        person_badge(result)
+            length = palette.seconds(classification.duration_s)
+            st.badge(length, icon=":material/timer:", color="gray")
+            model = f"model {classification.model_version}"
+            st.badge(model, icon=":material/deployed_code:", color="gray")
+        st.badge(palette.plain(result.source), icon=":material/location_on:", color="gray")
+        if classification:
+            person_badge(classification.label, result.verified_label)
 
 
-def person_badge(result: Result) -> None:
-    """What a person last said of a clip, if anybody did."""
-    verified = result.get("verified_label")
+def person_badge(label: Label, verified: Label | None) -> None:
+    """The label that the latest feedback gave a clip, if there is feedback."""
     if verified:
-        confirmed = verified == result["label"]
+        confirmed = verified == label
         st.badge(
             "Confirmed" if confirmed else f"Corrected to {palette.title(verified)}",
             icon=":material/how_to_reg:",
@@ -93,16 +97,15 @@ def person_badge(result: Result) -> None:
         )
 
 
-def _sound(result: Result, content: bytes, key: str) -> None:
+def _sound(events: Sequence[Event], content: bytes, key: str) -> None:
     try:
         picture, playable = _picture(content)
     except RejectedClipError as error:
         st.error(str(error), icon=":material/hearing_disabled:")
         return
-    events = result.get("events", [])
     start = 0.0
     if events:
-        moments = {"From the start": 0.0} | {event_words(e): e["start_s"] for e in events[:8]}
+        moments = {"From the start": 0.0} | {event_words(e): e.start_s for e in events[:8]}
         chosen = st.pills("Play", list(moments), default="From the start", key=f"{key} moment")
         start = moments.get(chosen or "", 0.0)
     if playable is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from earshot.audio.log_mel import MEL_BANDS, MEL_MAX_HZ, MEL_MIN_HZ, hertz_to_mel
-from earshot.labels import Label
+from earshot.events import Event
 from ui.components import palette
 from ui.components.sound import SoundPicture, spectrogram_url
 
@@ -21,7 +20,7 @@ TICKS_HZ = (250, 500, 1000, 2000, 4000)
 WIDE_ENOUGH = 0.09  # of the clip, for an event to have its name written on it
 
 
-def clip_chart(picture: SoundPicture, events: Sequence[dict[str, Any]]) -> alt.LayerChart:
+def clip_chart(picture: SoundPicture, events: Sequence[Event]) -> alt.LayerChart:
     """Waveform and spectrogram of a clip on one time axis, with its events over both."""
     layers = [_spectrogram(picture)] if len(picture.log_mel) else []
     layers.append(_waveform(picture))
@@ -35,18 +34,18 @@ def clip_chart(picture: SoundPicture, events: Sequence[dict[str, Any]]) -> alt.L
     )
 
 
-def describe_clip(picture: SoundPicture, events: Sequence[dict[str, Any]]) -> str:
+def describe_clip(picture: SoundPicture, events: Sequence[Event]) -> str:
     """The clip's chart in words, for those who cannot see it."""
     heard = "; ".join(event_words(event) for event in events) or "none"
     length = palette.seconds(picture.duration_s)
     return f"Waveform and log-mel spectrogram of {length}. Events: {heard}."
 
 
-def event_words(event: dict[str, Any]) -> str:
+def event_words(event: Event) -> str:
     """An event in words."""
     return (
-        f"{palette.title(event['label'])} from {event['start_s']:.1f} to {event['end_s']:.1f} s, "
-        f"{palette.per_cent(event['confidence'])}"
+        f"{palette.title(event.label)} from {event.start_s:.1f} to {event.end_s:.1f} s, "
+        f"{palette.per_cent(event.confidence)}"
     )
 
 
@@ -118,21 +117,21 @@ def _waveform(picture: SoundPicture) -> alt.Chart:
     )
 
 
-def _events(events: Sequence[dict[str, Any]], duration_s: float) -> list[alt.Chart]:
+def _events(events: Sequence[Event], duration_s: float) -> list[alt.Chart]:
     data = pd.DataFrame(
         {
-            "start": event["start_s"],
-            "end": event["end_s"],
-            "label": palette.title(event["label"]),
-            "words": palette.title(event["label"])
-            if (event["end_s"] - event["start_s"]) > WIDE_ENOUGH * duration_s
-            else palette.LOOKS[Label(event["label"])].symbol,
-            "sure": palette.per_cent(event["confidence"]),
+            "start": event.start_s,
+            "end": event.end_s,
+            "label": palette.title(event.label),
+            "words": palette.title(event.label)
+            if (event.end_s - event.start_s) > WIDE_ENOUGH * duration_s
+            else palette.LOOKS[event.label].symbol,
+            "sure": palette.per_cent(event.confidence),
             "bottom": 0.0,
             "low": EVENTS[0],
             "middle": sum(EVENTS) / 2,
             "high": EVENTS[1],
-            "centre": (event["start_s"] + event["end_s"]) / 2,
+            "centre": (event.start_s + event.end_s) / 2,
         }
         for event in events
     )

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import streamlit as st
 
-from earshot.labels import LABELS
+from earshot.labels import LABELS, Label
 from earshot.results.result import Result
 from ui import session
 from ui.components import clip, palette
 from ui.errors import told
 
 
-def ask(result: Result, key: str) -> None:
-    """Two ways to say what a clip really holds; what was said goes to the API at once."""
-    if result["status"] != "classified":
+def ask(result: Result, key: str, keep: Callable[[Result], None] | None = None) -> None:
+    """Ask for feedback, which goes to the API at once.
+
+    Args:
+        result: of the clip.
+        key: of the widgets, unlike that of any other clip on the page.
+        keep: is given the result with its new verified label.
+    """
+    classification = result.classification
+    if classification is None:
         return
     with st.container(border=True, key=f"verdict-{key}"):
         st.markdown("##### Is that right?")
         said = st.session_state.get(_said(result))
         if said:
             st.success(said, icon=":material/how_to_reg:")
-        heard = result["label"]
+        heard = classification.label
         others = [str(label) for label in LABELS if label != heard]
         comment = st.text_input(
             "Comment", key=f"{key} comment", max_chars=1000, placeholder="Why, if you like"
@@ -32,7 +42,7 @@ def ask(result: Result, key: str) -> None:
                 icon=":material/thumb_up:",
                 type="primary",
             ):
-                _say(result, heard, comment)
+                _give(result, heard, comment, keep)
             really = st.selectbox(
                 "It is really",
                 others,
@@ -45,22 +55,25 @@ def ask(result: Result, key: str) -> None:
             if st.button(
                 "Correct", key=f"{key} correct", icon=":material/edit:", disabled=really is None
             ):
-                _say(result, str(really), comment)
+                _give(result, Label(str(really)), comment, keep)
 
 
-def _say(result: Result, label: str, comment: str) -> None:
+def _give(
+    result: Result, label: Label, comment: str, keep: Callable[[Result], None] | None
+) -> None:
     with told():
-        answer = session.client().feedback(result["clip_id"], label, comment)
+        answer = session.client().feedback(result.clip_id, label, comment)
         verdict = answer["feedback"][-1]["verdict"].capitalize()
         learns = (
             "The next retraining learns from it."
             if answer["training_key"]
-            else f"{clip.GONE if 'key' in result else clip.NOT_KEPT} No retraining learns from it."
+            else f"{clip.GONE if result.location else clip.NOT_KEPT} No retraining learns from it."
         )
         st.session_state[_said(result)] = f"{verdict}: {palette.title(label)}. {learns}"
-        result["verified_label"] = label
+        if keep:
+            keep(replace(result, verified_label=label))
         st.rerun()
 
 
 def _said(result: Result) -> str:
-    return f"said of {result['clip_id']}"
+    return f"said of {result.clip_id}"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from earshot.alerts.alert import Alert
 from earshot.labels import LABELS, Label
-from earshot.results.result import Result
+from earshot.results.result import Classification, Result
 
 BACKGROUND = "#0f1722"
 SURFACE = "#182332"
@@ -67,7 +68,7 @@ def title(label: str) -> str:
 
 def heard_title(result: Result) -> str:
     """Shape and word of what was heard in a clip, or that nothing could be."""
-    return title(result["label"]) if result["status"] == "classified" else REJECTED
+    return title(result.classification.label) if result.classification else REJECTED
 
 
 def plain(text: str) -> str:
@@ -84,10 +85,10 @@ class Sureness:
     icon: str
 
 
-def sureness(result: Result) -> Sureness:
-    """Words for how sure the model is of a clip; for its `uncertain` the model has its own say."""
-    confidence = result["confidence"]
-    if result.get("uncertain"):
+def sureness(outcome: Classification | Alert) -> Sureness:
+    """Words for the confidence of a classification, or of the one that an alert is about."""
+    confidence = outcome.confidence
+    if outcome.uncertain:
         return Sureness("Unsure: please listen", "orange", ":material/hearing:")
     if confidence >= 0.9:
         return Sureness("Very sure", "green", ":material/verified:")

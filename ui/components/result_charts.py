@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from earshot.labels import LABELS
-from earshot.results.result import Result
+from earshot.labels import LABELS, Label
+from earshot.results.result import AudioSetClass, Result
 from ui.components import palette
 
 
-def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
+def probabilities_chart(probabilities: Mapping[Label, float]) -> alt.LayerChart:
     """The four probabilities as bars, with their numbers."""
     data = pd.DataFrame(
         {
@@ -33,11 +33,11 @@ def probabilities_chart(probabilities: dict[str, float]) -> alt.LayerChart:
     )
 
 
-def heard_chart(heard: Sequence[dict[str, Any]]) -> alt.LayerChart:
+def heard_chart(classes: Sequence[AudioSetClass]) -> alt.LayerChart:
     """What YAMNet itself heard, loudest score first."""
     data = pd.DataFrame(
-        {"name": h["name"], "score": h["score"], "words": palette.per_cent(h["score"])}
-        for h in heard
+        {"name": one.name, "score": one.score, "words": palette.per_cent(one.score)}
+        for one in classes
     )
     return _bars(data, "name", "score", alt.value("#8fb7a3"), list(data["name"]))
 
@@ -62,18 +62,19 @@ def timeline_chart(
     """When what was heard: a row for each label, a mark for each clip, larger where surer.
 
     Args:
-        results: of clips that were classified.
+        results: only those of classified clips are shown.
         since, until: ends of the time axis; without a beginning it is that of the first clip.
         time_zone: of the axis.
     """
     data = pd.DataFrame(
         {
-            "time": result["timestamp"],
-            "label": palette.title(result["label"]),
-            "confidence": result["confidence"],
-            "source": result["source"],
+            "time": result.timestamp,
+            "label": palette.title(result.classification.label),
+            "confidence": result.classification.confidence,
+            "source": result.source,
         }
         for result in results
+        if result.classification
     )
     times = pd.to_datetime(data["time"], utc=True)
     ends = pd.Series([since or times.min(), until])
@@ -110,7 +111,7 @@ def throughput_chart(
 ) -> alt.Chart:
     """Clips heard in each minute up to now, by what was heard."""
     data = pd.DataFrame(
-        [{"time": result["timestamp"], "heard": palette.heard_title(result)} for result in results],
+        [{"time": result.timestamp, "heard": palette.heard_title(result)} for result in results],
         columns=["time", "heard"],
     )
     data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)

@@ -13,7 +13,8 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from earshot.labels import LABELS
-from earshot.results.result import Result
+from earshot.results.result import Rejection, Result
+from earshot.results.serialization import to_json
 from ui.components import palette
 
 _CSV_COLUMNS = (
@@ -29,24 +30,13 @@ def table(results: Iterable[Result], time_zone: str) -> Styler:
 
     Confidences are numbers, by which they are sorted, and read as `palette.per_cent` has them.
     """
-    rows = pd.DataFrame(
-        {
-            "time": local_time(result["timestamp"], time_zone),
-            "heard": palette.heard_title(result),
-            "confidence": result.get("confidence"),
-            "events": len(result.get("events", [])),
-            "source": result["source"],
-            "checked": _checked(result),
-            "model": result.get("model_version"),
-        }
-        for result in results
-    )
+    rows = pd.DataFrame(_row(result, time_zone) for result in results)
     return rows.style.format({"confidence": palette.per_cent}, na_rep="")
 
 
-def local_time(timestamp: str, time_zone: str) -> datetime:
-    """A result's time as the clock on the wall shows it."""
-    return datetime.fromisoformat(timestamp).astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
+def local_time(time: datetime, time_zone: str) -> datetime:
+    """A time as the clock on the wall shows it."""
+    return time.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
 def to_csv(results: Sequence[Result]) -> str:
@@ -55,12 +45,12 @@ def to_csv(results: Sequence[Result]) -> str:
     writer = csv.DictWriter(buffer, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for result in results:
-        row: dict[str, Any] = dict(result)
-        row |= {f"probability_{k}": v for k, v in result.get("probabilities", {}).items()}
-        row["events"] = "; ".join(
-            f"{e['label']} {e['start_s']}-{e['end_s']} s" for e in result.get("events", [])
-        )
-        row["reason"] = result.get("reason", {}).get("code")
+        row, outcome = to_json(result), result.outcome
+        if isinstance(outcome, Rejection):
+            row["reason"] = outcome.code
+        else:
+            row |= {f"probability_{k}": v for k, v in outcome.probabilities.items()}
+            row["events"] = "; ".join(f"{e.label} {e.start_s}-{e.end_s} s" for e in outcome.events)
         writer.writerow({name: _inert(value) for name, value in row.items()})
     return buffer.getvalue()
 
@@ -70,8 +60,22 @@ def _inert(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
+def _row(result: Result, time_zone: str) -> dict[str, Any]:
+    classification = result.classification
+    return {
+        "time": local_time(result.timestamp, time_zone),
+        "heard": palette.heard_title(result),
+        "confidence": classification and classification.confidence,
+        "events": len(classification.events) if classification else 0,
+        "source": result.source,
+        "checked": _checked(result),
+        "model": classification and classification.model_version,
+    }
+
+
 def _checked(result: Result) -> str:
-    verified = result.get("verified_label")
-    if not verified:
+    verified = result.verified_label
+    if not verified or not result.classification:
         return ""
-    return "confirmed" if verified == result.get("label") else f"really {palette.title(verified)}"
+    confirmed = verified == result.classification.label
+    return "confirmed" if confirmed else f"really {palette.title(verified)}"

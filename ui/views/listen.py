@@ -81,8 +81,8 @@ def page() -> None:
                 {
                     "recording": name,
                     "heard": palette.heard_title(result),
-                    "confidence": result.get("confidence"),
-                    "seconds": result.get("duration_s"),
+                    "confidence": result.classification and result.classification.confidence,
+                    "seconds": result.classification and result.classification.duration_s,
                 }
                 for name, _, _, result in found
             ],
@@ -102,14 +102,14 @@ def page() -> None:
     name, file_id, content, result = chosen
     with st.container(border=True):
         clip.show(result, content, file_id)
-        if "key" in result:
+        if result.location:
             st.page_link(
                 "views/results.py",
                 label="Kept among the results",
                 icon=":material/inventory_2:",
-                query_params={"clip": result["clip_id"]},
+                query_params={"clip": result.clip_id},
             )
-    feedback.ask(result, file_id)
+    feedback.ask(result, file_id, lambda new: st.session_state["heard"].update({file_id: new}))
 
 
 page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -68,10 +69,10 @@ def live(filters: ResultFilters) -> None:
     """The table and its timeline, asked for anew every few seconds."""
     results = list(session.client().results(filters, SHOWN))
     remember_sources(results)
-    classified = [result for result in results if result["status"] == "classified"]
+    classified = [result for result in results if result.classification]
     with st.container(horizontal=True, vertical_alignment="center"):
         more = " and more" if len(results) == SHOWN else ""
-        clock = local_time(datetime.now(UTC).isoformat(), zone)
+        clock = local_time(datetime.now(UTC), zone)
         st.caption(f"Results: {len(results)}{more}, asked for at {clock:%H:%M:%S}, newest first")
         st.space("stretch")
         st.download_button(
@@ -98,7 +99,7 @@ def live(filters: ResultFilters) -> None:
 
 def show(results: Sequence[Result]) -> None:
     """The results, of which one can be opened."""
-    ids = [result["clip_id"] for result in results]
+    ids = [result.clip_id for result in results]
     opened = st.query_params.get(CLIP)
     rows = [ids.index(opened)] if opened in ids else []
 
@@ -110,7 +111,7 @@ def show(results: Sequence[Result]) -> None:
             st.query_params.pop(CLIP, None)
 
     # Another key for other rows: a selection is a row's number, and new rows come first.
-    key = f"results {hash((*ids, *(r.get('verified_label') for r in results)))}"
+    key = f"results {hash((*ids, *(r.verified_label for r in results)))}"
     st.dataframe(
         table(results, zone),
         key=key,
@@ -138,12 +139,13 @@ def show(results: Sequence[Result]) -> None:
 def remember_sources(results: Sequence[Result]) -> None:
     """Offer the sources that have been seen as a filter."""
     known = set(st.session_state.get("sources", []))
-    st.session_state["sources"] = sorted(known | {result["source"] for result in results})
+    st.session_state["sources"] = sorted(known | {result.source for result in results})
 
 
 def describe_timeline(results: Sequence[Result]) -> str:
     """The timeline in words."""
-    counts = [f"{sum(r['label'] == label for r in results)} {label}" for label in LABELS]
+    found = Counter(r.classification.label for r in results if r.classification)
+    counts = [f"{found[label]} {label}" for label in LABELS]
     return f"Timeline of {len(results)} clips: {', '.join(counts)}."
 
 
@@ -159,9 +161,9 @@ def opened_clip() -> None:
         if result is None:
             st.warning(f"There is no result for the clip {clip_id}.", icon=":material/search_off:")
             return
-        when = local_time(result["timestamp"], zone)
+        when = local_time(result.timestamp, zone)
         st.caption(f"Clip `{clip_id}`, heard {when:%d %B %Y, %H:%M:%S}")
-        url = result.get("clip_url")
+        url = result.clip_url
         content = _fetch(session.client(), clip_id, url) if url else None
         clip.show(result, content, clip_id)
         feedback.ask(result, clip_id)
@@ -170,14 +172,15 @@ def opened_clip() -> None:
 
 def history(result: Result) -> None:
     """What people have said of the clip."""
-    said = result.get("feedback", [])
-    if said:
-        with st.expander(f"What people said ({len(said)})"):
-            for one in reversed(said):
-                comment = f": {one['comment']}" if one["comment"] else ""
+    given = result.feedback
+    if given:
+        with st.expander(f"What people said ({len(given)})"):
+            for one in reversed(given):
+                comment = f": {one.comment}" if one.comment else ""
                 st.text(
-                    f"{local_time(one['at'], zone):%d %b %Y, %H:%M}  {one['verdict']} "
-                    f"{palette.title(one['label'])}{comment}"
+                    f"{local_time(one.at, zone):%d %b %Y, %H:%M}  "
+                    f"{'confirmed' if one.confirmed else 'corrected'} "
+                    f"{palette.title(one.label)}{comment}"
                 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from earshot.alerts.service import Alert
-from earshot.labels import Label
+from earshot.alerts.alert import Alert
 from earshot.results.result import Result
+from earshot.results.serialization import from_json
 from earshot_client.api_client import ResultFilters
 from ui import session
 from ui.components import clip, palette
@@ -43,7 +43,7 @@ def page() -> None:
             alt=f"{len(lately)} clips in the last hour",
         )
     alerts(list(client.alerts(SHOWN_ALERTS)))
-    st.caption(f"Asked for at {local_time(now.isoformat(), zone):%H:%M:%S} ({zone})")
+    st.caption(f"Asked for at {local_time(now, zone):%H:%M:%S} ({zone})")
 
 
 def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
@@ -58,7 +58,8 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         )
     else:
         st.success("All is well: the API answers and nothing is stuck.", icon=":material/check:")
-    model, last = status["model"], status["last_result"]
+    model = status["model"]
+    last = from_json(status["last_result"]) if status["last_result"] else None
     cells = [
         ("Champion", model["version"] if model else "bundled", ":material/deployed_code:"),
         ("Waiting uploads", waiting, ":material/stacks:"),
@@ -70,9 +71,9 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         for name, value, icon in cells:
             st.metric(name, value, icon=icon, border=True)
     if last:
-        when = local_time(last["timestamp"], zone)
+        when = local_time(last.timestamp, zone)
         st.markdown(
-            f"Last result: **{palette.heard_title(last)}** from {palette.plain(last['source'])}, "
+            f"Last result: **{palette.heard_title(last)}** from {palette.plain(last.source)}, "
             f"{when:%d %b, %H:%M:%S} "
         )
 
@@ -88,9 +89,9 @@ def alerts(sent: Sequence[Alert]) -> None:
 
 
 def _alert(alert: Alert) -> None:
-    look, sure = palette.LOOKS[Label(alert["label"])], palette.sureness(alert)
-    when = local_time(alert["alerted_at"], zone)
-    key = f"alert-{alert['clip_id']}"
+    look, sure = palette.LOOKS[alert.label], palette.sureness(alert)
+    when = local_time(alert.alerted_at, zone)
+    key = f"alert-{alert.clip_id}"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
         st.markdown(f"**:{look.badge}[{look.symbol}] {look.word}**", width=100)
         st.markdown(f"{when:%d %b, %H:%M:%S}", width=118)
@@ -98,12 +99,12 @@ def _alert(alert: Alert) -> None:
             "views/results.py",
             label="Open",
             icon=":material/open_in_new:",
-            query_params={"clip": alert["clip_id"]},
+            query_params={"clip": alert.clip_id},
         )
-        st.text(alert["source"], width=150)
-        words = f"{sure.words}, {palette.per_cent(alert['confidence'])}"
+        st.text(alert.source, width=150)
+        words = f"{sure.words}, {palette.per_cent(alert.confidence)}"
         st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
-        clip.person_badge(alert)
+        clip.person_badge(alert.label, alert.verified_label)
 
 
 st.title("Status")

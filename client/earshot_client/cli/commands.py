@@ -13,7 +13,8 @@ from rich.progress import TextColumn
 
 import earshot
 from earshot.results.result import Result
-from earshot_client.api_client import MAX_PREDICT_BYTES, ApiError, EarshotClient, ResultFilters
+from earshot.uploads.objects import MAX_BODY_BYTES
+from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
 from earshot_client.cli.access import Access
 from earshot_client.cli.models import models, retrain
 from earshot_client.cli.options import (
@@ -57,10 +58,10 @@ def cli(context: click.Context, profile: str | None) -> None:
 def predict(
     connect: Callable[[], EarshotClient], files: tuple[Path, ...], source: str | None, as_json: bool
 ) -> None:
-    """Hear clips of up to 4.4 MB at once, by way of the API."""
+    """Hear clips of up to 4.5 MB at once, by way of the API."""
     client = connect()
     for path in files:
-        if path.stat().st_size > MAX_PREDICT_BYTES:
+        if path.stat().st_size > MAX_BODY_BYTES:
             raise click.ClickException(f"{path} is too large for that: earshot upload {path}")
     heard: dict[str, Result] = {}
     refused = {}
@@ -152,7 +153,7 @@ def results(
     """Show results, newest first."""
     filters = ResultFilters(label, source, since, until, min_confidence)
     found = list(connect().results(filters, limit))
-    show({result["clip_id"]: result for result in found}, as_json)
+    show({result.clip_id: result for result in found}, as_json)
 
 
 @cli.command()
@@ -227,9 +228,9 @@ def classify(files: tuple[Path, ...], model: Path, yamnet: Path, as_json: bool) 
                 f"There is no {file} in {folder}. Run this in a checkout of Earshot, after "
                 "`make setup`, or name folders with --model and --yamnet."
             )
-    from earshot_client.offline import hear_files  # numpy and LiteRT, which no other command needs
+    from earshot_client.offline import classify_files  # numpy and LiteRT, for this command alone
 
-    show({str(path): result for path, result in hear_files(files, model, yamnet)}, as_json)
+    show({str(path): result for path, result in classify_files(files, model, yamnet)}, as_json)
 
 
 def await_results(

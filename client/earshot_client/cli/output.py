@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +19,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from earshot.results.result import Result
+from earshot.alerts import alert as alert_json
+from earshot.alerts.alert import Alert
+from earshot.labels import Label
+from earshot.results.result import Rejection, Result
+from earshot.results.serialization import to_json
 
 # Where nobody looks on, lines are for other programs and must not be folded.
 console = Console(width=None if sys.stdout.isatty() else 200)
@@ -45,7 +50,7 @@ def progress(*columns: ProgressColumn) -> Progress:
 def show(results: Mapping[str, Result], as_json: bool) -> None:
     """Print results, each under a name of its own."""
     if as_json:
-        print_json([{"name": name, **result} for name, result in results.items()])
+        print_json([{"name": name, **to_json(result)} for name, result in results.items()])
         return
     table = Table(box=None)
     table.add_column("clip")
@@ -57,37 +62,37 @@ def show(results: Mapping[str, Result], as_json: bool) -> None:
     console.print(table)
 
 
-def show_alerts(alerts: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def show_alerts(alerts: Sequence[Alert], as_json: bool) -> None:
     """Print alerts."""
     if as_json:
-        print_json(alerts)
+        print_json([alert_json.to_json(alert) for alert in alerts])
         return
     table = Table("sent at", "label", box=None)
     table.add_column("confidence", justify="right")
     table.add_column("source")
     table.add_column("clip")
     for alert in alerts:
-        confidence = f"{alert['confidence']:.2f}"
         table.add_row(
-            _clock(alert["alerted_at"]), _label(alert), confidence, alert["source"],
-            alert["clip_id"],
-        )  # fmt: skip
+            _clock(alert.alerted_at),
+            _label(alert.label, alert.verified_label),
+            f"{alert.confidence:.2f}",
+            alert.source,
+            alert.clip_id,
+        )
     console.print(table)
 
 
 def _cells(result: Result) -> Iterable[str]:
-    heard_at = _clock(result["timestamp"])
-    if result["status"] == "rejected":
-        return (f"rejected: {result['reason']['code']}", "", "", result["source"], heard_at)
-    confidence, seconds = f"{result['confidence']:.2f}", f"{result['duration_s']:.1f}"
-    return (_label(result), confidence, seconds, result["source"], heard_at)
+    outcome, time = result.outcome, _clock(result.timestamp)
+    if isinstance(outcome, Rejection):
+        return (f"rejected: {outcome.code}", "", "", result.source, time)
+    label = _label(outcome.label, result.verified_label)
+    return (label, f"{outcome.confidence:.2f}", f"{outcome.duration_s:.1f}", result.source, time)
 
 
-def _label(result: Mapping[str, Any]) -> str:
-    label = str(result["label"])
-    verified = result.get("verified_label", label)
-    return label if verified == label else f"{label} (really {verified})"
+def _label(label: Label, verified: Label | None) -> str:
+    return str(label) if verified in (None, label) else f"{label} (really {verified})"
 
 
-def _clock(timestamp: str) -> str:
-    return timestamp[:19].replace("T", " ")
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}"

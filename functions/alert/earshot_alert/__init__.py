@@ -1,1 +1,1 @@
-"""alert: new rows of the results table, as its stream tells them, become alerts."""
+"""alert: sends alerts about new rows of the results table, which arrive by its stream."""

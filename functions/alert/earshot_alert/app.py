@@ -15,13 +15,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from earshot.results.table import from_item
+from earshot.results.item import from_item
 from earshot_alert.wiring import service
 
 logger = Logger(service="alert")
 metrics = Metrics(namespace="Earshot", service="alert")
 
-# Most results are worth no alert.
+# Most results raise no alert, and so add no metric.
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
@@ -30,26 +30,26 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Consider each new result of a batch of stream records.
 
-    Lambda sends a batch again from the first record that failed, so there is no use in going on
-    after one; what is considered twice is alerted once.
+    Lambda sends a batch again from the first record that failed, so the batch ends there. A result
+    that is considered twice raises one alert.
     """
     for record in event["Records"]:
         try:
             consider(record)
         except Exception:
-            logger.exception("result not considered; it comes again")
+            logger.exception("alert failed; record returned to the stream")
             return {"batchItemFailures": [{"itemIdentifier": _sequence_number(record)}]}
     return {"batchItemFailures": []}
 
 
 def consider(record: dict[str, Any]) -> None:
-    """Consider the row that a stream record tells of, if it is a new one."""
+    """Consider the row of a stream record if it is a new one."""
     if record["eventName"] != "INSERT":
         return  # feedback, or a row that expired
-    result = from_item(record["dynamodb"]["NewImage"])
-    if service().consider(result):
-        metrics.add_metric(f"alerts_{result['label']}", MetricUnit.Count, 1)
-        logger.info("alert raised", clip_id=result["clip_id"], label=result["label"])
+    alert = service().consider(from_item(record["dynamodb"]["NewImage"]))
+    if alert:
+        metrics.add_metric(f"alerts_{alert.label}", MetricUnit.Count, 1)
+        logger.info("alert sent", clip_id=alert.clip_id, label=str(alert.label))
 
 
 def _sequence_number(record: dict[str, Any]) -> str:

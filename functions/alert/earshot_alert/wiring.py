@@ -28,7 +28,7 @@ def service() -> AlertService:
         rules=settings.rules,
         cooldowns=CooldownsTable(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
-        sent=ResultsTable(dynamodb, settings.results_table),
+        results=ResultsTable(dynamodb, settings.results_table),
         link=bucket.link,
         now=lambda: datetime.now(UTC),
     )

@@ -19,8 +19,9 @@ from earshot.errors import (
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
 )
+from earshot.http.problem import problem_response
 from earshot_api import openapi, retrain_form
-from earshot_api.problems import problem_of_request, problem_response
+from earshot_api.problems import problem_of_request
 from earshot_api.routes import ROUTERS
 from earshot_api.wiring import services
 

@@ -1,19 +1,17 @@
-"""Errors as the API answers and documents them; `earshot.http.problem` says which is which."""
+"""Errors as the API documents them, and problems of invalid requests."""
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from earshot.http.problem import CONTENT_TYPE, Problem, make_problem, problem_of
 from earshot_api import schemas
 
 _INVALID_JSON = "json_invalid"
-_PYDANTIC_PREFIX = "Value error, "  # before what our own validators say
+_PYDANTIC_PREFIX = "Value error, "  # before the messages of our own validators
 
 
 def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int, Any]:
@@ -38,15 +36,8 @@ def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int
     return {int(status): good} | bad
 
 
-def problem_response(problem: Problem) -> Response[str]:
-    """Response of a problem."""
-    return Response(
-        problem.status, CONTENT_TYPE, json.dumps(problem.body), headers=dict(problem.headers)
-    )
-
-
 def problem_of_request(error: Exception) -> Problem:
-    """Problem that tells a client of an error, also of those that Powertools raises."""
+    """Problem of an error, also of those that Powertools raises."""
     if isinstance(error, RequestValidationError):
         found = error.errors()
         if any(one["type"] == _INVALID_JSON for one in found):

@@ -13,9 +13,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError, PayloadTooLargeError
-from earshot.http.form import MAX_BODY_BYTES, Form, PostedFile, decode_body, read_form
+from earshot.http.form import Form, PostedFile, decode_body, read_form
 from earshot.labels import LABELS, label_of
-from earshot.uploads.objects import TRAINING_PREFIX
+from earshot.uploads.objects import MAX_BODY_BYTES, TRAINING_PREFIX
 
 ROUTE = "POST /retrain"
 FILES_FIELD = "files"

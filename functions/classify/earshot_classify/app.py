@@ -1,4 +1,4 @@
-"""classify: hears uploads (S3 events through SQS) and posted clips (`POST /predict`)."""
+"""classify: classifies uploads (S3 events through SQS) and posted clips (`POST /predict`)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from earshot.http.problem import CONTENT_TYPE, Problem, make_problem, problem_of
+from earshot.http.problem import make_problem, problem_of, problem_response
 from earshot.results.result import Result
-from earshot.uploads.objects import Upload
+from earshot.results.serialization import to_json
+from earshot.uploads.objects import Location, Upload
 from earshot_classify.posted_clip import posted_clip
 from earshot_classify.wiring import service
 
@@ -41,44 +42,45 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point for both kinds of event."""
     if "Records" in event:
-        return dict(process_partial_response(event, hear_message, uploads, context))
+        return dict(process_partial_response(event, classify_message, uploads, context))
     return http.resolve(event, context)
 
 
-def hear_message(record: SQSRecord) -> None:
-    """Hear the uploads that one SQS message tells of; raising leaves the message in the queue."""
+def classify_message(record: SQSRecord) -> None:
+    """Classify the uploads of one SQS message; an error returns the message to the queue."""
     try:
         # S3 also sends a test event, without records, when notifications are set up.
         for event_record in json.loads(record.body).get("Records", []):
-            hear_upload(event_record["s3"])
+            classify_upload(event_record["s3"])
     except Exception:
-        logger.exception("upload not heard; it stays in the queue", message_id=record.message_id)
+        logger.exception(
+            "classification failed; message returned to the queue", message_id=record.message_id
+        )
         raise
 
 
-def hear_upload(s3: dict[str, Any]) -> None:
-    """Hear one upload, given the ``s3`` member of an S3 event record."""
+def classify_upload(s3: dict[str, Any]) -> None:
+    """Classify one upload, given the ``s3`` member of an S3 event record."""
     s3_object = s3["object"]
     key = unquote_plus(s3_object["key"])
     if key.endswith("/"):
         return  # a folder that the S3 console made
+    version_id = s3_object.get("versionId")
     upload = Upload(
-        bucket=s3["bucket"]["name"],
-        key=key,
-        version=s3_object.get("versionId") or s3_object["eTag"],
-        version_id=s3_object.get("versionId"),
+        location=Location(s3["bucket"]["name"], key, version_id),
+        version=version_id or s3_object["eTag"],
         size=s3_object["size"],
     )
-    count(service().hear_upload(upload))
+    log_result(service().classify_upload(upload))
 
 
 @http.post("/predict")
 def predict() -> Response[str]:
-    """Hear a posted clip and answer with its result."""
+    """Classify a posted clip and answer with its result."""
     clip = posted_clip(http.current_event)
-    result = service().hear_posted(clip.content, clip.request, clip.said)
-    count(result)
-    return Response(HTTPStatus.OK, "application/json", json.dumps(result))
+    result = service().classify_posted(clip.content, clip.request, clip.metadata)
+    log_result(result)
+    return Response(HTTPStatus.OK, "application/json", json.dumps(to_json(result)))
 
 
 @http.exception_handler(Exception)
@@ -96,18 +98,13 @@ def not_found(error: NotFoundError) -> Response[str]:
     return problem_response(make_problem(HTTPStatus.NOT_FOUND, "There is only POST /predict here."))
 
 
-def problem_response(problem: Problem) -> Response[str]:
-    """Response of a problem."""
-    return Response(
-        problem.status, CONTENT_TYPE, json.dumps(problem.body), headers=dict(problem.headers)
-    )
-
-
-def count(result: Result) -> None:
+def log_result(result: Result) -> None:
     """Count and log a result."""
-    label = result.get("label", result["status"])
+    label = result.classification.label if result.classification else "rejected"
     metrics.add_metric(f"clips_{label}", MetricUnit.Count, 1)
-    logger.info("clip heard", result=result)
+    logger.info(
+        "clip classified" if result.classification else "clip rejected", result=to_json(result)
+    )
 
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:

@@ -10,9 +10,9 @@ from typing import BinaryIO
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
-from earshot.http.form import MAX_BODY_BYTES, decode_body, read_form
+from earshot.http.form import decode_body, read_form
 from earshot.times import parse_time
-from earshot.uploads.objects import MAX_CLIP_BYTES, MAX_SOURCE_LENGTH, Description
+from earshot.uploads.objects import MAX_BODY_BYTES, MAX_CLIP_BYTES, MAX_SOURCE_LENGTH, ClipMetadata
 
 EXPECTED = (
     "Send the WAV as the field `file` of a multipart form (curl -F file=@clip.wav), "
@@ -27,20 +27,20 @@ class PostedClip:
     Attributes:
         content: seekable.
         request: the client's idempotency key, or else the request's own id.
-        said: what the client says of the recording.
+        metadata: that the client sent with the clip.
     """
 
     content: BinaryIO
     request: str
-    said: Description
+    metadata: ClipMetadata
 
 
 def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     """Clip of a `POST /predict` event.
 
     Raises:
-        BadRequestError: there is no clip in the body, the form is broken, or what it says of the
-            recording cannot be understood.
+        BadRequestError: there is no clip in the body, the form is broken, or the metadata is
+            invalid.
         PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
         UnsupportedMediaTypeError: the body is neither a form nor audio.
     """
@@ -49,12 +49,12 @@ def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     media_type = content_type.partition(";")[0].strip().lower()
     request = event.headers.get("idempotency-key") or event.request_context.request_id
     query = event.query_string_parameters or {}
-    said = _said(query)
+    metadata = _metadata(query)
     if media_type == "multipart/form-data":
         content, fields = _from_form(body, content_type)
-        return PostedClip(content, request, _said({**query, **fields}))
+        return PostedClip(content, request, _metadata({**query, **fields}))
     if media_type.startswith("audio/") or media_type == "application/octet-stream":
-        return PostedClip(BytesIO(body), request, said)
+        return PostedClip(BytesIO(body), request, metadata)
     raise UnsupportedMediaTypeError(
         f"The content type {media_type or '(none)'} is not accepted. {EXPECTED}"
     )
@@ -70,12 +70,14 @@ def _body(event: APIGatewayProxyEventV2) -> bytes:
     return body
 
 
-def _said(fields: Mapping[str, str]) -> Description:
+def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
     source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at")
     if len(source) > MAX_SOURCE_LENGTH:
         raise BadRequestError(f"`source` has over {MAX_SOURCE_LENGTH} characters.")
     try:
-        return Description(source or None, None if recorded_at is None else parse_time(recorded_at))
+        return ClipMetadata(
+            source or None, None if recorded_at is None else parse_time(recorded_at)
+        )
     except ValueError as error:
         raise BadRequestError(
             f"`recorded_at` is {recorded_at!r}; it must be an ISO 8601 time, such as "

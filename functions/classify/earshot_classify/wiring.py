@@ -66,7 +66,7 @@ class Parts:
     yamnet: Yamnet
     model: ServingModel
     clips: S3ClipStore
-    posted: S3PostedClips
+    posted: S3PostedClips | None
     results: ResultsTable | NoResultStore
 
 
@@ -95,7 +95,7 @@ def _parts() -> Parts:
         yamnet=yamnet,
         model=_serving_model(settings, yamnet, s3),
         clips=S3ClipStore(s3),
-        posted=S3PostedClips(s3, settings.posted_clips_bucket),
+        posted=_posted(settings, s3),
         results=_results(settings),
     )
 
@@ -127,6 +127,12 @@ def _champion_refused(error: Exception) -> None:
     """Keep serving, but let the alarm know; see ChampionRefusedAlarm in the template."""
     metrics.add_metric("champion_refused", MetricUnit.Count, 1)
     logger.error("the champion was not loaded; an earlier model serves on", exc_info=error)
+
+
+def _posted(settings: Settings, s3: S3Client) -> S3PostedClips | None:
+    if settings.posted_clips_bucket is None:
+        return None
+    return S3PostedClips(s3, settings.posted_clips_bucket)
 
 
 def _results(settings: Settings) -> ResultsTable | NoResultStore:

@@ -1,12 +1,13 @@
-"""What people say of results."""
+"""Feedback on results."""
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+from earshot.results.serialization import Json, feedback_to_json
 from earshot_api.person import person
 from earshot_api.problems import answers
 from earshot_api.schemas import ClipId, FeedbackAnswer, FeedbackRequest
@@ -30,11 +31,17 @@ router = Router()
 )
 def give(
     clip_id: Annotated[ClipId, Path(description="Of the clip")], feedback: FeedbackRequest
-) -> FeedbackAnswer:
-    answer = services().feedback.give(
+) -> Json:
+    review = services().feedback.give(
         clip_id,
         feedback.label,
         feedback.comment,
         person(router),
     )
-    return cast(FeedbackAnswer, answer)
+    return {
+        "clip_id": review.clip_id,
+        "label": str(review.label),
+        "verified_label": str(feedback.label),
+        "training_key": review.training_key,
+        "feedback": [feedback_to_json(one) for one in review.feedback],
+    }

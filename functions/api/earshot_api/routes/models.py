@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, cast
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+from earshot.results.serialization import Json
 from earshot_api.person import person
 from earshot_api.problems import answers
 from earshot_api.schemas import Model, Models, Promotion, PromotionRequest, Version
@@ -25,8 +26,8 @@ router = Router()
     security=needs("read"),
     responses=answers(Models, 503),
 )
-def find() -> Models:
-    return cast(Models, {"models": services().retraining.models()})
+def find() -> Json:
+    return {"models": services().retraining.models()}
 
 
 @router.get(
@@ -38,8 +39,8 @@ def find() -> Models:
     security=needs("read"),
     responses=answers(Model, 404, 422, 503),
 )
-def get(version: Annotated[Version, Path(description="Such as v2")]) -> Model:
-    return cast(Model, services().retraining.model(version))
+def get(version: Annotated[Version, Path(description="Such as v2")]) -> Json:
+    return services().retraining.model(version)
 
 
 @router.post(
@@ -57,8 +58,8 @@ def get(version: Annotated[Version, Path(description="Such as v2")]) -> Model:
 )
 def promote(
     version: Annotated[Version, Path(description="Such as v2")], wanted: PromotionRequest
-) -> Promotion:
+) -> Json:
     promotion = services().retraining.promote(
         version, by=person(router), reason=wanted.reason, force=wanted.force
     )
-    return cast(Promotion, asdict(promotion))
+    return asdict(promotion)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from dataclasses import replace
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -11,6 +12,7 @@ from earshot.alerts.service import LINK_LIFETIME
 from earshot.errors import NotFoundError
 from earshot.labels import Label
 from earshot.results.query import ResultQuery, from_cursor, to_cursor
+from earshot.results.serialization import Json, to_json
 from earshot.uploads.objects import MAX_SOURCE_LENGTH
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
@@ -45,11 +47,11 @@ def find(
     min_confidence: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Results:
+) -> Json:
     query = ResultQuery(label, source, start, end, min_confidence)
     page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)
     return {
-        "results": cast(list[Result], page.results),
+        "results": [to_json(result) for result in page.results],
         "next_cursor": to_cursor(page.end) if page.end else None,
     }
 
@@ -63,16 +65,14 @@ def find(
     security=needs("read"),
     responses=answers(Result, 404, 422, 503),
 )
-def get(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Result:
+def get(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Json:
     result = services().results.get(clip_id)
     if result is None:
         raise NotFoundError(
             f"There is no result for the clip {clip_id}. A clip that was just uploaded has one "
             "within seconds."
         )
-    if "key" in result:
-        place: dict[str, str] = {
-            name: result[name] for name in ("bucket", "key", "version_id") if name in result
-        }
-        result = {**result, "clip_url": services().uploads.link(place, LINK_LIFETIME)}
-    return cast(Result, result)
+    if result.location:
+        url = services().uploads.link(result.location, LINK_LIFETIME)
+        result = replace(result, clip_url=url)
+    return to_json(result)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, cast
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+from earshot.results.serialization import Json
 from earshot.retraining.plan import Request
 from earshot_api.person import person
 from earshot_api.problems import answers
@@ -32,7 +33,7 @@ router = Router()
     status_code=HTTPStatus.ACCEPTED,
     responses=answers(StartedRetraining, 400, 413, 415, 422, 503, status=HTTPStatus.ACCEPTED),
 )
-def start(wanted: RetrainRequest) -> StartedRetraining:
+def start(wanted: RetrainRequest) -> Json:
     request = Request.from_input({**wanted.model_dump(), "requested_by": person(router)})
     run = services().retraining.start(request)
     return {"id": run, "state": "running", "status": f"/retrain/{run}"}
@@ -52,5 +53,5 @@ def start(wanted: RetrainRequest) -> StartedRetraining:
 )
 def status(
     run: Annotated[RetrainingId, Path(description="As POST /retrain gave it")],
-) -> Retraining:
-    return cast(Retraining, services().retraining.status(run))
+) -> Json:
+    return services().retraining.status(run)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import cast
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from earshot.results.serialization import Json
 from earshot_api.problems import answers
 from earshot_api.schemas import Ticket, TrainingClipRequest, TrainingTicket, UploadRequest
 from earshot_api.scopes import needs
@@ -28,9 +28,8 @@ router = Router()
     status_code=HTTPStatus.CREATED,
     responses=answers(Ticket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
 )
-def issue(upload: UploadRequest) -> Ticket:
-    ticket = services().tickets.issue(upload.source, upload.recorded_at, upload.content_type)
-    return cast(Ticket, ticket)
+def issue(upload: UploadRequest) -> Json:
+    return services().tickets.issue(upload.source, upload.recorded_at, upload.content_type)
 
 
 @router.post(
@@ -46,6 +45,5 @@ def issue(upload: UploadRequest) -> Ticket:
     status_code=HTTPStatus.CREATED,
     responses=answers(TrainingTicket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
 )
-def issue_training_clip(clip: TrainingClipRequest) -> TrainingTicket:
-    ticket = services().tickets.issue_training_clip(clip.label, clip.batch, held_out=clip.held_out)
-    return cast(TrainingTicket, ticket)
+def issue_training_clip(clip: TrainingClipRequest) -> Json:
+    return services().tickets.issue_training_clip(clip.label, clip.batch, held_out=clip.held_out)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from earshot.alerts.service import Alert
+from earshot.alerts.alert import Alert, to_json
 from earshot.aws.errors import unavailable_on_failure
+from earshot.times import format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,7 +28,13 @@ class CooldownsTable:
         self._name = name
 
     def claim(self, subject: str, clip_id: str, now: datetime, cooldown: timedelta) -> bool:
-        """See `earshot.alerts.service.Cooldowns.claim`."""
+        """Begin a cooldown for this clip unless one runs.
+
+        True for the clip that began it, also when it asks again, until `confirm`.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
         with unavailable_on_failure("The table of cooldowns"):
             try:
                 self._dynamodb.put_item(
@@ -53,7 +60,7 @@ class CooldownsTable:
         return True
 
     def confirm(self, subject: str, clip_id: str) -> None:
-        """See `earshot.alerts.service.Cooldowns.confirm`."""
+        """Record that the alert about this clip was sent. Raises `UnavailableError`."""
         with unavailable_on_failure("The table of cooldowns"):
             self._dynamodb.update_item(
                 TableName=self._name,
@@ -64,7 +71,7 @@ class CooldownsTable:
 
 
 class AlertTopic:
-    """An SNS topic: JSON for programs, a few lines for those who read mail.
+    """An SNS topic: JSON for programs, a few lines of text for e-mail.
 
     Label, source and confidence are message attributes too, so that a subscription can filter.
     """
@@ -74,27 +81,27 @@ class AlertTopic:
         self._arn = arn
 
     def publish(self, alert: Alert) -> None:
-        """See `earshot.alerts.service.Topic.publish`."""
+        """Send an alert. Raises `UnavailableError`."""
         with unavailable_on_failure("The topic of alerts"):
             self._sns.publish(
                 TopicArn=self._arn,
-                Subject=f"Earshot: {alert['label']}",
+                Subject=f"Earshot: {alert.label}",
                 MessageStructure="json",
-                Message=json.dumps({"default": json.dumps(alert), "email": _mail(alert)}),
+                Message=json.dumps({"default": json.dumps(to_json(alert)), "email": _mail(alert)}),
                 MessageAttributes={
-                    "label": {"DataType": "String", "StringValue": alert["label"]},
-                    "source": {"DataType": "String", "StringValue": alert["source"]},
-                    "confidence": {"DataType": "Number", "StringValue": str(alert["confidence"])},
+                    "label": {"DataType": "String", "StringValue": str(alert.label)},
+                    "source": {"DataType": "String", "StringValue": alert.source},
+                    "confidence": {"DataType": "Number", "StringValue": str(alert.confidence)},
                 },
             )
 
 
 def _mail(alert: Alert) -> str:
     lines = [
-        f"{alert['label'].capitalize()} at {alert['source']}, "
-        f"{alert['confidence']:.0%} sure, heard {alert['timestamp']}.",
-        f"Clip {alert['clip_id']}",
+        f"{alert.label.capitalize()} at {alert.source}, confidence {alert.confidence:.0%}, "
+        f"{format_time(alert.timestamp)}.",
+        f"Clip {alert.clip_id}",
     ]
-    if "clip_url" in alert:
-        lines.append(f"Listen within the hour: {alert['clip_url']}")
+    if alert.clip_url:
+        lines.append(f"Listen within the hour: {alert.clip_url}")
     return "\n".join(lines)

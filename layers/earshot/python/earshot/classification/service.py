@@ -1,66 +1,31 @@
-"""What classify does: hear an upload or a posted clip, and keep the result."""
+"""Classify uploads and posted clips, and keep the results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from earshot.audio.clip import Clip
-from earshot.classification.classifier import Classification, Classifier
 from earshot.errors import RejectedClipError, UnavailableError
-from earshot.results import result
-from earshot.results.result import Result
+from earshot.results.result import Classification, Origin, Result, classified, rejected
 from earshot.uploads.objects import (
     DEFAULT_SOURCE,
-    Description,
+    ClipMetadata,
     Upload,
-    describe,
     object_clip_id,
     posted_clip_id,
+    read_metadata,
 )
 
-
-@dataclass(frozen=True)
-class StoredClip:
-    """An upload, open for reading.
-
-    Attributes:
-        content: seekable.
-        metadata: of the object, as its uploader set it.
-    """
-
-    content: BinaryIO
-    metadata: dict[str, str]
-
-
-class ClipStore(Protocol):
-    """Where uploads lie."""
-
-    def open(self, upload: Upload) -> AbstractContextManager[StoredClip]:
-        """Content and metadata of an upload.
-
-        Raises:
-            RejectedClipError: it is gone or too large.
-            UnavailableError: the store failed; trying again may help.
-        """
-
-
-class PostedClips(Protocol):
-    """Where posted clips are kept, so that people can listen to them and correct what was heard."""
-
-    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
-        """Keep a clip; returns what finds it again, or nothing where no posted clips are kept.
-
-        Raises:
-            UnavailableError: the store failed.
-        """
+if TYPE_CHECKING:
+    from earshot.classification.classifier import Classifier
+    from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
 
 
 class ResultStore(Protocol):
-    """Where results are kept."""
+    """Keeps results: the results table, or nothing where an image is run by itself."""
 
     def save(self, result: Result) -> Result:
         """Keep a result unless its clip has one; returns the one that stands.
@@ -71,13 +36,21 @@ class ResultStore(Protocol):
 
 
 class ClassifyService:
-    """Hears clips and keeps results. A clip at fault is a result too: a rejection."""
+    """Classifies clips and keeps results; a clip that cannot be classified is a result too.
+
+    Args:
+        classifier: to use.
+        clips: where uploads lie.
+        posted: keeps posted clips; None where none are kept.
+        results: keeps results.
+        now: the time.
+    """
 
     def __init__(
         self,
         classifier: Classifier,
-        clips: ClipStore,
-        posted: PostedClips,
+        clips: S3ClipStore,
+        posted: S3PostedClips | None,
         results: ResultStore,
         now: Callable[[], datetime],
     ) -> None:
@@ -87,61 +60,59 @@ class ClassifyService:
         self._results = results
         self._now = now
 
-    def hear_upload(self, upload: Upload) -> Result:
+    def classify_upload(self, upload: Upload) -> Result:
         """Result of an uploaded clip, classified or rejected.
 
         Raises:
-            UnavailableError: clip or result store failed; the upload should be heard again later.
+            UnavailableError: clip or result store failed; trying again may help.
         """
-        origin = result.Origin(
-            clip_id=object_clip_id(upload.bucket, upload.key, upload.version),
+        origin = Origin(
+            clip_id=object_clip_id(upload.location.bucket, upload.location.key, upload.version),
             source=upload.source,
-            place=upload.place,
+            location=upload.location,
         )
         try:
             with self._clips.open(upload) as stored:
-                origin = origin.described(describe(stored.metadata))
-                classification = self._hear(stored.content)
+                origin = origin.with_metadata(read_metadata(stored.metadata))
+                classification = self._classify(stored.content)
             return self._save(classification, origin)
         except RejectedClipError as error:
-            return self._results.save(result.rejected(origin, error, self._now()))
+            return self._results.save(rejected(origin, error, self._now()))
 
-    def hear_posted(self, content: BinaryIO, request: str, said: Description) -> Result:
-        """Result of a posted clip, which is kept unless it is at fault.
+    def classify_posted(self, content: BinaryIO, request: str, metadata: ClipMetadata) -> Result:
+        """Result of a posted clip, which is kept unless it is rejected.
 
         Args:
             content: the clip, seekable.
             request: the client's idempotency key, or else the request's own id.
-            said: what the client says of the recording.
+            metadata: that the client sent with the clip.
 
         Raises:
-            RejectedClipError: the clip is at fault; the rejection is kept.
+            RejectedClipError: the clip cannot be classified; the rejection is kept.
             UnavailableError: the result store failed.
         """
         clip = content.read()
-        origin = result.Origin(
-            clip_id=posted_clip_id(request, clip), source=DEFAULT_SOURCE, place={}
-        ).described(said)
+        origin = Origin(posted_clip_id(request, clip), DEFAULT_SOURCE).with_metadata(metadata)
         content.seek(0)
         try:
-            classification = self._hear(content)
+            classification = self._classify(content)
         except RejectedClipError as error:
-            self._results.save(result.rejected(origin, error, self._now()))
+            self._results.save(rejected(origin, error, self._now()))
             raise
         return self._save(classification, self._kept(clip, origin))
 
-    def _hear(self, file: BinaryIO) -> Classification:
+    def _classify(self, file: BinaryIO) -> Classification:
         with Clip(file) as clip:
             return self._classifier.classify(clip)
 
-    def _kept(self, clip: bytes, origin: result.Origin) -> result.Origin:
-        """Origin of a posted clip once it is kept. What was heard counts more than the clip."""
+    def _kept(self, clip: bytes, origin: Origin) -> Origin:
+        """Origin of a posted clip once it is kept. Its result matters more than the clip."""
+        if self._posted is None:
+            return origin
         try:
-            return replace(origin, place=self._posted.keep(origin.clip_id, clip))
+            return replace(origin, location=self._posted.keep(origin.clip_id, clip))
         except UnavailableError:
             return replace(origin, warnings=(*origin.warnings, "the clip could not be kept"))
 
-    def _save(self, classification: Classification, origin: result.Origin) -> Result:
-        return self._results.save(
-            result.classified(origin, classification, self._classifier.model, self._now())
-        )
+    def _save(self, classification: Classification, origin: Origin) -> Result:
+        return self._results.save(classified(origin, classification, self._now()))

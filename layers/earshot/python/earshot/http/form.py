@@ -13,9 +13,6 @@ from python_multipart.multipart import Field, File
 
 from earshot.errors import BadRequestError
 
-# Lambda takes requests of 6 MB, in which a binary body stands as base64: a third longer.
-MAX_BODY_BYTES = 4_500_000
-
 
 @dataclass(frozen=True)
 class PostedFile:

@@ -1,10 +1,13 @@
-"""The one place that maps errors to HTTP: problem+json (RFC 9457)."""
+"""Errors as HTTP answers: problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
 
 from earshot.errors import (
     BadRequestError,
@@ -59,7 +62,7 @@ def make_problem(status: HTTPStatus, detail: str, **members: Any) -> Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Problem that tells a client of `error`; what went wrong inside is told only to the log."""
+    """Problem of an error; the details of an internal error are for the log alone."""
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             members = {"code": error.code} if isinstance(error, RejectedClipError) else {}
@@ -69,5 +72,12 @@ def problem_of(error: Exception) -> Problem:
             return problem
     return make_problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Something failed on our side and has been logged. The request can be sent again.",
+        "An internal error occurred and was logged. The request can be sent again.",
+    )
+
+
+def problem_response(problem: Problem) -> Response[str]:
+    """Powertools' response of a problem."""
+    return Response(
+        problem.status, CONTENT_TYPE, json.dumps(problem.body), headers=dict(problem.headers)
     )

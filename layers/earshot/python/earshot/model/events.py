@@ -12,25 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.audio.log_mel import PATCH_S
+from earshot.events import Event
 from earshot.labels import LABELS, Label
 from earshot.model.head import Floats, Head, Logits
 
 _CASUAL = Label.CASUAL.class_id
-
-
-class Event(NamedTuple):
-    """A stretch of a clip in which a threat was heard.
-
-    Attributes:
-        label: what was heard.
-        start_s, end_s: seconds from the start of the clip; a single patch lasts 0.96 s.
-        confidence: calibrated probability of the label in the stretch's best patch.
-    """
-
-    label: Label
-    start_s: float
-    end_s: float
-    confidence: float
 
 
 class Verdict(NamedTuple):

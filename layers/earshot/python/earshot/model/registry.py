@@ -84,7 +84,7 @@ class ModelRegistry:
         return pointer.champion if pointer else None
 
     def describe_champion(self) -> dict[str, Any] | None:
-        """See `earshot.operations.status.Models.describe_champion`."""
+        """Version, manifest hash and held-out metrics of the champion; None if there is none."""
         champion = self.champion()
         if champion is None:
             return None

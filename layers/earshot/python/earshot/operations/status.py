@@ -1,42 +1,26 @@
-"""How the system is: what `GET /status` says."""
+"""The status report: the champion, the queues and the last result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from earshot.results.query import Page, Position, ResultQuery
+from earshot.results.query import ResultQuery
+from earshot.results.serialization import to_json
 from earshot.times import format_time
 
-# Many who ask at once shall not cost a handful of requests to AWS each.
+if TYPE_CHECKING:
+    from earshot.model.registry import ModelRegistry
+    from earshot.operations.queues import SqsQueues
+    from earshot.results.table import ResultsTable
+
+# Many clients at once do not cost a handful of AWS requests each.
 FRESH_FOR = timedelta(seconds=1)
 
 
-class Models(Protocol):
-    """Model versions."""
-
-    def describe_champion(self) -> dict[str, Any] | None:
-        """Version, manifest hash and held-out metrics of the model that serves; None if there is
-        no champion. Raises `UnavailableError`."""
-
-
-class Queues(Protocol):
-    """Uploads that wait."""
-
-    def depths(self) -> dict[str, int]:
-        """Messages by queue. Raises `UnavailableError`."""
-
-
-class Results(Protocol):
-    """Results."""
-
-    def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
-        """See `earshot.results.table.ResultsTable.find`."""
-
-
 class StatusService:
-    """Asks everything that Earshot stands on how it is; what it says is a second old at most.
+    """Asks the AWS services that Earshot uses; its report is a second old at most.
 
     Args:
         started: when this process began to serve.
@@ -44,9 +28,9 @@ class StatusService:
 
     def __init__(
         self,
-        models: Models,
-        queues: Queues,
-        results: Results,
+        models: ModelRegistry,
+        queues: SqsQueues,
+        results: ResultsTable,
         now: Callable[[], datetime],
         started: datetime,
     ) -> None:
@@ -62,7 +46,7 @@ class StatusService:
         """The report.
 
         Raises:
-            UnavailableError: something that Earshot stands on does not answer.
+            UnavailableError: an AWS service does not answer.
         """
         now = self._now()
         if self._asked_at is None or now - self._asked_at >= FRESH_FOR:
@@ -80,5 +64,5 @@ class StatusService:
         return {
             "model": self._models.describe_champion(),
             "queues": self._queues.depths(),
-            "last_result": latest[0] if latest else None,
+            "last_result": to_json(latest[0]) if latest else None,
         }

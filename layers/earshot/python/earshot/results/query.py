@@ -1,4 +1,4 @@
-"""Questions to the results: which ones, and where the next page begins."""
+"""Queries of the results, and the cursors between their pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from earshot.errors import BadRequestError
 from earshot.labels import Label
 from earshot.results.result import Result
-from earshot.times import format_time, parse_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_DIGITS = 13  # milliseconds since 1970; enough until the year 2286
@@ -18,10 +17,10 @@ CURSOR_PATTERN = rf"^[0-9]{{{_TIME_DIGITS}}}-[0-9a-f]{{32}}$"
 
 @dataclass(frozen=True)
 class ResultQuery:
-    """Which results are asked for; newest first.
+    """Filters of the results, which come newest first.
 
     Attributes:
-        label: that was heard; None for any, rejected clips among them.
+        label: of the classification; None for any, rejected clips among them.
         source: None for any.
         start: first time, inclusive.
         end: last time, exclusive.
@@ -39,7 +38,7 @@ class ResultQuery:
 class Position:
     """Where a page ends: the id of its last result, and the time that it is ordered by."""
 
-    timestamp: str
+    time: datetime
     clip_id: str
 
 
@@ -62,18 +61,18 @@ def to_cursor(position: Position) -> str:
     It names a result and not a number of results, so what arrives in the meantime neither
     repeats nor hides a row.
     """
-    milliseconds = (parse_time(position.timestamp) - _EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (position.time - _EPOCH) // timedelta(milliseconds=1)
     return f"{milliseconds:0{_TIME_DIGITS}}-{position.clip_id}"
 
 
 def from_cursor(cursor: str) -> Position:
-    """Position that a cursor means; any text of the pattern is a position.
+    """Position of a cursor; any text of the pattern is a position.
 
     Raises:
-        BadRequestError: the cursor is none of ours.
+        BadRequestError: the text does not have the pattern of a cursor.
     """
     if not re.fullmatch(CURSOR_PATTERN, cursor):
-        raise BadRequestError("The cursor is not one that a page before gave.")
+        raise BadRequestError("The cursor is not the `next_cursor` of a page.")
     milliseconds, _, clip_id = cursor.partition("-")
     time = _EPOCH + timedelta(milliseconds=int(milliseconds))
-    return Position(format_time(time), clip_id)
+    return Position(time, clip_id)

@@ -1,21 +1,121 @@
-"""The result of a clip, as it is stored and sent."""
+"""The result of a clip: its classification, or why it was rejected."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from earshot.errors import RejectedClipError
-from earshot.times import format_time
-from earshot.uploads.objects import Description
+from earshot.events import Event
+from earshot.labels import Label
+from earshot.uploads.objects import ClipMetadata, Location
 
-if TYPE_CHECKING:  # numpy and LiteRT come with these; the API's package has neither
-    from earshot.classification.classifier import Classification
-    from earshot.model.events import Event
-    from earshot.model.loading import Model
 
-Result = dict[str, Any]
+@dataclass(frozen=True)
+class AudioSetClass:
+    """An AudioSet class, and YAMNet's highest score for it in a clip, 0 to 1."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a model version found in a clip.
+
+    Attributes:
+        label: the most probable label.
+        probabilities: of all four labels; they add up to 1.
+        uncertain: a person should review the clip: the confidence is low, or the experts disagree.
+        events: in order of time; none in a casual clip.
+        audioset_top5: YAMNet's own top classes in the clip, highest score first.
+        duration_s: length of the clip in seconds, all of which was classified.
+        model_version: such as ``v1``.
+        model_sha256: of the version's manifest, and so of the whole version.
+        warnings: what had to be repaired or ignored, for a person.
+    """
+
+    label: Label
+    probabilities: Mapping[Label, float]
+    uncertain: bool
+    events: tuple[Event, ...]
+    audioset_top5: tuple[AudioSetClass, ...]
+    duration_s: float
+    model_version: str
+    model_sha256: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the label."""
+        return self.probabilities[self.label]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a clip cannot be classified.
+
+    Attributes:
+        code: stable machine-readable word, such as ``not_audio``.
+        detail: what is wrong and what is accepted, for a person.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """A person's label for a result.
+
+    Attributes:
+        label: that the person gives the clip.
+        confirmed: it is the label of the classification; False for a correction.
+        comment: may be empty.
+        by: subject of the person's token.
+        at: when it was given.
+    """
+
+    label: Label
+    confirmed: bool
+    comment: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Result:
+    """A clip's row in the results table.
+
+    Attributes:
+        clip_id: 32 hexadecimal digits; see `earshot.uploads.objects.object_clip_id`.
+        source: camera or site.
+        timestamp: when the clip was classified or rejected.
+        outcome: of that.
+        recorded_at: when the recording began; None if the uploader gave no time.
+        location: of the clip; None if it is not kept.
+        verified_label: that the latest feedback gave; None without any feedback.
+        feedback: oldest first.
+        alerted_at: when an alert about this result was sent; None if none was.
+        clip_url: temporary address of the clip; only in the answer to a request for one result.
+    """
+
+    clip_id: str
+    source: str
+    timestamp: datetime
+    outcome: Classification | Rejection
+    recorded_at: datetime | None = None
+    location: Location | None = None
+    verified_label: Label | None = None
+    feedback: tuple[Feedback, ...] = ()
+    alerted_at: datetime | None = None
+    clip_url: str | None = None
+
+    @property
+    def classification(self) -> Classification | None:
+        """The classification; None for a rejected clip."""
+        return self.outcome if isinstance(self.outcome, Classification) else None
 
 
 @dataclass(frozen=True)
@@ -25,77 +125,64 @@ class Origin:
     Attributes:
         clip_id: the same for each delivery of the same clip.
         source: camera or site.
-        place: what finds the clip again, such as its bucket and key; empty if it is not kept.
-        recorded_at: None if the uploader did not say.
-        warnings: what the uploader said and cannot be understood.
+        location: None if the clip is not kept.
+        recorded_at: None if the uploader gave no time.
+        warnings: metadata that was ignored, for a person.
     """
 
     clip_id: str
     source: str
-    place: dict[str, str]
+    location: Location | None = None
     recorded_at: datetime | None = None
     warnings: tuple[str, ...] = ()
 
-    def described(self, said: Description) -> Origin:
-        """With what the uploader said of the clip."""
+    def with_metadata(self, metadata: ClipMetadata) -> Origin:
+        """With the uploader's metadata, whose source goes before the key's."""
         return replace(
             self,
-            source=said.source or self.source,
-            recorded_at=said.recorded_at,
-            warnings=said.warnings,
+            source=metadata.source or self.source,
+            recorded_at=metadata.recorded_at,
+            warnings=metadata.warnings,
         )
 
 
-def classified(
-    origin: Origin, classification: Classification, model: Model, now: datetime
-) -> Result:
-    """Result of a clip that was heard."""
-    return {
-        **_common(origin, now),
-        "status": "classified",
-        "class_id": classification.label.class_id,
-        "label": str(classification.label),
-        "confidence": _rounded(classification.confidence),
-        "probabilities": {str(k): _rounded(v) for k, v in classification.probabilities.items()},
-        "uncertain": classification.uncertain,
-        "events": [_event(event) for event in classification.events],
-        "heard": [{"name": h.name, "score": _rounded(h.score)} for h in classification.heard],
-        "duration_s": _rounded(classification.duration_s),
-        "warnings": [*origin.warnings, *classification.warnings],
-        "model_version": model.version,
-        "model_sha256": model.sha256,
-    }
+def classified(origin: Origin, classification: Classification, now: datetime) -> Result:
+    """Result of a clip that was classified, with all numbers rounded to four decimals."""
+    return _result(
+        origin,
+        replace(
+            classification,
+            probabilities={k: _rounded(v) for k, v in classification.probabilities.items()},
+            events=tuple(
+                Event(e.label, _rounded(e.start_s), _rounded(e.end_s), _rounded(e.confidence))
+                for e in classification.events
+            ),
+            audioset_top5=tuple(
+                AudioSetClass(c.name, _rounded(c.score)) for c in classification.audioset_top5
+            ),
+            duration_s=_rounded(classification.duration_s),
+            warnings=(*origin.warnings, *classification.warnings),
+        ),
+        now,
+    )
 
 
 def rejected(origin: Origin, error: RejectedClipError, now: datetime) -> Result:
-    """Result of a clip that can never be heard, with the reason."""
-    return {
-        **_common(origin, now),
-        "status": "rejected",
-        "reason": {"code": error.code, "detail": error.detail},
-    }
+    """Result of a clip that cannot be classified, with the reason."""
+    return _result(origin, Rejection(error.code, error.detail), now)
 
 
-def _event(event: Event) -> dict[str, Any]:
-    return {
-        "label": str(event.label),
-        "start_s": _rounded(event.start_s),
-        "end_s": _rounded(event.end_s),
-        "confidence": _rounded(event.confidence),
-    }
+def _result(origin: Origin, outcome: Classification | Rejection, now: datetime) -> Result:
+    return Result(
+        clip_id=origin.clip_id,
+        source=origin.source,
+        timestamp=now,
+        outcome=outcome,
+        recorded_at=origin.recorded_at,
+        location=origin.location,
+    )
 
 
 def _rounded(value: float) -> float:
     """What is stored and what is sent are the same digits."""
     return round(value, 4)
-
-
-def _common(origin: Origin, now: datetime) -> Result:
-    recorded = {"recorded_at": format_time(origin.recorded_at)} if origin.recorded_at else {}
-    return {
-        "clip_id": origin.clip_id,
-        "source": origin.source,
-        **recorded,
-        **origin.place,
-        "timestamp": format_time(now),
-    }

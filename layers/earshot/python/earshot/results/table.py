@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from earshot.alerts.service import ALERTED_AT
 from earshot.aws.errors import unavailable_on_failure
+from earshot.results.item import ALERTED_AT, LISTED, LISTING, from_item, to_attribute, to_item
 from earshot.results.query import Page, Position, ResultQuery
-from earshot.results.result import Result
-from earshot.times import format_time
+from earshot.results.result import Feedback, Result
+from earshot.results.serialization import feedback_to_json
+from earshot.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Every row has the same value of this attribute, so that the index over it and the time holds all
-# results in order of time, rejected ones and all. One value is one partition: 1000 new results a
-# second, well over what classify's concurrency allows. Those of which an alert was sent are in one
-# more index, by the time of the alert; the cooldown keeps them few.
-LISTING = "listing"
-_LISTED = "all"
-_TABLE_ONLY = ("expires_at", LISTING)
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 # A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
@@ -47,19 +39,24 @@ class ResultsTable:
         self._ttl = timedelta(days=ttl_days)
 
     def save(self, result: Result) -> Result:
-        """See `earshot.classification.service.ResultStore.save`."""
+        """Keep a result unless its clip has one; returns the one that stands.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.put_item(
                     TableName=self._name,
-                    Item=self._to_item(result),
+                    Item=to_item(result, self._ttl),
                     ConditionExpression="attribute_not_exists(clip_id)",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-                return from_item(cast(dict[str, Any], error.response)["Item"])
+                first: Any = error.response  # botocore's type of it has no item
+                return from_item(first["Item"])
         return result
 
     def get(self, clip_id: str) -> Result | None:
@@ -84,9 +81,9 @@ class ResultsTable:
             UnavailableError: DynamoDB failed.
         """
         first, last = _time_range(query)
-        if after and after.timestamp > last:
+        if after and format_time(after.time) > last:
             after = None  # DynamoDB takes no position outside of the range
-        if first > last or (after and after.timestamp < first):
+        if first > last or (after and format_time(after.time) < first):
             return Page([], None)
         request, partition = _query_request(self._name, query, first, last)
         filtered = "FilterExpression" in request
@@ -94,7 +91,7 @@ class ResultsTable:
         for _ in range(_MAX_READS):
             if after:
                 request["ExclusiveStartKey"] = partition | {
-                    "timestamp": {"S": after.timestamp},
+                    "timestamp": {"S": format_time(after.time)},
                     "clip_id": {"S": after.clip_id},
                 }
             request["Limit"] = _ROWS_A_READ if filtered else limit - len(found)
@@ -103,15 +100,18 @@ class ResultsTable:
             found += [from_item(item) for item in answer["Items"]]
             if len(found) > limit:
                 end = found[limit - 1]
-                return Page(found[:limit], Position(end["timestamp"], end["clip_id"]))
+                return Page(found[:limit], Position(end.timestamp, end.clip_id))
             stop = answer.get("LastEvaluatedKey")
-            after = Position(stop["timestamp"]["S"], stop["clip_id"]["S"]) if stop else None
+            after = _position(stop, "timestamp") if stop else None
             if after is None or len(found) == limit:
                 break
         return Page(found, after)
 
     def record_alert(self, clip_id: str, at: datetime) -> None:
-        """See `earshot.alerts.service.SentAlerts.record_alert`. A result that is gone stays so."""
+        """Record that an alert about a clip was sent, unless its result is gone.
+
+        The first time stands. Raises `UnavailableError`.
+        """
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.update_item(
@@ -127,7 +127,7 @@ class ResultsTable:
                     raise
 
     def find_alerted(self, limit: int, after: Position | None = None) -> Page:
-        """At most `limit` results of which an alert was sent, the latest alert first.
+        """At most `limit` results about which an alert was sent, the latest alert first.
 
         Args:
             after: end of the page before, with the time of its alert; None for the first page.
@@ -139,33 +139,38 @@ class ResultsTable:
             "TableName": self._name,
             "IndexName": "alert-time-index",
             "KeyConditionExpression": f"{LISTING} = :all",
-            "ExpressionAttributeValues": {":all": {"S": _LISTED}},
+            "ExpressionAttributeValues": {":all": {"S": LISTED}},
             "ScanIndexForward": False,
             "Limit": limit,
         }
         if after:
             request["ExclusiveStartKey"] = {
-                LISTING: {"S": _LISTED},
-                ALERTED_AT: {"S": after.timestamp},
+                LISTING: {"S": LISTED},
+                ALERTED_AT: {"S": format_time(after.time)},
                 "clip_id": {"S": after.clip_id},
             }
         with unavailable_on_failure("The results table"):
             answer = self._dynamodb.query(**request)
         stop = answer.get("LastEvaluatedKey")
-        end = Position(stop[ALERTED_AT]["S"], stop["clip_id"]["S"]) if stop else None
+        end = _position(stop, ALERTED_AT) if stop else None
         return Page([from_item(item) for item in answer["Items"]], end)
 
-    def add_feedback(self, clip_id: str, feedback: dict[str, Any], n_before: int) -> bool:
-        """See `earshot.results.feedback.ResultHistory.add_feedback`."""
-        serialize = TypeSerializer().serialize
+    def add_feedback(self, clip_id: str, feedback: Feedback, n_before: int) -> bool:
+        """Add feedback to a result and set its `verified_label`.
+
+        Returns False, and changes nothing, unless the result has `n_before` feedback already.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
         condition = "size(feedback) = :n" if n_before else "attribute_not_exists(feedback)"
         values = {
-            ":new": serialize([feedback]),
-            ":none": serialize([]),
-            ":label": serialize(feedback["label"]),
+            ":new": to_attribute([feedback_to_json(feedback)]),
+            ":none": to_attribute([]),
+            ":label": to_attribute(str(feedback.label)),
         }
         if n_before:
-            values[":n"] = serialize(n_before)
+            values[":n"] = to_attribute(n_before)
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.update_item(
@@ -184,20 +189,10 @@ class ResultsTable:
                 raise
         return True
 
-    def _to_item(self, result: Result) -> dict[str, Any]:
-        item = {**result, LISTING: _LISTED}
-        if self._ttl:
-            expiry = datetime.fromisoformat(result["timestamp"]) + self._ttl
-            item["expires_at"] = int(expiry.timestamp())
-        serialize = TypeSerializer().serialize
-        return {name: serialize(_with_decimals(value)) for name, value in item.items()}
 
-
-def from_item(item: dict[str, Any]) -> Result:
-    """Result of a DynamoDB item, without what only the table needs."""
-    deserialize = TypeDeserializer().deserialize
-    result = {name: _with_floats(deserialize(value)) for name, value in item.items()}
-    return {name: value for name, value in result.items() if name not in _TABLE_ONLY}
+def _position(key: dict[str, Any], time: str) -> Position:
+    """Position of an index key whose time is in the attribute `time`."""
+    return Position(parse_time(key[time]["S"]), key["clip_id"]["S"])
 
 
 def _time_range(query: ResultQuery) -> tuple[str, str]:
@@ -216,7 +211,7 @@ def _query_request(
     # A source says more than a label: most results share theirs.
     name, value = next(
         (name, value)
-        for name, value in (("source", query.source), ("label", query.label), (LISTING, _LISTED))
+        for name, value in (("source", query.source), ("label", query.label), (LISTING, LISTED))
         if value is not None
     )
     names = {"#partition": name, "#time": "timestamp"}
@@ -247,24 +242,3 @@ def _query_request(
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
     return request, {name: {"S": value}}
-
-
-def _with_decimals(value: Any) -> Any:
-    """DynamoDB takes no floats (boto3 #665): decimals with the float's shortest digits."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, dict):
-        return {name: _with_decimals(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_with_decimals(member) for member in value]
-    return value
-
-
-def _with_floats(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _with_floats(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_with_floats(member) for member in value]
-    return value

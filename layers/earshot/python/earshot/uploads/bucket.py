@@ -1,4 +1,4 @@
-"""The uploads bucket, as seen by those who do not hear clips: tickets, links, training data."""
+"""The uploads bucket for all but classify: presigned forms and links, training data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
-from earshot.uploads.objects import MAX_CLIP_BYTES
+from earshot.uploads.objects import MAX_CLIP_BYTES, Location
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +32,7 @@ class UploadsBucket:
     def presign(
         self, key: str, content_type: str, metadata: dict[str, str], lifetime: timedelta
     ) -> dict[str, Any]:
-        """See `earshot.uploads.tickets.PresignsUploads.presign`."""
+        """``url`` and ``fields`` of a form that uploads this key, of up to `MAX_CLIP_BYTES`."""
         fields = {"Content-Type": content_type}
         fields |= {f"x-amz-meta-{name}": value for name, value in metadata.items()}
         conditions: list[Any] = [{name: value} for name, value in fields.items()]
@@ -43,20 +43,20 @@ class UploadsBucket:
         )
         return {"url": form["url"], "fields": form["fields"]}
 
-    def link(self, place: dict[str, str], lifetime: timedelta) -> str:
-        """Address that anybody can fetch the clip from, for a while."""
+    def link(self, location: Location, lifetime: timedelta) -> str:
+        """Presigned address of a clip, valid for `lifetime`."""
         return self._s3.generate_presigned_url(
-            "get_object", Params=_object(place), ExpiresIn=int(lifetime.total_seconds())
+            "get_object", Params=_object(location), ExpiresIn=int(lifetime.total_seconds())
         )
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep a clip under a key."""
+        """Write a clip under a key. Raises `UnavailableError`."""
         with unavailable_on_failure("The uploads bucket"):
             self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="audio/wav")
 
-    def copy(self, place: dict[str, str], key: str) -> bool:
-        """See `earshot.results.feedback.TrainingClips.copy`."""
-        source = _object(place)
+    def copy(self, location: Location, key: str) -> bool:
+        """Copy a clip to a key; False if it is gone. Raises `UnavailableError`."""
+        source = _object(location)
         with unavailable_on_failure("The uploads bucket"):
             try:
                 self._s3.copy_object(Bucket=self.name, Key=key, CopySource=source)
@@ -67,15 +67,15 @@ class UploadsBucket:
         return True
 
     def delete(self, keys: list[str]) -> None:
-        """See `earshot.results.feedback.TrainingClips.delete`."""
+        """Delete those of these objects that exist. Raises `UnavailableError`."""
         with unavailable_on_failure("The uploads bucket"):
             for key in keys:
                 self._s3.delete_object(Bucket=self.name, Key=key)
 
 
-def _object(place: dict[str, str]) -> CopySourceTypeDef:
+def _object(location: Location) -> CopySourceTypeDef:
     """Bucket, key and version as boto3 names them."""
-    found: CopySourceTypeDef = {"Bucket": place["bucket"], "Key": place["key"]}
-    if "version_id" in place:
-        found["VersionId"] = place["version_id"]
+    found: CopySourceTypeDef = {"Bucket": location.bucket, "Key": location.key}
+    if location.version_id:
+        found["VersionId"] = location.version_id
     return found

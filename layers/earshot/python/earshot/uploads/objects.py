@@ -1,23 +1,26 @@
-"""Uploads: which objects are heard, whose they are, and under which id their result appears."""
+"""Names in the uploads bucket: prefixes, keys, clip ids and metadata."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from earshot.labels import CORRECTIONS_FOLDER
 from earshot.times import parse_time
 
 UPLOADS_PREFIX = "incoming/"
-POSTED_PREFIX = "posted/"  # what is put here tells nobody, so it is not heard twice
+POSTED_PREFIX = "posted/"  # sends no event, so a posted clip is not classified twice
 TRAINING_PREFIX = "training/"
-# Clips that judge and never train: what is put here decides whether a new model is better.
+# Held-out clips: versions are evaluated on them and never trained on them.
 HELD_OUT_PREFIX = "heldout/"
 DEFAULT_SOURCE = "unknown"
 MAX_CLIP_BYTES = 100_000_000
+# Of a request body. Lambda takes requests of 6 MB, with a binary body as base64: a third longer.
+MAX_BODY_BYTES = 4_500_000
 MAX_SOURCE_LENGTH = 128  # characters
 SOURCE_PATTERN = r"^[^/\x00-\x1f\x7f]+$"  # one folder of a key
 
@@ -30,53 +33,58 @@ _ISSUED_KEY = re.compile(r"incoming/(?:[^/]+/)?upload-[0-9a-f]{32}\.wav")
 
 
 @dataclass(frozen=True)
-class Upload:
-    """An object version in the uploads bucket.
+class Location:
+    """Where an object lies in S3.
 
     Attributes:
         bucket: its bucket.
-        key: its key, decoded; ``incoming/<source>/…`` or ``incoming/<name>``.
-        version: its version id, or its ETag where the bucket keeps no versions.
-        version_id: its version id; None where the bucket keeps no versions.
-        size: in bytes.
+        key: its key, decoded.
+        version_id: that is meant; None means the latest, or that the bucket keeps no versions.
     """
 
     bucket: str
     key: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An object version in the uploads bucket, as an S3 event names it.
+
+    Attributes:
+        location: its key is ``incoming/<source>/…`` or ``incoming/<name>``.
+        version: its version id, or its ETag where the bucket keeps no versions.
+        size: in bytes.
+    """
+
+    location: Location
     version: str
-    version_id: str | None
     size: int
 
     @property
     def source(self) -> str:
         """Camera or site: the folder under ``incoming/``, if there is one."""
-        folder, slash, _ = self.key.removeprefix(UPLOADS_PREFIX).partition("/")
+        folder, slash, _ = self.location.key.removeprefix(UPLOADS_PREFIX).partition("/")
         return clean_source(folder) if slash else DEFAULT_SOURCE
-
-    @property
-    def place(self) -> dict[str, str]:
-        """What finds this very object again."""
-        version = {"version_id": self.version_id} if self.version_id else {}
-        return {"bucket": self.bucket, "key": self.key, **version}
 
 
 @dataclass(frozen=True)
-class Description:
-    """What an uploader said of a recording in its object metadata.
+class ClipMetadata:
+    """An uploader's metadata of a clip.
 
     Attributes:
-        source: camera or site; None if not said.
-        recorded_at: None if not said.
-        warnings: what was said and cannot be understood, for a person.
+        source: camera or site; None if not given.
+        recorded_at: when the recording began; None if not given.
+        warnings: metadata that was ignored, for a person.
     """
 
     source: str | None = None
     recorded_at: datetime | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
-def describe(metadata: dict[str, str]) -> Description:
-    """Read object metadata. A slip in it spoils no recording, so it is a warning, not an error."""
+def read_metadata(metadata: Mapping[str, str]) -> ClipMetadata:
+    """Metadata of an object. An error in it is a warning: the clip can be classified without."""
     source = metadata.get(SOURCE_METADATA, "").strip()
     text = metadata.get(RECORDED_AT_METADATA, "").strip()
     recorded_at, warnings = None, []
@@ -85,7 +93,7 @@ def describe(metadata: dict[str, str]) -> Description:
             recorded_at = parse_time(text)
         except ValueError:
             warnings.append(f"recorded-at is {text!r}, which is no ISO 8601 time; it is ignored")
-    return Description(clean_source(source) if source else None, recorded_at, tuple(warnings))
+    return ClipMetadata(clean_source(source) if source else None, recorded_at, tuple(warnings))
 
 
 def clean_source(text: str) -> str:
@@ -100,28 +108,27 @@ def issue_key(source: str | None) -> str:
 
 
 def posted_key(clip_id: str) -> str:
-    """Where a posted clip is kept. The id holds its content's hash: no other clip has this key."""
+    """Key of a posted clip. The id depends on the content: no other clip has this key."""
     return f"{POSTED_PREFIX}{clip_id}.wav"
 
 
 def training_key(label: str, clip_id: str) -> str:
-    """Where a clip lies whose label a person has given: no other label counts against that."""
+    """Key of a clip whose label a person has given; that label overrules all others."""
     return f"{TRAINING_PREFIX}{label}/{CORRECTIONS_FOLDER}/{clip_id}.wav"
 
 
 def object_clip_id(bucket: str, key: str, version: str = "") -> str:
-    """Clip id of an object: 32 hexadecimal digits, the same whoever asks.
+    """Clip id of an object: 32 hexadecimal digits.
 
-    An object that is put under a name of the uploader's choice may be overwritten by the next
-    recording, so each of its versions is a clip of its own. A client of ``/uploads``, however, is
-    told before the upload where the result will appear, when S3 has given no version id yet. The
-    key that it is given holds 128 random bits, is meant for one recording and is therefore a clip
-    by itself, whatever the version: the id of its clip is known as soon as the key is.
+    An object under a name of the uploader's choice may be overwritten by the next clip, so each of
+    its versions is a clip of its own. A client of ``/uploads``, however, gets the id of the result
+    before the upload, when S3 has not assigned a version id yet. The key that it gets has 128
+    random bits and is meant for one clip, so its id depends on the key alone.
 
     No client can take another's row that way. The id is a digest of bucket and *whole* key: to
     write under the same id one needs the same key, which only the holder of the presigned form
-    knows. Neither can a second upload with that form change the row: the first result of a clip
-    stands, and it names the version that it was heard from.
+    has. A second upload with that form does not change the row either: the first result of a clip
+    stands, and it names the version that was classified.
 
     Args:
         bucket: its bucket.

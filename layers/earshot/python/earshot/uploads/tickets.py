@@ -1,11 +1,11 @@
-"""Addresses to upload a clip to: what `POST /uploads` gives."""
+"""Tickets: presigned forms with which clients upload clips straight to S3."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from earshot.labels import Label
 from earshot.times import format_time
@@ -18,26 +18,16 @@ from earshot.uploads.objects import (
     object_clip_id,
 )
 
+if TYPE_CHECKING:
+    from earshot.uploads.bucket import UploadsBucket
+
 TICKET_LIFETIME = timedelta(hours=1)
 
 
-class PresignsUploads(Protocol):
-    """The uploads bucket, as far as tickets need it."""
-
-    @property
-    def name(self) -> str:
-        """Of the bucket."""
-
-    def presign(
-        self, key: str, content_type: str, metadata: dict[str, str], lifetime: timedelta
-    ) -> dict[str, Any]:
-        """``url`` and ``fields`` of a form that uploads this key of up to `MAX_CLIP_BYTES`."""
-
-
 class TicketOffice:
-    """Issues tickets for uploads of up to 100 MB straight to S3."""
+    """Issues tickets for uploads of up to 100 MB."""
 
-    def __init__(self, bucket: PresignsUploads, now: Callable[[], datetime]) -> None:
+    def __init__(self, bucket: UploadsBucket, now: Callable[[], datetime]) -> None:
         self._bucket = bucket
         self._now = now
 
@@ -58,12 +48,12 @@ class TicketOffice:
         }
 
     def issue_training_clip(self, label: Label, batch: str, *, held_out: bool) -> dict[str, Any]:
-        """A ticket for one labelled clip, to learn from or to judge by.
+        """A ticket for one labeled clip.
 
         Args:
             label: of the clip.
             batch: folder for clips that belong together.
-            held_out: it judges.
+            held_out: it is for the held-out set, not for training.
         """
         prefix = f"{HELD_OUT_PREFIX if held_out else TRAINING_PREFIX}{batch}/"
         key = f"{prefix}{label}/{uuid.uuid4().hex}.wav"

@@ -1,0 +1,107 @@
+"""Alerts, and their JSON: what the topic sends and the API lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from earshot.events import Event
+from earshot.labels import Label
+from earshot.results.result import Classification, Result
+from earshot.results.serialization import events_from_json, events_to_json, optional_time
+from earshot.times import format_time, parse_time
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A message about a result.
+
+    Attributes:
+        clip_id, label, confidence, uncertain, events, source, timestamp, recorded_at,
+            model_version: as of the result.
+        alerted_at: when the alert was sent.
+        verified_label: that feedback gave since; None without any.
+        clip_url: temporary address of the clip; None if it is not kept, and in lists of alerts.
+    """
+
+    clip_id: str
+    label: Label
+    confidence: float
+    uncertain: bool
+    events: tuple[Event, ...]
+    source: str
+    timestamp: datetime
+    recorded_at: datetime | None
+    model_version: str
+    alerted_at: datetime
+    verified_label: Label | None = None
+    clip_url: str | None = None
+
+
+def alert_about(
+    result: Result,
+    classification: Classification,
+    alerted_at: datetime,
+    clip_url: str | None = None,
+) -> Alert:
+    """Alert about a result with this classification."""
+    return Alert(
+        clip_id=result.clip_id,
+        label=classification.label,
+        confidence=classification.confidence,
+        uncertain=classification.uncertain,
+        events=classification.events,
+        source=result.source,
+        timestamp=result.timestamp,
+        recorded_at=result.recorded_at,
+        model_version=classification.model_version,
+        alerted_at=alerted_at,
+        verified_label=result.verified_label,
+        clip_url=clip_url,
+    )
+
+
+def to_json(alert: Alert) -> dict[str, Any]:
+    """JSON object of an alert; what an alert does not have is left out."""
+    document = {
+        "clip_id": alert.clip_id,
+        "label": str(alert.label),
+        "confidence": alert.confidence,
+        "uncertain": alert.uncertain,
+        "events": events_to_json(alert.events),
+        "source": alert.source,
+        "timestamp": format_time(alert.timestamp),
+        "recorded_at": format_time(alert.recorded_at) if alert.recorded_at else None,
+        "model_version": alert.model_version,
+        "result": f"/results/{alert.clip_id}",
+        "alerted_at": format_time(alert.alerted_at),
+        "verified_label": str(alert.verified_label) if alert.verified_label else None,
+        "clip_url": alert.clip_url,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def from_json(document: Mapping[str, Any]) -> Alert:
+    """Alert of its JSON object; fields that this software does not know are ignored.
+
+    Raises:
+        KeyError: a field is missing.
+        ValueError: a label or a time is not one.
+    """
+    verified_label = document.get("verified_label")
+    return Alert(
+        clip_id=document["clip_id"],
+        label=Label(document["label"]),
+        confidence=float(document["confidence"]),
+        uncertain=document["uncertain"],
+        events=events_from_json(document["events"]),
+        source=document["source"],
+        timestamp=parse_time(document["timestamp"]),
+        recorded_at=optional_time(document.get("recorded_at")),
+        model_version=document["model_version"],
+        alerted_at=parse_time(document["alerted_at"]),
+        verified_label=Label(verified_label) if verified_label else None,
+        clip_url=document.get("clip_url"),
+    )

@@ -1,0 +1,53 @@
+"""Results as items of DynamoDB, which are their JSON with DynamoDB's types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from earshot.results.result import Result
+from earshot.results.serialization import from_json, to_json
+
+# Every row has the same value of this attribute, so that the index over it and the time holds all
+# results in order of time, rejected ones and all. One value is one partition: 1000 new results a
+# second, well over what classify's concurrency allows. Those about which an alert was sent are in
+# one more index, by the time of the alert; the cooldown keeps them few.
+LISTING = "listing"
+LISTED = "all"
+ALERTED_AT = "alerted_at"
+
+Item = dict[str, Any]
+
+
+def to_item(result: Result, ttl: timedelta) -> Item:
+    """Item of a result, which DynamoDB deletes after `ttl`; a `ttl` of zero keeps it."""
+    item: Item = {**to_json(result), LISTING: LISTED}
+    if ttl:
+        item["expires_at"] = int((result.timestamp + ttl).timestamp())
+    return {name: to_attribute(value) for name, value in item.items()}
+
+
+def from_item(item: Mapping[str, Any]) -> Result:
+    """Result of an item."""
+    deserialize = TypeDeserializer().deserialize
+    return from_json({name: deserialize(value) for name, value in item.items()})
+
+
+def to_attribute(value: Any) -> Any:
+    """A JSON value with DynamoDB's types."""
+    return TypeSerializer().serialize(_with_decimals(value))
+
+
+def _with_decimals(value: Any) -> Any:
+    """DynamoDB takes no floats (boto3 #665): decimals with the float's shortest digits."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: _with_decimals(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(member) for member in value]
+    return value
