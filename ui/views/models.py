@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from earshot.times import parse_time
 from earshot_client.api_client import EarshotClient
 from ui import session
 from ui.components import comparison
@@ -67,7 +68,7 @@ def summary(models: list[dict[str, Any]], champion: dict[str, Any] | None) -> No
                 "accuracy": m["accuracy"],
                 "measured": m["measured"],
                 "came of": m["parent"] or "",
-                "made": m["created"] and local_time(m["created"], zone),
+                "made": m["created"] and local_time(parse_time(m["created"]), zone),
             }
             for m in models
         ],
@@ -115,7 +116,7 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
         if model["promotions"]:
             st.markdown("##### Promotions")
             for one in model["promotions"]:
-                when = local_time(one["promoted_at"], zone)
+                when = local_time(parse_time(one["promoted_at"]), zone)
                 forced = ", forced" if one["forced"] else ""
                 st.text(f"{when:%d %b %Y, %H:%M}  by {one['promoted_by']}{forced}: {one['reason']}")
 

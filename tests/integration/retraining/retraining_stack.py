@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 
-from earshot.results.table import from_item
+from earshot.results.item import from_item
+from earshot.results.result import Classification
 from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
 from earshot.uploads.objects import object_clip_id
@@ -47,8 +48,8 @@ class Retraining:
                 Body=clip.path.read_bytes(),
             )
 
-    def hear(self) -> dict[str, Any]:
-        """Result of an upload."""
+    def classify(self) -> Classification:
+        """Classification of an upload."""
         bucket, key = self.stack.outputs["UploadsBucketName"], "incoming/siren.wav"
         answer = self.stack.client("s3").put_object(
             Bucket=bucket, Key=key, Body=self.clip.read_bytes()
@@ -59,7 +60,9 @@ class Retraining:
         def item() -> Any:
             return dynamodb.get_item(TableName=table, Key={"clip_id": clip_id}).get("Item")
 
-        return from_item(soon(item))
+        classification = from_item(soon(item)).classification
+        assert classification
+        return classification
 
     def end_of(self, run: str) -> dict[str, Any]:
         return soon(lambda: (s := self.service.status(run))["state"] != "running" and s)
@@ -77,7 +80,7 @@ def soon(what: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
 
 
 def serves(retraining: Retraining, version: str) -> bool:
-    return bool(retraining.hear()["model_version"] == version)
+    return retraining.classify().model_version == version
 
 
 @dataclasses.dataclass

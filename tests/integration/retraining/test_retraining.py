@@ -48,7 +48,7 @@ class TestRetraining:
         assert status["metrics"]["macro_f1"] > 0.8
         soon(lambda: serves(retraining, "v2"), 60)
         model = retraining.service.model("v2")
-        assert retraining.hear()["model_sha256"] == model["manifest_sha256"]
+        assert retraining.classify().model_sha256 == model["manifest_sha256"]
 
     def test_a_version_holds_all_that_is_needed_to_judge_it_and_to_go_on(self, retraining):
         manifest = retraining.service.model("v2")["manifest"]

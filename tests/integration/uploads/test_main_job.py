@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from earshot.audio.log_mel import SAMPLE_RATE
-from earshot.results.table import from_item
+from earshot.results.item import from_item
+from earshot.results.serialization import to_json
 from earshot.uploads.objects import object_clip_id
 from tests.clips import wav
 from tests.stack import PATIENCE_S, LocalStack, wait_for
@@ -35,7 +36,7 @@ def result(stack: LocalStack, clip_id: str) -> dict[str, Any]:
         answer = dynamodb.get_item(TableName=table, Key={"clip_id": {"S": clip_id}})
         return answer.get("Item")
 
-    return from_item(wait_for(item))
+    return to_json(from_item(wait_for(item)))
 
 
 def messages(stack: LocalStack, queue: str) -> int:
@@ -152,7 +153,7 @@ def test_an_event_that_is_delivered_twice_gives_one_row(local_stack, siren_wav):
         ExpressionAttributeNames={"#key": "key"},
         ExpressionAttributeValues={":key": {"S": key}},
     )["Items"]
-    assert [from_item(item) for item in items] == [first]
+    assert [to_json(from_item(item)) for item in items] == [first]
 
 
 def test_curl_posts_a_form_and_the_answer_is_what_the_table_keeps(

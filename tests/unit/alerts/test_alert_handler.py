@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from earshot.alerts.alert import Alert, alert_about
 from earshot.errors import UnavailableError
+from earshot.results.item import to_item
+from earshot.results.result import Result
 from earshot_alert import app
+from tests.unit.sample_results import NOON, classified
 
 CONTEXT = SimpleNamespace(
     function_name="alert",
@@ -25,15 +30,15 @@ class Service:
         self.considered: list[str] = []
         self.fails_at = fails_at
 
-    def consider(self, result: dict[str, Any]) -> bool:
-        if result["clip_id"] == self.fails_at:
+    def consider(self, result: Result) -> Alert | None:
+        if result.clip_id == self.fails_at:
             raise UnavailableError("The topic")
-        self.considered.append(result["clip_id"])
-        return True
+        self.considered.append(result.clip_id)
+        return alert_about(result, result.classification, NOON)
 
 
 def record(clip_id: str, kind: str = "INSERT") -> dict[str, Any]:
-    row = {"clip_id": {"S": clip_id}, "label": {"S": "siren"}, "listing": {"S": "all"}}
+    row = to_item(classified(clip_id), timedelta())
     return {"eventName": kind, "dynamodb": {"SequenceNumber": f"s-{clip_id}", "NewImage": row}}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -14,29 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from earshot.alerts.alert import Alert, alert_about, from_json, to_json
 from earshot.alerts.delivery import AlertTopic, CooldownsTable
 from earshot.alerts.service import AlertRules, AlertService
 from earshot.errors import UnavailableError
 from earshot.labels import Label
+from tests.unit.sample_results import NOON, classified, rejected
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
-
-
-def result(clip_id: str = "c1", **changes: Any) -> dict[str, Any]:
-    return {
-        "clip_id": clip_id,
-        "status": "classified",
-        "label": "siren",
-        "confidence": 0.9,
-        "source": "gate",
-        "timestamp": "2026-01-31T12:00:00.000Z",
-        "model_version": "v1",
-        "bucket": "clips",
-        "key": "incoming/gate/a.wav",
-        "version_id": "v7",
-        **changes,
-    }
 
 
 class Clock:
@@ -48,10 +33,10 @@ class Clock:
 
 class Topic:
     def __init__(self) -> None:
-        self.alerts: list[dict[str, Any]] = []
+        self.alerts: list[Alert] = []
         self.fails = 0
 
-    def publish(self, alert: dict[str, Any]) -> None:
+    def publish(self, alert: Alert) -> None:
         if self.fails:
             self.fails -= 1
             raise UnavailableError("The topic of alerts is not available at the moment")
@@ -106,62 +91,64 @@ def sent() -> Sent:
 @pytest.fixture
 def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
     link = "link to {}".format
-    return AlertService(RULES, Cooldowns(), topic, sent, lambda place, _: link(place), clock)
+    return AlertService(
+        RULES, Cooldowns(), topic, sent, lambda location, _: link(location.key), clock
+    )
 
 
 @pytest.mark.parametrize(
-    "changes",
+    "result",
     [
-        {"label": "casual"},
-        {"label": "explosion"},
-        {"confidence": 0.59},
-        {"status": "rejected"},
+        classified(label=Label.CASUAL),
+        classified(label=Label.EXPLOSION),
+        classified(confidence=0.59),
+        rejected(),
     ],
 )
-def test_what_is_worth_no_alert(service, topic, sent, changes):
-    assert not service.consider(result(**changes))
+def test_results_that_raise_no_alert(service, topic, sent, result):
+    assert not service.consider(result)
     assert topic.alerts == []
     assert sent.times == {}
 
 
 def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(service, topic):
     for n in range(100):
-        service.consider(result(f"a{n}", source="gate"))
-        service.consider(result(f"b{n}", source="yard"))
-    assert [alert["source"] for alert in topic.alerts] == ["gate", "yard"]
+        service.consider(classified(f"a{n}", source="gate"))
+        service.consider(classified(f"b{n}", source="yard"))
+    assert [alert.source for alert in topic.alerts] == ["gate", "yard"]
 
 
 def test_a_gunshot_is_told_of_while_the_siren_cools_down(service, topic):
-    service.consider(result("c1"))
-    assert service.consider(result("c2", label="gunshot"))
+    service.consider(classified("c1"))
+    assert service.consider(classified("c2", label=Label.GUNSHOT))
 
 
 def test_after_the_cooldown_it_is_news_again(service, topic, clock):
-    service.consider(result("c1"))
+    service.consider(classified("c1"))
     clock.now += timedelta(minutes=5) - timedelta(seconds=1)
-    assert not service.consider(result("c2"))
+    assert not service.consider(classified("c2"))
     clock.now += timedelta(seconds=1)
-    assert service.consider(result("c3"))
+    assert service.consider(classified("c3"))
 
 
 def test_an_alert_that_could_not_be_sent_is_sent_when_its_result_comes_again(service, topic):
     topic.fails = 1
     with pytest.raises(UnavailableError):
-        service.consider(result("c1"))
-    assert service.consider(result("c1"))
-    assert not service.consider(result("c1")), "it was sent already"
+        service.consider(classified("c1"))
+    assert service.consider(classified("c1"))
+    assert not service.consider(classified("c1")), "it was sent already"
     assert len(topic.alerts) == 1
 
 
 def test_only_what_was_sent_is_recorded_with_its_time(service, topic, sent):
     topic.fails = 1
     with pytest.raises(UnavailableError):
-        service.consider(result("c1"))
+        service.consider(classified("c1"))
     assert sent.times == {}
-    service.consider(result("c1"))
-    service.consider(result("c2"))
+    service.consider(classified("c1"))
+    service.consider(classified("c2"))
     assert sent.times == {"c1": NOON}
-    assert [alert["alerted_at"] for alert in topic.alerts] == ["2026-01-31T12:00:00.000Z"]
+    assert [alert.alerted_at for alert in topic.alerts] == [NOON]
 
 
 def test_an_alert_that_could_not_be_recorded_is_sent_again_rather_than_forgotten(
@@ -169,9 +156,9 @@ def test_an_alert_that_could_not_be_recorded_is_sent_again_rather_than_forgotten
 ):
     sent.fails = 1
     with pytest.raises(UnavailableError):
-        service.consider(result("c1"))
-    assert service.consider(result("c1"))
-    assert [alert["clip_id"] for alert in topic.alerts] == ["c1", "c1"]
+        service.consider(classified("c1"))
+    assert service.consider(classified("c1"))
+    assert [alert.clip_id for alert in topic.alerts] == ["c1", "c1"]
     assert sent.times == {"c1": NOON}
 
 
@@ -182,7 +169,7 @@ def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     told: dict[str, list[datetime]] = {"a": [], "b": []}
     for n, (source, seconds) in enumerate(steps):
         clock.now += timedelta(seconds=seconds)
-        if service.consider(result(f"c{n}", source=source)):
+        if service.consider(classified(f"c{n}", source=source)):
             told[source].append(clock.now)
         assert told[source], "the first detection of a source is always told"
     for times in told.values():
@@ -191,22 +178,28 @@ def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
 
 
 def test_an_uncertain_result_is_told_of_as_such(service, topic):
-    assert service.consider(result(uncertain=True))
-    assert topic.alerts[0]["uncertain"] is True
+    assert service.consider(classified(uncertain=True))
+    assert topic.alerts[0].uncertain is True
 
 
-def test_an_alert_links_the_clip_and_its_result(service, topic):
-    service.consider(result())
+def test_an_alert_links_the_clip_and_its_classified(service, topic):
+    service.consider(classified())
     (alert,) = topic.alerts
-    assert alert["result"] == "/results/c1"
-    place = {"bucket": "clips", "key": "incoming/gate/a.wav", "version_id": "v7"}
-    assert alert["clip_url"] == f"link to {place}"
+    document = to_json(alert)
+    assert document["result"] == "/results/c1"
+    assert document["clip_url"] == "link to incoming/gate/a.wav"
+    assert document["alerted_at"] == "2026-01-31T12:00:00.000Z"
+    assert from_json(document) == alert
 
 
 def test_a_clip_that_is_not_kept_has_no_link(service, topic):
-    posted = {k: v for k, v in result().items() if k not in {"bucket", "key", "version_id"}}
-    service.consider(posted)
-    assert "clip_url" not in topic.alerts[0]
+    service.consider(classified(location=None))
+    assert "clip_url" not in to_json(topic.alerts[0])
+
+
+def alert(**changes: Any) -> Alert:
+    result = classified(**changes)
+    return alert_about(result, result.classification, NOON)
 
 
 @pytest.fixture
@@ -258,8 +251,8 @@ def test_a_topic_is_told_in_json_and_can_filter(aws):
         },
     )
     topic = AlertTopic(sns, arn)
-    for label in ("siren", "gunshot"):
-        topic.publish(result(label=label))
+    for label in (Label.SIREN, Label.GUNSHOT):
+        topic.publish(alert(label=label))
     (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(message["Body"])["label"] == "gunshot"
 
@@ -267,4 +260,4 @@ def test_a_topic_is_told_in_json_and_can_filter(aws):
 def test_a_failing_topic_is_a_transient_fault(aws):
     topic = AlertTopic(boto3.client("sns"), "arn:aws:sns:eu-central-1:123456789012:gone")
     with pytest.raises(UnavailableError):
-        topic.publish(result())
+        topic.publish(alert())

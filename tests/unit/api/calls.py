@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
-from earshot_api import app
+import jsonschema
+
+from earshot_api import app, openapi
 
 CONTEXT = SimpleNamespace(
     function_name="api",
@@ -39,7 +42,10 @@ def call(
         "body": body if isinstance(body, str | None) else json.dumps(body),
         "isBase64Encoded": changes.pop("base64_encoded", False),
     }
-    return app.lambda_handler(event, CONTEXT)
+    answer = app.lambda_handler(event, CONTEXT)
+    if answer["statusCode"] < 300 and "json" in answer["headers"]["Content-Type"]:
+        check_documented(method, route, answer)
+    return answer
 
 
 def problem(answer: Any, status: int) -> Any:
@@ -54,6 +60,17 @@ def problem(answer: Any, status: int) -> Any:
 def content(answer: Any, status: int = 200) -> Any:
     assert answer["statusCode"] == status, answer["body"]
     return json.loads(answer["body"])
+
+
+def check_documented(method: str, path: str, answer: Any) -> None:
+    """Hold a good answer against the OpenAPI document."""
+    document = openapi.document(app.http)
+    for template, operations in document["paths"].items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
+            content = operations[method.lower()]["responses"][str(answer["statusCode"])]["content"]
+            schema = content["application/json"]["schema"]
+            body = json.loads(answer["body"])
+            jsonschema.validate(body, {**schema, "components": document["components"]})
 
 
 def post_files(*files: tuple[str, bytes], **fields: str) -> Any:

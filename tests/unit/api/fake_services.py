@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from earshot.labels import Label
 from earshot.model.versions import Promotion
+from earshot.results.feedback import Review
 from earshot.results.query import Page, Position, ResultQuery
+from earshot.results.result import Feedback
 from earshot.retraining.plan import Request
+from earshot.uploads.objects import Location
+from tests.unit.sample_results import NOON, classified
 
 CLIP_ID = "0123456789abcdef" * 2
-RESULT = {
-    "clip_id": CLIP_ID,
-    "status": "classified",
-    "source": "gate",
-    "timestamp": "2026-01-31T12:00:00.000Z",
-    "label": "siren",
-    "class_id": 3,
-    "confidence": 0.9,
-    "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0, "confidence": 0.9}],
-    "loudness": -20.5,
-}
+RESULT = classified(CLIP_ID, location=None)
 RUN = "20260131T110000-0123abcd"
 RETRAINING = {
     "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
@@ -97,9 +92,9 @@ class Services:
         ticket = {"key": "k", "prefix": f"training/{batch}/", "url": "https://s3", "fields": {}}
         return self._answer((label, batch, held_out), ticket | {"max_bytes": 1, "expires_at": "2"})
 
-    def link(self, place: dict[str, str], lifetime: Any) -> str:
-        return f"https://s3/{place['key']}?versionId={place['version_id']}&for={lifetime}"
+    def link(self, location: Location, lifetime: Any) -> str:
+        return f"https://s3/{location.key}?versionId={location.version_id}&for={lifetime}"
 
-    def give(self, clip_id: str, label: str, comment: str, by: str) -> Any:
-        answer = {"clip_id": clip_id, "label": "siren", "verified_label": label}
-        return self._answer((label, comment, by), {**answer, "training_key": None, "feedback": []})
+    def give(self, clip_id: str, label: Label, comment: str, by: str) -> Any:
+        given = Feedback(label, False, comment, by, NOON)
+        return self._answer((label, comment, by), Review(clip_id, Label.SIREN, (given,), None))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from earshot.results.query import Page, Position
+from earshot.results.serialization import to_json
+from earshot.uploads.objects import Location
 from earshot_api import app
 from tests.unit.api.calls import CONTEXT, call, content, problem
 from tests.unit.api.fake_services import CLIP_ID, RESULT, Services
@@ -17,7 +20,7 @@ from tests.unit.api.fake_services import CLIP_ID, RESULT, Services
 def test_results_pass_their_filters_on(services):
     path = "/results?label=siren&source=gate&from=2026-01-01T00:00:00Z&min_confidence=0.5&limit=7"
     page = content(call("GET", path))
-    assert page == {"results": [RESULT], "next_cursor": None}, "what newer models say is kept"
+    assert page == {"results": [to_json(RESULT)], "next_cursor": None}
     ((query, limit, after),) = services.asked
     assert (query.label, query.source, query.min_confidence) == ("siren", "gate", 0.5)
     assert query.start == datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,7 +28,7 @@ def test_results_pass_their_filters_on(services):
 
 
 def test_the_cursor_of_a_page_leads_to_the_next(services):
-    end = Position(RESULT["timestamp"], CLIP_ID)
+    end = Position(RESULT.timestamp, CLIP_ID)
     services.page = Page([RESULT], end)
     cursor = content(call("GET", "/results"))["next_cursor"]
     call("GET", f"/results?cursor={cursor}")
@@ -54,13 +57,13 @@ def test_a_cursor_of_somebody_elses_is_refused(services):
 
 
 def test_one_result_or_none(services):
-    assert content(call("GET", f"/results/{CLIP_ID}")) == RESULT
+    assert content(call("GET", f"/results/{CLIP_ID}")) == to_json(RESULT)
     assert "within seconds" in problem(call("GET", "/results/" + "0" * 32), 404)["detail"]
     problem(call("GET", "/results/..%2f"), 422)
 
 
 def test_a_clip_that_is_kept_can_be_fetched(services, monkeypatch):
-    kept = RESULT | {"bucket": "b", "key": "incoming/a.wav", "version_id": "v"}
+    kept = replace(RESULT, location=Location("b", "incoming/a.wav", "v"))
     monkeypatch.setattr(services, "get", lambda clip_id: kept)
     url = content(call("GET", f"/results/{CLIP_ID}"))["clip_url"]
     assert url == "https://s3/incoming/a.wav?versionId=v&for=1:00:00"

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from earshot.errors import RejectedClipError, UnavailableError
-from earshot.uploads.objects import Description, Upload
+from earshot.results.serialization import to_json
+from earshot.uploads.objects import ClipMetadata, Location, Upload
 from earshot_classify import app
+from tests.unit.sample_results import classified
 
 EVENTS = Path(__file__).parents[3] / "events"
 CONTEXT = SimpleNamespace(
@@ -20,7 +22,7 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:classify",
     aws_request_id="request-1",
 )
-RESULT = {"status": "classified", "label": "siren", "class_id": 3, "confidence": 0.9}
+RESULT = classified()
 
 
 class Service:
@@ -31,12 +33,12 @@ class Service:
         self.uploads: list[Upload] = []
         self.sources: list[str | None] = []
 
-    def hear_upload(self, upload: Upload) -> Any:
+    def classify_upload(self, upload: Upload) -> Any:
         self.uploads.append(upload)
         return self._answer()
 
-    def hear_posted(self, content: Any, request: str, said: Description) -> Any:
-        self.sources.append(said.source)
+    def classify_posted(self, content: Any, request: str, metadata: ClipMetadata) -> Any:
+        self.sources.append(metadata.source)
         return self._answer()
 
     def _answer(self) -> Any:
@@ -54,13 +56,13 @@ def sample(name: str) -> dict[str, Any]:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
-def test_an_upload_event_is_heard_under_its_decoded_key(monkeypatch):
+def test_an_uploaded_clip_is_classified_under_its_decoded_key(monkeypatch):
     service = Service(RESULT)
     answer = handle(monkeypatch, service, sample("s3_upload_through_sqs"))
     assert answer == {"batchItemFailures": []}
     version = "096fKKXTRTtl3on89fVO.nfljtsv6qko"
     key = "incoming/north gate/café 1+1.wav"
-    assert service.uploads == [Upload("earshot-uploads", key, version, version, 64044)]
+    assert service.uploads == [Upload(Location("earshot-uploads", key, version), version, 64044)]
 
 
 def test_the_test_event_of_s3_is_accepted_and_ignored(monkeypatch):
@@ -101,7 +103,7 @@ def test_a_posted_clip_is_answered_with_its_result(monkeypatch, name, source):
     service = Service(RESULT)
     answer = handle(monkeypatch, service, sample(name))
     assert answer["statusCode"] == 200
-    assert json.loads(answer["body"]) == RESULT
+    assert json.loads(answer["body"]) == to_json(RESULT)
     assert service.sources == [source]
 
 

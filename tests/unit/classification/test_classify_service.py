@@ -6,19 +6,18 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 from earshot.audio.clip import Clip
-from earshot.classification.classifier import Classification
-from earshot.classification.service import ClassifyService, StoredClip
+from earshot.classification.service import ClassifyService
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.labels import LABELS, Label
-from earshot.results.result import Result
-from earshot.uploads.objects import Description, Upload
+from earshot.results.result import Classification, Rejection, Result
+from earshot.uploads.clip_store import StoredClip
+from earshot.uploads.objects import ClipMetadata, Location, Upload
 
 
 def wav() -> bytes:
@@ -32,22 +31,22 @@ class Clips(dict[str, bytes]):
 
     @contextmanager
     def open(self, upload: Upload) -> Iterator[StoredClip]:
-        yield StoredClip(io.BytesIO(self[upload.key]), self.metadata)
+        yield StoredClip(io.BytesIO(self[upload.location.key]), self.metadata)
 
 
 class Results(dict[str, Result]):
     def save(self, result: Result) -> Result:
-        return self.setdefault(result["clip_id"], result)
+        return self.setdefault(result.clip_id, result)
 
 
 class Posted(dict[str, bytes]):
-    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+    def keep(self, clip_id: str, content: bytes) -> Location:
         self[clip_id] = content
-        return {"bucket": "clips", "key": f"posted/{clip_id}.wav"}
+        return Location("clips", f"posted/{clip_id}.wav")
 
 
 class FailingPosted:
-    def keep(self, clip_id: str, content: bytes) -> dict[str, str]:
+    def keep(self, clip_id: str, content: bytes) -> Location:
         raise UnavailableError("The uploads bucket is not available at the moment")
 
 
@@ -59,8 +58,6 @@ class FailingResults:
 class SirenClassifier:
     """Reads the clip as the real one does and finds a siren in whatever can be read."""
 
-    model = SimpleNamespace(version="v1", sha256="ab" * 32)
-
     def classify(self, clip: Clip) -> Classification:
         list(clip.waveform_blocks())
         probabilities = dict(zip(LABELS, (0.1, 0.0, 0.0, 0.9), strict=True))
@@ -69,9 +66,10 @@ class SirenClassifier:
             probabilities=probabilities,
             uncertain=False,
             events=(),
-            heard=(),
+            audioset_top5=(),
             duration_s=clip.duration_s,
-            warnings=(),
+            model_version="v1",
+            model_sha256="ab" * 32,
         )
 
 
@@ -83,17 +81,17 @@ def make_service(
 
 
 def upload(key: str) -> Upload:
-    return Upload("clips", key, "v1", "v1", 100)
+    return Upload(Location("clips", key, "v1"), "v1", 100)
 
 
 def test_an_upload_becomes_a_result_that_finds_it_again():
     results = Results()
-    heard = make_service(Clips({"incoming/gate/a.wav": wav()}), results).hear_upload(
+    result = make_service(Clips({"incoming/gate/a.wav": wav()}), results).classify_upload(
         upload("incoming/gate/a.wav")
     )
-    assert results == {heard["clip_id"]: heard}
-    assert (heard["status"], heard["label"], heard["duration_s"]) == ("classified", "siren", 1.0)
-    assert (heard["bucket"], heard["key"]) == ("clips", "incoming/gate/a.wav")
+    assert results == {result.clip_id: result}
+    assert (result.classification.label, result.classification.duration_s) == (Label.SIREN, 1.0)
+    assert result.location == Location("clips", "incoming/gate/a.wav", "v1")
 
 
 @pytest.mark.parametrize(
@@ -112,71 +110,83 @@ def test_the_folder_of_an_upload_is_its_source(key, source):
 def test_what_an_uploader_says_in_the_metadata_goes_before_the_folder():
     clips = Clips({"incoming/gate/a.wav": wav()})
     clips.metadata = {"source": "camera 7", "recorded-at": "2026-01-31T12:00:00+01:00"}
-    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
-    assert (heard["source"], heard["recorded_at"]) == ("camera 7", "2026-01-31T11:00:00.000Z")
+    result = make_service(clips, Results()).classify_upload(upload("incoming/gate/a.wav"))
+    assert (result.source, result.recorded_at) == (
+        "camera 7",
+        datetime(2026, 1, 31, 11, tzinfo=UTC),
+    )
 
 
 def test_metadata_that_cannot_be_understood_is_a_warning_and_spoils_no_clip():
     clips = Clips({"incoming/gate/a.wav": wav()})
     clips.metadata = {"recorded-at": "yesterday"}
-    heard = make_service(clips, Results()).hear_upload(upload("incoming/gate/a.wav"))
-    assert heard["status"] == "classified"
-    assert "recorded_at" not in heard
-    assert "yesterday" in heard["warnings"][0]
+    result = make_service(clips, Results()).classify_upload(upload("incoming/gate/a.wav"))
+    assert result.recorded_at is None
+    assert "yesterday" in result.classification.warnings[0]
 
 
 def test_an_upload_that_is_delivered_twice_has_one_result():
     results = Results()
     service = make_service(Clips({"incoming/a.wav": wav()}), results)
-    first = service.hear_upload(upload("incoming/a.wav"))
-    assert service.hear_upload(upload("incoming/a.wav")) == first
+    first = service.classify_upload(upload("incoming/a.wav"))
+    assert service.classify_upload(upload("incoming/a.wav")) == first
     assert len(results) == 1
 
 
 def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
     results = Results()
-    make_service(Clips({"incoming/a.wav": b"text"}), results).hear_upload(upload("incoming/a.wav"))
+    make_service(Clips({"incoming/a.wav": b"text"}), results).classify_upload(
+        upload("incoming/a.wav")
+    )
     (rejection,) = results.values()
-    assert rejection["status"] == "rejected"
-    assert rejection["reason"]["code"] == "not_audio"
+    assert isinstance(rejection.outcome, Rejection)
+    assert rejection.outcome.code == "not_audio"
 
 
 def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
     results, posted = Results(), Posted()
     service = make_service(Clips(), results, posted)
     with pytest.raises(RejectedClipError):
-        service.hear_posted(io.BytesIO(b"text"), "r1", Description("gate"))
+        service.classify_posted(io.BytesIO(b"text"), "r1", ClipMetadata("gate"))
     assert not posted, "what is no recording is not kept"
     (rejection,) = results.values()
-    assert (rejection["status"], rejection["source"]) == ("rejected", "gate")
+    assert (rejection.classification, rejection.source) == (None, "gate")
 
 
 def test_a_posted_clip_is_kept_and_its_result_finds_it_again():
     results, posted = Results(), Posted()
     service = make_service(Clips(), results, posted)
-    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
-    assert posted == {heard["clip_id"]: wav()}
-    assert heard["key"] == f"posted/{heard['clip_id']}.wav"
-    assert results[heard["clip_id"]] == heard
+    result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata("gate"))
+    assert posted == {result.clip_id: wav()}
+    assert result.location == Location("clips", f"posted/{result.clip_id}.wav")
+    assert results[result.clip_id] == result
 
 
-def test_a_posted_clip_that_cannot_be_kept_is_heard_all_the_same():
+def test_a_posted_clip_that_cannot_be_kept_is_classified_all_the_same():
     service = make_service(Clips(), Results(), FailingPosted())
-    heard = service.hear_posted(io.BytesIO(wav()), "r1", Description("gate"))
-    assert heard["label"] == "siren"
-    assert heard["warnings"] == ["the clip could not be kept"]
-    assert "key" not in heard
+    result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata("gate"))
+    assert result.classification.label is Label.SIREN
+    assert result.classification.warnings == ("the clip could not be kept",)
+    assert result.location is None
 
 
 def test_a_posted_clip_sent_again_under_its_key_has_one_result():
     results = Results()
     service = make_service(Clips(), results)
     for _ in range(2):
-        service.hear_posted(io.BytesIO(wav()), "retry-1", Description("gate"))
+        service.classify_posted(io.BytesIO(wav()), "retry-1", ClipMetadata("gate"))
     assert len(results) == 1
 
 
 def test_a_store_that_fails_is_not_taken_for_a_fault_of_the_clip():
     service = make_service(Clips({"incoming/a.wav": wav()}), FailingResults())
     with pytest.raises(UnavailableError):
-        service.hear_upload(upload("incoming/a.wav"))
+        service.classify_upload(upload("incoming/a.wav"))
+
+
+def test_where_no_posted_clips_are_kept_their_results_have_no_location():
+    service = ClassifyService(
+        SirenClassifier(), Clips(), None, Results(), lambda: datetime.now(UTC)
+    )
+    result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata())
+    assert (result.location, result.source) == (None, "unknown")

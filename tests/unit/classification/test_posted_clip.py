@@ -12,7 +12,8 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
-from earshot_classify.posted_clip import MAX_BODY_BYTES, PostedClip, posted_clip
+from earshot.uploads.objects import MAX_BODY_BYTES
+from earshot_classify.posted_clip import PostedClip, posted_clip
 
 EVENTS = Path(__file__).parents[3] / "events"
 
@@ -39,7 +40,7 @@ def test_a_form_as_curl_sends_it_gives_the_clip_and_its_source():
     event = json.loads((EVENTS / "predict_multipart.json").read_text())
     clip = posted_clip(APIGatewayProxyEventV2(event))
     assert clip.content.read(4) == b"RIFF"
-    assert clip.said.source == "north gate"
+    assert clip.metadata.source == "north gate"
     assert clip.request == "JKJaXmPLvHcESHA="
 
 
@@ -67,7 +68,8 @@ def test_the_clients_idempotency_key_names_the_request():
 
 def test_a_raw_body_may_name_its_source_in_the_query():
     assert (
-        take(b"RIFF", "audio/wav", queryStringParameters={"source": "gate"}).said.source == "gate"
+        take(b"RIFF", "audio/wav", queryStringParameters={"source": "gate"}).metadata.source
+        == "gate"
     )
 
 
@@ -111,8 +113,8 @@ def test_a_body_that_is_not_the_base64_it_says_it_is_is_refused():
 
 def test_a_clip_may_say_when_it_was_recorded():
     fields = {"recorded_at": "2026-01-31T12:00:00+01:00"}
-    said = take(b"RIFF", "audio/wav", queryStringParameters=fields).said
-    assert said.recorded_at == datetime(2026, 1, 31, 11, tzinfo=UTC)
+    metadata = take(b"RIFF", "audio/wav", queryStringParameters=fields).metadata
+    assert metadata.recorded_at == datetime(2026, 1, 31, 11, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("field", "value"), [("recorded_at", "yesterday"), ("source", "x" * 129)])

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from earshot_client.api_client import EarshotClient
+from tests.unit.sample_results import classified_json
 
 API = "https://api.example/v1"
 
@@ -56,16 +57,7 @@ class Api:
 
 
 def result(clip_id: str) -> dict[str, Any]:
-    return {
-        "clip_id": clip_id,
-        "status": "classified",
-        "label": "siren",
-        "confidence": 0.91,
-        "duration_s": 3.0,
-        "source": "gate",
-        "model_version": "v1",
-        "timestamp": "2026-01-31T12:00:00.000Z",
-    }
+    return classified_json(clip_id, confidence=0.91, location=None)
 
 
 def client_of(api: Api) -> EarshotClient:

@@ -26,6 +26,9 @@ def client(api: Api) -> EarshotClient:
     return client_of(api)
 
 
+SENT = {"alerted_at": "2026-01-31T12:00:01.000Z", "result": "/results/c"}
+
+
 class TestClient:
     def test_every_call_carries_the_token_but_s3_does_not_see_it(self, api, client, tmp_path):
         (tmp_path / "a.wav").write_bytes(b"RIFF")
@@ -51,6 +54,18 @@ class TestClient:
         }
         assert b"RIFF" in api.uploaded[0]
 
+    def test_a_posted_clip_is_the_whole_body(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF\x00\xff")
+        recorded_at = datetime(2026, 1, 31, tzinfo=UTC)
+        posted = client.predict(tmp_path / "a.wav", "north gate", recorded_at)
+        (request,) = api.requests
+        assert posted.classification.confidence == 0.91
+        assert (request.content, request.headers["Content-Type"]) == (b"RIFF\x00\xff", "audio/wav")
+        assert dict(request.url.params) == {
+            "source": "north gate",
+            "recorded_at": "2026-01-31T00:00:00.000Z",
+        }
+
     def test_a_request_key_is_sent(self, api, client, tmp_path):
         (tmp_path / "a.wav").write_bytes(b"RIFF")
         client.predict(tmp_path / "a.wav", request="r1")
@@ -71,13 +86,13 @@ class TestClient:
         assert len(sent) > 2
 
     def test_results_come_page_after_page_up_to_a_limit(self, api, client):
-        api.results = [{"clip_id": str(n)} for n in range(5)]
-        assert list(client.results(ResultFilters())) == api.results
-        assert list(client.results(ResultFilters(), limit=3)) == api.results[:3]
+        api.results = [result(str(n)) for n in range(5)]
+        assert [one.clip_id for one in client.results(ResultFilters())] == list("01234")
+        assert [one.clip_id for one in client.results(ResultFilters(), limit=3)] == list("012")
 
     def test_alerts_come_page_after_page_up_to_a_limit(self, api, client):
-        api.results = [result(f"c{n}") for n in range(5)]
-        assert [alert["clip_id"] for alert in client.alerts(3)] == ["c0", "c1", "c2"]
+        api.results = [result(f"c{n}") | SENT for n in range(5)]
+        assert [alert.clip_id for alert in client.alerts(3)] == ["c0", "c1", "c2"]
         assert [request.url.path for request in api.requests] == ["/v1/alerts"] * 2
 
     def test_filters_are_sent(self, api, client):
@@ -95,7 +110,7 @@ class TestClient:
     @pytest.mark.parametrize("status", [429, 503])
     def test_a_busy_api_is_asked_again(self, api, client, status):
         api.refusals = [httpx.Response(status, json={"message": "later"})] * 2
-        assert client.result("c1")["clip_id"] == "c1"
+        assert client.result("c1").clip_id == "c1"
 
     def test_a_problem_is_told_in_its_own_words(self, api, client):
         api.refusals = [httpx.Response(422, json={"detail": "query.limit: too small"})]

@@ -83,8 +83,15 @@ def test_what_makes_no_sense_is_told_without_asking(api, run, arguments):
 
 
 def test_alerts_are_listed_with_what_a_person_said_since(api, run):
-    sent = {"alerted_at": "2026-01-31T12:00:01.000Z"}
-    api.results = [result("c1") | sent | {"verified_label": "casual"}, result("c2") | sent]
+    alert = {
+        "label": "siren", "confidence": 0.91, "uncertain": False, "events": [], "source": "gate",
+        "timestamp": "2026-01-31T12:00:00.000Z", "model_version": "v1",
+        "alerted_at": "2026-01-31T12:00:01.000Z",
+    }  # fmt: skip
+    api.results = [
+        {"clip_id": clip_id, **alert, "result": f"/results/{clip_id}"} for clip_id in ("c1", "c2")
+    ]
+    api.results[0]["verified_label"] = "casual"
     shown = run("alerts", "--limit", "2").stdout
     assert "2026-01-31 12:00:01  siren (really casual)        0.91  gate    c1" in shown
     assert json.loads(run("alerts", "--json").stdout) == api.results

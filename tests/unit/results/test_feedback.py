@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from earshot.errors import ConflictError, NotFoundError, UnavailableError
 from earshot.labels import Label
 from earshot.results.feedback import FeedbackService
+from earshot.results.result import Feedback, Result
+from earshot.uploads.objects import Location
+from tests.unit.sample_results import LOCATION, classified, rejected
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-HEARD = {
-    "clip_id": "c1",
-    "status": "classified",
-    "label": "siren",
-    "bucket": "clips",
-    "key": "incoming/a.wav",
-    "version_id": "v1",
-}
 
 
-class Results(dict[str, dict[str, Any]]):
+class Results(dict[str, Result]):
     overtaken = False
 
-    def get(self, clip_id: str) -> dict[str, Any] | None:  # type: ignore[override]
-        return dict(self[clip_id]) if clip_id in self else None
-
-    def add_feedback(self, clip_id: str, feedback: dict[str, Any], n_before: int) -> bool:
-        history = self[clip_id].get("feedback", [])
-        if self.overtaken or len(history) != n_before:
+    def add_feedback(self, clip_id: str, feedback: Feedback, n_before: int) -> bool:
+        result = self[clip_id]
+        if self.overtaken or len(result.feedback) != n_before:
             return False
-        self[clip_id] |= {"feedback": [*history, feedback], "verified_label": feedback["label"]}
+        history = (*result.feedback, feedback)
+        self[clip_id] = replace(result, feedback=history, verified_label=feedback.label)
         return True
 
 
 class Clips:
     def __init__(self) -> None:
-        self.uploads = {("clips", "incoming/a.wav", "v1")}
+        self.uploads = {LOCATION}
         self.training: set[str] = set()
         self.fails = False
 
-    def copy(self, place: dict[str, str], key: str) -> bool:
+    def copy(self, location: Location, key: str) -> bool:
         if self.fails:
             raise UnavailableError("The uploads bucket is not available at the moment")
-        if tuple(place.values()) not in self.uploads:
+        if location not in self.uploads:
             return False
         self.training.add(key)
         return True
@@ -56,7 +49,7 @@ class Clips:
 
 @pytest.fixture
 def results() -> Results:
-    return Results({"c1": dict(HEARD)})
+    return Results({"c1": classified("c1")})
 
 
 @pytest.fixture
@@ -70,13 +63,14 @@ def service(results: Results, clips: Clips) -> FeedbackService:
 
 
 def test_a_correction_is_kept_and_becomes_training_data(service, results, clips):
-    answer = service.give("c1", Label.GUNSHOT, "heard it", "ann")
-    assert answer["training_key"] == "training/gunshot/corrections/c1.wav"
+    review = service.give("c1", Label.GUNSHOT, "three shots", "ann")
+    assert review.training_key == "training/gunshot/corrections/c1.wav"
     assert clips.training == {"training/gunshot/corrections/c1.wav"}
-    assert results["c1"]["verified_label"] == "gunshot"
-    assert results["c1"]["label"] == "siren", "what was heard stays"
-    said = {"label": "gunshot", "verdict": "corrected", "comment": "heard it", "by": "ann"}
-    assert results["c1"]["feedback"] == [{**said, "at": "2026-01-31T12:00:00.000Z"}]
+    assert results["c1"].verified_label is Label.GUNSHOT
+    assert results["c1"].classification.label is Label.SIREN, "the classification stays"
+    assert review.label is Label.SIREN
+    given = Feedback(Label.GUNSHOT, False, "three shots", "ann", NOW)
+    assert review.feedback == results["c1"].feedback == (given,)
 
 
 def test_the_same_again_changes_nothing(service, results):
@@ -87,8 +81,8 @@ def test_the_same_again_changes_nothing(service, results):
 
 def test_a_clip_is_training_data_under_its_latest_label_only(service, clips):
     service.give("c1", Label.GUNSHOT, "", "ann")
-    answer = service.give("c1", Label.SIREN, "", "ann")
-    assert [said["verdict"] for said in answer["feedback"]] == ["corrected", "confirmed"]
+    review = service.give("c1", Label.SIREN, "", "ann")
+    assert [one.confirmed for one in review.feedback] == [False, True]
     assert clips.training == {"training/siren/corrections/c1.wav"}
 
 
@@ -99,14 +93,14 @@ def test_feedback_whose_copy_failed_is_finished_when_it_is_sent_again(service, r
     clips.fails = False
     service.give("c1", Label.GUNSHOT, "", "ann")
     assert clips.training == {"training/gunshot/corrections/c1.wav"}
-    assert len(results["c1"]["feedback"]) == 1
+    assert len(results["c1"].feedback) == 1
 
 
 def test_a_clip_that_is_not_kept_or_gone_is_no_training_data(service, results, clips):
-    results["c2"] = {"clip_id": "c2", "status": "classified", "label": "siren"}
-    assert service.give("c2", Label.GUNSHOT, "", "ann")["training_key"] is None
+    results["c2"] = classified("c2", location=None)
+    assert service.give("c2", Label.GUNSHOT, "", "ann").training_key is None
     clips.uploads.clear()
-    assert service.give("c1", Label.GUNSHOT, "", "ann")["training_key"] is None
+    assert service.give("c1", Label.GUNSHOT, "", "ann").training_key is None
 
 
 def test_who_comes_second_is_told(service, results):
@@ -118,6 +112,6 @@ def test_who_comes_second_is_told(service, results):
 def test_nothing_and_a_rejected_clip_take_no_feedback(service, results):
     with pytest.raises(NotFoundError):
         service.give("c9", Label.GUNSHOT, "", "ann")
-    results["c3"] = {"clip_id": "c3", "status": "rejected"}
+    results["c3"] = rejected("c3")
     with pytest.raises(ConflictError, match="rejected"):
         service.give("c3", Label.GUNSHOT, "", "ann")

@@ -24,7 +24,7 @@ from earshot.results.query import (
     to_cursor,
 )
 from earshot.results.table import ResultsTable
-from earshot.times import format_time
+from tests.unit.sample_results import classified, rejected
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -61,21 +61,13 @@ def table() -> Iterator[ResultsTable]:
 
 def save(table: ResultsTable, n: int, **changes: Any) -> str:
     """A result of minute `n` after noon."""
-    one = {
-        "clip_id": f"{n:032x}",
-        "timestamp": format_time(NOON + timedelta(minutes=n)),
-        "status": "classified",
-        "source": "gate",
-        "label": "siren",
-        "confidence": 0.9,
-        **changes,
-    }
-    table.save({name: value for name, value in one.items() if value is not None})
-    return str(one["clip_id"])
+    clip_id = f"{n:032x}"
+    table.save(classified(clip_id, timestamp=NOON + timedelta(minutes=n), **changes))
+    return clip_id
 
 
 def ids(page: Page) -> list[str]:
-    return [result["clip_id"] for result in page.results]
+    return [result.clip_id for result in page.results]
 
 
 def everything(table: ResultsTable, query: ResultQuery, limit: int) -> list[str]:
@@ -109,7 +101,7 @@ def test_pages_hold_each_match_once_newest_first_whatever_their_size(table, quer
             n,
             source="gate" if gate else "yard",
             confidence=0.9 if sure else 0.1,
-            label="siren" if siren else "casual",
+            label=Label.SIREN if siren else Label.CASUAL,
         )
         if (
             (gate or query.source is None)
@@ -157,9 +149,9 @@ def test_times_include_the_start_and_exclude_the_end(table):
 
 
 def test_rejected_clips_are_listed_but_match_no_label(table):
-    rejected = save(table, 0, status="rejected", label=None, confidence=None)
-    assert everything(table, ResultQuery(), 10) == [rejected]
-    assert everything(table, ResultQuery(source="gate"), 10) == [rejected]
+    table.save(rejected("0" * 32))
+    assert everything(table, ResultQuery(), 10) == ["0" * 32]
+    assert everything(table, ResultQuery(source="gate"), 10) == ["0" * 32]
     assert everything(table, ResultQuery(source="gate", min_confidence=0), 10) == []
 
 
@@ -167,7 +159,7 @@ def test_rejected_clips_are_listed_but_match_no_label(table):
 def test_a_position_outside_of_the_times_is_no_error(table, minutes):
     clip_id = save(table, 0)
     query = ResultQuery(start=NOON, end=NOON + timedelta(hours=1))
-    position = Position(format_time(NOON + timedelta(minutes=minutes)), clip_id)
+    position = Position(NOON + timedelta(minutes=minutes), clip_id)
     assert ids(table.find(query, 10, position)) == ([clip_id] if minutes > 0 else [])
 
 
@@ -203,7 +195,7 @@ def test_an_alert_that_was_sent_again_is_recorded_once_with_its_first_time(table
     table.record_alert(clip_id, NOON + timedelta(minutes=5))
     (alerted,) = table.find_alerted(10).results
     assert alerted == table.get(clip_id)
-    assert alerted["alerted_at"] == format_time(NOON)
+    assert alerted.alerted_at == NOON
 
 
 def test_of_a_result_that_is_gone_no_alert_is_recorded(table):
@@ -218,7 +210,8 @@ def test_of_a_result_that_is_gone_no_alert_is_recorded(table):
     st.from_regex("[0-9a-f]{32}", fullmatch=True),
 )
 def test_a_cursor_means_what_it_was_made_from(time, clip_id):
-    position = Position(format_time(time.replace(tzinfo=UTC)), clip_id)
+    milliseconds = time.microsecond // 1000
+    position = Position(time.replace(microsecond=milliseconds * 1000, tzinfo=UTC), clip_id)
     assert from_cursor(to_cursor(position)) == position
 
 

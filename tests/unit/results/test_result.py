@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 
 from earshot.errors import RejectedClipError
+from earshot.events import Event
 from earshot.labels import Label
-from earshot.model.events import Event
-from earshot.results import result
-from earshot.uploads.objects import issue_key, object_clip_id, posted_clip_id
+from earshot.results.result import (
+    AudioSetClass,
+    Classification,
+    Feedback,
+    Origin,
+    classified,
+    rejected,
+)
+from earshot.results.serialization import from_json, to_json
+from earshot.uploads.objects import Location, issue_key, object_clip_id, posted_clip_id
+from tests.unit import sample_results
 
-ORIGIN = result.Origin("c1", "gate", {"bucket": "b", "key": "incoming/gate/a.wav"})
+ORIGIN = Origin("c1", "gate", Location("b", "incoming/gate/a.wav"))
 NOON_IN_BERLIN = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=1)))
 
 
@@ -55,9 +65,10 @@ def test_a_posted_clip_is_known_by_its_request_and_its_content():
     assert one != posted_clip_id("retry-1", b"RIFX")
 
 
-def test_a_rejection_says_why_and_when_and_claims_no_label():
-    rejected = result.rejected(ORIGIN, RejectedClipError("empty", "It is empty."), NOON_IN_BERLIN)
-    assert rejected == {
+def test_a_rejection_has_its_reason_and_no_label():
+    error = RejectedClipError("empty", "It is empty.")
+    document = to_json(rejected(ORIGIN, error, NOON_IN_BERLIN))
+    assert document == {
         "clip_id": "c1",
         "source": "gate",
         "bucket": "b",
@@ -66,33 +77,65 @@ def test_a_rejection_says_why_and_when_and_claims_no_label():
         "status": "rejected",
         "reason": {"code": "empty", "detail": "It is empty."},
     }
+    assert to_json(from_json(document)) == document
 
 
 def test_a_classification_keeps_every_field_that_clients_rely_on():
-    classification = SimpleNamespace(
+    classification = Classification(
         label=Label.SIREN,
-        confidence=0.91234567,
-        probabilities=dict(zip(Label, (0.05, 0.02, 0.01, 0.92), strict=True)),
+        probabilities=dict(zip(Label, (0.05, 0.02, 0.01765433, 0.91234567), strict=True)),
         uncertain=False,
         events=(Event(Label.SIREN, 0.48, 1.92, 0.95123),),
-        heard=(SimpleNamespace(name="Siren", score=0.99),),
+        audioset_top5=(AudioSetClass("Siren", 0.99),),
         duration_s=1.23456,
-        warnings=(),
+        model_version="v3",
+        model_sha256="ab" * 32,
+        warnings=("the header is damaged",),
     )
-    model = SimpleNamespace(version="v3", sha256="ab" * 32)
-    stored = result.classified(ORIGIN, classification, model, NOON_IN_BERLIN)
-    assert {
+    origin = replace(ORIGIN, recorded_at=NOON_IN_BERLIN, warnings=("recorded-at is odd",))
+    document = to_json(classified(origin, classification, NOON_IN_BERLIN))
+    assert document == {
+        "clip_id": "c1",
+        "source": "gate",
+        "recorded_at": "2026-01-31T11:00:00.000Z",
+        "bucket": "b",
+        "key": "incoming/gate/a.wav",
+        "timestamp": "2026-01-31T11:00:00.000Z",
+        "status": "classified",
         "class_id": 3,
         "label": "siren",
         "confidence": 0.9123,
+        "probabilities": {"casual": 0.05, "gunshot": 0.02, "explosion": 0.0177, "siren": 0.9123},
+        "uncertain": False,
+        "events": [{"label": "siren", "start_s": 0.48, "end_s": 1.92, "confidence": 0.9512}],
+        "heard": [{"name": "Siren", "score": 0.99}],
+        "duration_s": 1.2346,
+        "warnings": ["recorded-at is odd", "the header is damaged"],
         "model_version": "v3",
-    }.items() <= (stored.items())
-    assert stored["timestamp"] == "2026-01-31T11:00:00.000Z"
-    assert stored["probabilities"] == {
-        "casual": 0.05, "gunshot": 0.02, "explosion": 0.01, "siren": 0.92,
-    }  # fmt: skip
-    assert stored["events"] == [
-        {"label": "siren", "start_s": 0.48, "end_s": 1.92, "confidence": 0.9512}
-    ]
-    assert stored["uncertain"] is False
-    assert type(stored["label"]) is str
+        "model_sha256": "ab" * 32,
+    }
+    assert type(document["label"]) is str
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_a_result_is_the_same_after_json_whatever_has_become_of_it():
+    result = sample_results.classified(
+        recorded_at=sample_results.NOON,
+        verified_label=Label.CASUAL,
+        feedback=(
+            Feedback(Label.SIREN, True, "", "ann", sample_results.NOON),
+            Feedback(Label.CASUAL, False, "a kettle", "bob", sample_results.NOON),
+        ),
+        alerted_at=sample_results.NOON,
+        clip_url="https://clips.example/a",
+    )
+    document = json.loads(json.dumps(to_json(result)))
+    assert from_json(document) == result
+    assert [one["verdict"] for one in document["feedback"]] == ["confirmed", "corrected"]
+
+
+def test_fields_of_newer_software_are_ignored():
+    document = sample_results.classified_json()
+    event = {**document["events"][0], "loudness": -20.5}
+    newer = {**document, "loudness": -20.5, "events": [event]}
+    assert from_json(newer) == from_json(document)

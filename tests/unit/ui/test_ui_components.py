@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earshot.labels import LABELS
+from earshot.labels import LABELS, Label
+from earshot.results.result import Result
+from tests.unit.sample_results import classified, rejected
 from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip
 from ui.components.model_charts import (
@@ -33,27 +35,17 @@ from ui.components.sound import SoundPicture
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
 
-def result(**changes: Any) -> dict[str, Any]:
-    return {
-        "clip_id": "c1",
-        "status": "classified",
-        "source": "gate",
-        "timestamp": "2026-01-31T12:00:00.000Z",
-        "label": "siren",
-        "confidence": 0.91,
-        "uncertain": False,
-        "probabilities": {"casual": 0.05, "gunshot": 0.02, "explosion": 0.02, "siren": 0.91},
-        "events": [{"label": "siren", "start_s": 0.5, "end_s": 2.0, "confidence": 0.9}],
-        "heard": [{"name": "Siren", "score": 0.9}],
-        "duration_s": 3.0,
-        "model_version": "v1",
-    } | changes
+def result(**changes: Any) -> Result:
+    return classified(
+        **{
+            "probabilities": dict(zip(LABELS, (0.05, 0.02, 0.02, 0.91), strict=True)),
+            "location": None,
+            **changes,
+        }
+    )
 
 
-REJECTED = {k: result()[k] for k in ("clip_id", "source", "timestamp")} | {
-    "status": "rejected",
-    "reason": {"code": "not_audio", "detail": "no"},
-}
+REJECTED = rejected()
 
 
 def luminance(colour: str) -> float:
@@ -92,7 +84,7 @@ def test_nothing_is_certain_that_is_not(share: float, text: str):
     ],
 )
 def test_a_confidence_has_words(changes: dict[str, Any], words: str):
-    assert palette.sureness(result(**changes)).words == words
+    assert palette.sureness(classified(**changes).outcome).words == words
 
 
 @pytest.mark.parametrize(
@@ -103,15 +95,15 @@ def test_durations_read_well(value: float, text: str):
 
 
 def test_rows_are_in_the_readers_time():
-    row = table([result(verified_label="casual")], "Europe/Madrid").data.iloc[0]
+    row = table([result(verified_label=Label.CASUAL)], "Europe/Madrid").data.iloc[0]
     assert row["time"] == datetime(2026, 1, 31, 13, 0)
     assert row["heard"] == "● Siren"
     assert row["checked"] == "really ■ Casual"
-    assert local_time("2026-07-01T00:00:00.000Z", "America/New_York").hour == 20
+    assert local_time(datetime(2026, 7, 1, tzinfo=UTC), "America/New_York").hour == 20
 
 
 def test_a_confidence_reads_as_elsewhere_and_is_still_sorted_by_its_number():
-    shown = table([result(confidence=0.997), result(confidence=0.91), REJECTED], "UTC")
+    shown = table([classified(confidence=0.997), classified(confidence=0.91), REJECTED], "UTC")
     page = shown.to_html()
     assert "&gt; 99 %" in page or "> 99 %" in page
     assert "91 %" in page
@@ -146,7 +138,7 @@ class TestClip:
     )
 
     def test_events_lie_on_the_time_axis_of_sound_and_spectrogram(self):
-        chart = clip_chart(self.picture, result()["events"]).to_dict()
+        chart = clip_chart(self.picture, result().outcome.events).to_dict()
         domains = {tuple(layer["encoding"]["x"]["scale"]["domain"]) for layer in chart["layer"]}
         assert domains == {(0, 3.0)}
         marks = [layer["mark"]["type"] for layer in chart["layer"]]
@@ -159,15 +151,15 @@ class TestClip:
         assert [x["mark"]["type"] for x in clip_chart(short, []).to_dict()["layer"]] == ["area"]
 
     def test_the_picture_can_be_read_aloud(self):
-        words = describe_clip(self.picture, result()["events"])
+        words = describe_clip(self.picture, result().outcome.events)
         assert words.endswith("Events: ● Siren from 0.5 to 2.0 s, 90 %.")
 
 
 def test_bars_have_their_numbers():
-    chart = probabilities_chart(result()["probabilities"]).to_dict()
+    chart = probabilities_chart(result().outcome.probabilities).to_dict()
     (rows,) = chart["datasets"].values()
     assert [row["words"] for row in rows] == ["5 %", "2 %", "2 %", "91 %"]
-    (rows,) = heard_chart(result()["heard"]).to_dict()["datasets"].values()
+    (rows,) = heard_chart(result().outcome.audioset_top5).to_dict()["datasets"].values()
     assert rows == [{"name": "Siren", "score": 0.9, "words": "90 %"}]
 
 
@@ -184,7 +176,7 @@ def test_the_timeline_is_in_the_readers_time():
 
 
 @pytest.mark.parametrize("results", [[], [result(), REJECTED]])
-def test_throughput_counts_what_was_heard_and_what_could_not_be(results: list[dict[str, Any]]):
+def test_throughput_counts_what_was_heard_and_what_could_not_be(results: list[Result]):
     chart = throughput_chart(results, NOW, timedelta(hours=1), "UTC").to_dict()
     (rows,) = chart["datasets"].values() if results else ([],)
     assert [row["heard"] for row in rows] == ["● Siren", "✕ Not heard"][: len(results)]

@@ -10,21 +10,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from earshot.labels import LABELS
+from earshot.labels import LABELS, Label
+from tests.unit.sample_results import classified_json
 from ui import session
 
 UI = Path(__file__).parents[3] / "ui"
-RESULT = {
-    "clip_id": "c" * 32, "status": "classified", "source": "gate", "label": "casual",
-    "timestamp": "2026-01-31T12:00:00.000Z", "confidence": 0.91, "events": [],
-    "model_version": "v1",
-}  # fmt: skip
+RESULT = classified_json("c" * 32, label=Label.CASUAL, events=(), location=None)
 MODEL = {
     "version": "v1", "created": "2026-01-31T12:00:00.000Z", "parent": None, "champion": True,
     "status": None, "macro_f1": None, "accuracy": None, "manifest_sha256": "0" * 64,
 }  # fmt: skip
-PROBABILITIES = dict.fromkeys(LABELS, 0.25)
-HEARD = [{"name": "Speech", "score": 0.5}]
 ANSWERS: dict[str, Any] = {
     "/status": {
         "queues": {"uploads": 0, "uploads_dead_letter": 0},
@@ -145,6 +140,7 @@ def test_alerts_that_were_sent_are_told_with_where_when_and_how_sure(api, monkey
     monkeypatch.setattr(st, "page_link", lambda *_, query_params, **__: links.append(query_params))
     alert = {
         "clip_id": "a" * 32, "label": "siren", "confidence": 0.75, "source": "quay",
+        "uncertain": False, "events": [], "model_version": "v1",
         "timestamp": "2026-01-31T12:00:00.000Z", "alerted_at": "2026-01-31T12:00:01.000Z",
         "result": f"/results/{'a' * 32}", "verified_label": "casual",
     }  # fmt: skip
@@ -167,11 +163,11 @@ def test_that_no_alert_was_sent_is_told(api):
     ("kept", "words"),
     [
         ({}, "keeps no recordings that are posted"),
-        ({"key": "posted/c.wav"}, "is not kept any more"),
+        ({"bucket": "clips", "key": "posted/c.wav"}, "is not kept any more"),
     ],
 )
 def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):
-    result = RESULT | {"duration_s": 1.0, "probabilities": PROBABILITIES, "heard": HEARD} | kept
+    result = RESULT | kept
     if kept:
         result |= {"clip_url": "https://bucket.example/gone.wav"}
         api["/gone.wav"] = httpx.Response(404, text="NoSuchKey")

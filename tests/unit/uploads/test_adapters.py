@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -12,9 +13,11 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from earshot.errors import RejectedClipError, UnavailableError
-from earshot.results.table import ResultsTable, from_item
+from earshot.results.item import from_item
+from earshot.results.table import ResultsTable
 from earshot.uploads.clip_store import S3ClipStore
-from earshot.uploads.objects import Upload
+from earshot.uploads.objects import Location, Upload
+from tests.unit.sample_results import NOON, classified, rejected
 
 BUCKET = "clips"
 
@@ -43,7 +46,7 @@ def dynamodb() -> Iterator[Any]:
 
 def put(s3: Any, content: bytes, key: str = "incoming/a.wav") -> Upload:
     version = s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
-    return Upload(BUCKET, key, version, version, len(content))
+    return Upload(Location(BUCKET, key, version), version, len(content))
 
 
 def test_a_clip_is_read_as_the_version_that_its_event_named(s3):
@@ -55,19 +58,19 @@ def test_a_clip_is_read_as_the_version_that_its_event_named(s3):
 
 def test_a_bucket_without_versions_is_read_too(s3):
     put(s3, b"content")
-    with S3ClipStore(s3).open(Upload(BUCKET, "incoming/a.wav", "etag", None, 7)) as stored:
+    with S3ClipStore(s3).open(Upload(Location(BUCKET, "incoming/a.wav"), "etag", 7)) as stored:
         assert stored.content.read() == b"content"
 
 
 def test_a_deleted_clip_is_rejected_and_not_retried_for_ever(s3):
     upload = put(s3, b"content")
-    s3.delete_object(Bucket=BUCKET, Key=upload.key, VersionId=upload.version_id)
+    s3.delete_object(Bucket=BUCKET, Key=upload.location.key, VersionId=upload.version)
     with pytest.raises(RejectedClipError, match="deleted"), S3ClipStore(s3).open(upload):
         pass
 
 
 def test_a_clip_over_100_megabytes_is_rejected_without_being_read(s3):
-    upload = Upload(BUCKET, "incoming/never-uploaded.wav", "v", None, 100_000_001)
+    upload = Upload(Location(BUCKET, "incoming/never-uploaded.wav"), "v", 100_000_001)
     with pytest.raises(RejectedClipError, match="100000001 bytes"), S3ClipStore(s3).open(upload):
         pass
 
@@ -76,7 +79,7 @@ def test_a_failing_bucket_is_a_transient_fault():
     client = boto3.client("s3")
     with Stubber(client) as stub:
         stub.add_client_error("get_object", "SlowDown", http_status_code=503)
-        upload = Upload(BUCKET, "incoming/a.wav", "v", "v", 7)
+        upload = Upload(Location(BUCKET, "incoming/a.wav", "v"), "v", 7)
         with pytest.raises(UnavailableError, match="bucket"), S3ClipStore(client).open(upload):
             pass
 
@@ -90,26 +93,20 @@ def test_what_a_caller_raises_while_it_reads_a_clip_is_not_taken_for_a_failing_b
         raise failure
 
 
-RESULT = {
-    "clip_id": "c1",
-    "timestamp": "2026-01-31T11:00:00.000Z",
-    "confidence": 0.9123,
-    "class_id": 3,
-    "heard": [{"name": "Siren", "score": 0.25}],
-    "warnings": [],
-}
+RESULT = classified("c1", confidence=0.91)
 
 
-def test_a_result_comes_back_from_the_table_as_it_was_saved(dynamodb):
-    assert ResultsTable(dynamodb, "results").save(RESULT) == RESULT
+@pytest.mark.parametrize("result", [RESULT, rejected("c2")])
+def test_a_result_comes_back_from_the_table_as_it_was_saved(dynamodb, result):
+    assert ResultsTable(dynamodb, "results").save(result) == result
     (item,) = dynamodb.scan(TableName="results")["Items"]
-    assert from_item(item) == RESULT
+    assert from_item(item) == result
 
 
 def test_the_first_result_of_a_clip_stands_and_is_handed_back(dynamodb):
     table = ResultsTable(dynamodb, "results")
     table.save(RESULT)
-    again = table.save(RESULT | {"timestamp": "2027-01-01T00:00:00.000Z", "confidence": 0.1})
+    again = table.save(classified("c1", timestamp=NOON + timedelta(days=1), confidence=0.1))
     assert again == RESULT
     assert dynamodb.scan(TableName="results")["Count"] == 1
 
@@ -117,8 +114,8 @@ def test_the_first_result_of_a_clip_stands_and_is_handed_back(dynamodb):
 def test_a_result_expires_after_its_days_and_otherwise_never(dynamodb):
     ResultsTable(dynamodb, "results", ttl_days=1).save(RESULT)
     (item,) = dynamodb.scan(TableName="results")["Items"]
-    assert item["expires_at"] == {"N": "1769943600"}  # 2026-02-01T11:00:00Z, by `date -d`
-    ResultsTable(dynamodb, "results").save(RESULT | {"clip_id": "c2"})
+    assert item["expires_at"] == {"N": "1769947200"}  # 2026-02-01T12:00:00Z, by `date -d`
+    ResultsTable(dynamodb, "results").save(classified("c2"))
     kept = dynamodb.get_item(TableName="results", Key={"clip_id": {"S": "c2"}})["Item"]
     assert "expires_at" not in kept
 
