@@ -15,15 +15,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.model.registry import ModelRegistry
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
-from local.localise import (
-    CodeObject,
-    FunctionSource,
-    Template,
-    definition_files,
-    function_sources,
-    localise,
-    open_routes,
-)
+from local.function_sources import CodeObject, FunctionSource, Template, function_sources
+from local.http_api import open_routes
+from local.localize import definition_files, localize
 from local.package import archive, bootstrap, hash_source
 from local.settings import (
     LAYER,
@@ -85,7 +79,7 @@ def deploy(settings: Settings) -> Deployment:
         name: yaml_parse((REPOSITORY / file).read_text())
         for name, file in definition_files(template).items()
     }
-    template = localise(
+    template = localize(
         template, code, definitions, region=REGION, api_id=API_ID, concurrency=concurrency
     )
     if not settings.asks_for_tokens:

@@ -10,18 +10,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.localise import (
-    CodeObject,
-    FunctionSource,
-    allow_plain_http,
-    definition_files,
-    expand_http_apis,
-    function_sources,
-    limit_queue_concurrency,
-    localise,
-    open_routes,
-    run_from_source,
-)
+from local.function_sources import CodeObject, FunctionSource, function_sources, run_from_source
+from local.http_api import expand_http_apis, open_routes
+from local.localize import allow_plain_http, definition_files, limit_queue_concurrency, localize
 from local.settings import TEMPLATE, LocalStackError
 
 CODE = CodeObject("code", "key.zip")
@@ -30,7 +21,7 @@ CODE = CodeObject("code", "key.zip")
 def image_function(**properties: Any) -> dict[str, Any]:
     return {
         "Type": "AWS::Serverless::Function",
-        "Metadata": {"Dockerfile": "functions/hear/Dockerfile", "DockerContext": "."},
+        "Metadata": {"Dockerfile": "functions/classify/Dockerfile", "DockerContext": "."},
         "Properties": {
             "PackageType": "Image",
             "ImageConfig": {"Command": ["app.handle"]},
@@ -54,27 +45,31 @@ def zip_function() -> dict[str, Any]:
 
 class TestFunctions:
     def test_sources_of_images_and_zips(self) -> None:
-        template = {"Resources": {"Hear": image_function(), "Api": zip_function(), "B": bucket()}}
+        template = {
+            "Resources": {"Classify": image_function(), "Api": zip_function(), "B": bucket()}
+        }
         assert function_sources(template) == {
-            "Hear": FunctionSource(PurePosixPath("functions/hear"), "app.handle"),
+            "Classify": FunctionSource(PurePosixPath("functions/classify"), "app.handle"),
             "Api": FunctionSource(PurePosixPath("functions/api"), "app.serve"),
         }
 
     def test_image_without_a_command_is_explained(self) -> None:
         function = image_function()
         del function["Properties"]["ImageConfig"]
-        with pytest.raises(LocalStackError, match=r"Hear in template.yaml .*ImageConfig.Command"):
-            function_sources({"Resources": {"Hear": function}})
+        with pytest.raises(
+            LocalStackError, match=r"Classify in template.yaml .*ImageConfig.Command"
+        ):
+            function_sources({"Resources": {"Classify": function}})
 
     def test_each_runs_from_its_archive(self) -> None:
         layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layers/x"}}
-        functions = {"Hear": image_function(), "Api": zip_function()}
+        functions = {"Classify": image_function(), "Api": zip_function()}
         template = {"Resources": {**functions, "Layer": layer}}
         before = copy.deepcopy(template)
-        resources = run_from_source(template, {"Hear": CODE, "Api": CODE})["Resources"]
+        resources = run_from_source(template, {"Classify": CODE, "Api": CODE})["Resources"]
         assert template == before, "the input was changed"
         assert resources.keys() == functions.keys(), "what layers hold is on the path"
-        assert resources["Hear"]["Properties"] == {
+        assert resources["Classify"]["Properties"] == {
             "PackageType": "Zip",
             "Runtime": "provided.al2023",
             "Handler": "app.handle",
@@ -213,7 +208,7 @@ def test_the_template_itself_keeps_all_else() -> None:
         name: yaml_parse((TEMPLATE.parent / file).read_text())
         for name, file in definition_files(template).items()
     }
-    result = localise(
+    result = localize(
         template, code, definitions, region="us-east-1", api_id="earshot", concurrency=2
     )
     types = {resource["Type"] for resource in result["Resources"].values()}

@@ -1,0 +1,155 @@
+"""Every change to a private member of ministack, with its reason.
+
+`local.launcher` applies them in the emulator's process. They hold for one version of ministack, so
+another version does not start. `tests/unit/local/test_emulator_patches.py` has a test for each that
+fails as soon as the installed ministack does not need the patch any more.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import socketserver
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import dynamodb, lambda_svc
+
+from local.turns import Turns
+
+MINISTACK_VERSION = "1.5.33"
+
+# Seconds that a function may take to start before it is killed and started a second time. AWS
+# allows 10 s; a busy laptop may need longer.
+INIT_TIMEOUT_S = 60.0
+
+# Seconds to wait for a function's log lines after its answer: for the first line, for another one,
+# at most.
+LOG_WAITS_S = (0.005, 0.002, 0.1)
+
+# Seconds that an invocation waits for its turn while as many functions as may are at work. AWS
+# would start another execution environment; the HTTP API there gives up after 30 s.
+TURN_S = 25.0
+RETRY_AFTER_S = "1"
+
+# How the results are queried: one partition of an index, and a span of time.
+_PARTITION_AND_SPAN = re.compile(r"(#\w+) = (:\w+) AND (#\w+) BETWEEN (:\w+) AND (:\w+)")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One change.
+
+    Attributes:
+        name: names its test.
+        why: what the emulator does without it.
+        apply: makes the change; it cannot be undone.
+    """
+
+    name: str
+    why: str
+    apply: Callable[[], None]
+
+
+def require_known_ministack() -> None:
+    """Exit unless the installed ministack is the version that the patches are made for."""
+    found = importlib.metadata.version("ministack")
+    if found != MINISTACK_VERSION:
+        raise SystemExit(
+            f"The local stack is made for ministack {MINISTACK_VERSION}, but {found} is installed. "
+            "Install the pinned requirements again (make setup)."
+        )
+
+
+def answer_at_once() -> None:
+    """Switch off Nagle's algorithm on the Lambda Runtime API."""
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def wait_less_for_log_lines() -> None:
+    """Wait `LOG_WAITS_S` for log lines."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = LOG_WAITS_S
+
+
+def allow_slow_starts() -> None:
+    """Let a function take `INIT_TIMEOUT_S` to start."""
+    lambda_runtime._PROVIDED_INIT_TIMEOUT = INIT_TIMEOUT_S
+
+
+def take_turns() -> None:
+    """Let invocations wait for a free slot."""
+    turns = Turns(lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot, TURN_S)
+    lambda_svc._acquire_execution_slot = turns.acquire
+    lambda_svc._release_execution_slot = turns.release
+
+
+def send_retry_after() -> None:
+    """Add the header `Retry-After` to answers that refuse an invocation."""
+    answer_of = lambda_svc.lambda_execute_result_to_api_proxy_response
+
+    def with_retry_after(result: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+        answer, log = answer_of(result)
+        if answer and result.get("throttle"):
+            answer["headers"]["Retry-After"] = RETRY_AFTER_S
+        return answer, log
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = with_retry_after
+
+
+def query_quickly() -> None:
+    """Compare keys rather than parse the expression anew for each row of an index."""
+    evaluate = dynamodb._evaluate_condition
+
+    def evaluate_quickly(
+        expression: str,
+        item: dict[str, dict[str, str]],
+        values: dict[str, dict[str, str]],
+        names: dict[str, str],
+        slot: str = "ConditionExpression",
+    ) -> bool:
+        if match := _PARTITION_AND_SPAN.fullmatch(expression or ""):
+            try:
+                first, last = values[match[4]]["S"], values[match[5]]["S"]
+                if first <= last:
+                    same = item[names[match[1]]] == values[match[2]]
+                    return same and first <= item[names[match[3]]]["S"] <= last
+            except KeyError:
+                pass  # another type, or something is missing: ministack's own code decides
+        found: bool = evaluate(expression, item, values, names, slot)
+        return found
+
+    dynamodb._evaluate_condition = evaluate_quickly
+
+
+PATCHES = (
+    Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
+    Patch(
+        "log_waits",
+        "A function that logs nothing answers 50 ms late.",
+        wait_less_for_log_lines,
+    ),
+    Patch(
+        "slow_starts",
+        "A function that needs more than 10 s to start, on a busy laptop, is started twice.",
+        allow_slow_starts,
+    ),
+    Patch(
+        "turns",
+        "An invocation beyond the account's concurrency is refused, where AWS starts another "
+        "execution environment.",
+        take_turns,
+    ),
+    Patch(
+        "retry_after",
+        "A refused invocation does not say when to try again.",
+        send_retry_after,
+    ),
+    Patch(
+        "queries",
+        "A query for the newest of 2000 results takes 200 ms, in which the emulator does nothing "
+        "else.",
+        query_quickly,
+    ),
+)

@@ -1,0 +1,145 @@
+"""Each patch to ministack is still needed, and does what it is for.
+
+A test of `TestStillNeeded` that fails says that ministack has changed: remove that patch from
+`local/emulator_patches.py`. All of them run on ministack as it is installed, without any patch.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import queue
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ministack.core import lambda_runtime
+from ministack.services import dynamodb, lambda_svc
+
+from local import emulator_patches
+from local.emulator_patches import PATCHES
+from local.settings import REPOSITORY
+
+KEY_CONDITION = "#partition = :partition AND #time BETWEEN :first AND :last"
+NAMES = {"#partition": "label", "#time": "timestamp"}
+VALUES = {
+    ":partition": {"S": "siren"},
+    ":first": {"S": "2026-01-01"},
+    ":last": {"S": "2026-02-15"},
+}
+ROW = {"label": {"S": "siren"}, "timestamp": {"S": "2026-02-01"}}
+
+
+def evaluate(values: dict[str, Any], item: dict[str, Any]) -> Any:
+    """Whether the condition holds of a row, or the error that it raises."""
+    try:
+        return dynamodb._evaluate_condition(
+            KEY_CONDITION, item, values, NAMES, "KeyConditionExpression"
+        )
+    except ValueError as error:
+        return str(error)
+
+
+class TestStillNeeded:
+    def test_every_patch_has_a_test(self) -> None:
+        tests = {name.removeprefix("test_needed_") for name in vars(TestStillNeeded)}
+        assert {patch.name for patch in PATCHES} <= tests
+
+    def test_needed_nagle(self) -> None:
+        worker = SimpleNamespace()
+        handler = lambda_runtime.ProvidedWorker._build_handler_class(worker, 0, queue.Queue())
+        assert not handler.disable_nagle_algorithm
+
+    def test_needed_log_waits(self) -> None:
+        silent: Any = SimpleNamespace(_stderr_queue=queue.Queue())
+        began = time.monotonic()
+        lambda_runtime.Worker._drain_stderr_bounded(silent)
+        assert time.monotonic() - began > 5 * emulator_patches.LOG_WAITS_S[0]
+
+    def test_needed_slow_starts(self) -> None:
+        assert lambda_runtime._PROVIDED_INIT_TIMEOUT < emulator_patches.INIT_TIMEOUT_S
+
+    def test_needed_turns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lambda_svc, "_ACCOUNT_CONCURRENCY_CAP", 1)
+        config = {"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:1:function:f"}
+        slot, _ = lambda_svc._acquire_execution_slot({}, config)
+        try:
+            assert slot is not None
+            assert lambda_svc._acquire_execution_slot({}, config) == (None, "account")
+        finally:
+            lambda_svc._release_execution_slot(slot)
+
+    def test_needed_retry_after(self) -> None:
+        refused = lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "busy")
+        answer, _ = lambda_svc.lambda_execute_result_to_api_proxy_response(refused)
+        assert "Retry-After" not in answer["headers"]
+
+    def test_needed_queries(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        parsed = []
+        tokenize = dynamodb._tokenize
+        monkeypatch.setattr(dynamodb, "_tokenize", lambda e: parsed.append(e) or tokenize(e))
+        for _ in range(3):
+            assert evaluate(VALUES, ROW) is True
+        assert len(parsed) >= 3, "an expression is parsed once now"
+
+
+@pytest.mark.parametrize("first", ["2026-01-01", "2026-02-01", "2026-03-01"])
+@pytest.mark.parametrize(
+    "item",
+    [
+        ROW,
+        {"label": {"S": "casual"}, "timestamp": {"S": "2026-02-01"}},
+        {"label": {"S": "siren"}, "timestamp": {"N": "2026"}},
+        {"label": {"S": "siren"}},
+    ],
+)
+def test_a_quick_query_finds_what_a_slow_one_finds(
+    monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], first: str
+) -> None:
+    values = VALUES | {":first": {"S": first}}
+    slow = evaluate(values, item)
+    monkeypatch.setattr(dynamodb, "_evaluate_condition", dynamodb._evaluate_condition)
+    emulator_patches.query_quickly()
+    assert evaluate(values, item) == slow
+
+
+def test_installed_ministack_is_the_known_one() -> None:
+    emulator_patches.require_known_ministack()
+
+
+def test_other_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
+    with pytest.raises(SystemExit, match=r"9\.9\.9 is installed.*make setup"):
+        emulator_patches.require_known_ministack()
+
+
+# In a process of its own, because the patches cannot be undone.
+PATCHED = """
+import queue
+from types import SimpleNamespace
+from local.emulator_patches import PATCHES
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+for patch in PATCHES:
+    patch.apply()
+handler = lambda_runtime.ProvidedWorker._build_handler_class(SimpleNamespace(), 0, queue.Queue())
+refused = lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "busy")
+answer, _ = lambda_svc.lambda_execute_result_to_api_proxy_response(refused)
+print(
+    handler.disable_nagle_algorithm,
+    lambda_runtime.ProvidedWorker._drain_stderr_bounded.__defaults__,
+    lambda_runtime._PROVIDED_INIT_TIMEOUT,
+    answer["headers"]["Retry-After"],
+    type(lambda_svc._acquire_execution_slot.__self__).__name__,
+)
+"""
+
+
+def test_patches_take_effect() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", PATCHED], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    waits, init = emulator_patches.LOG_WAITS_S, emulator_patches.INIT_TIMEOUT_S
+    assert run.stdout.strip() == f"True {waits} {init} {emulator_patches.RETRY_AFTER_S} Turns"
