@@ -11,36 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from earshot.audio import clip as audio
 from earshot.audio.clip import Clip
+from earshot.audio.limits import Limits
 from earshot.errors import RejectedClipError
-
-RATE = 16_000
-
-
-def tone(rate: int = RATE, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
-    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)
-
-
-def wav(samples: np.ndarray, rate: int = RATE, **options: str) -> io.BytesIO:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, **({"format": "WAV", "subtype": "PCM_16"} | options))
-    file.seek(0)
-    return file
-
-
-def waveform(file: io.BytesIO) -> np.ndarray:
-    with Clip(file) as clip:
-        return np.concatenate(list(clip.waveform_blocks()))
-
-
-def rejection(content: bytes) -> RejectedClipError:
-    with pytest.raises(RejectedClipError) as caught:
-        waveform(io.BytesIO(content))
-    assert "Accepted is WAV" in caught.value.detail
-    return caught.value
+from tests.unit.audio.sounds import RATE, rejection, tone, wav, waveform
 
 
 @pytest.mark.parametrize(
@@ -164,9 +139,13 @@ def test_too_many_channels_are_rejected():
     assert rejection(wav(np.zeros((100, 17))).getvalue()).code == "too_many_channels"
 
 
-def test_a_clip_over_the_duration_limit_is_rejected(monkeypatch):
-    monkeypatch.setattr(audio, "MAX_DURATION_S", 0.5)
-    assert rejection(wav(tone()).getvalue()).code == "too_long"
+@pytest.mark.parametrize(
+    "limits", [Limits(duration_s=0.5), Limits(samples=10_000), Limits(cpu_s=0.0)]
+)
+def test_a_clip_over_a_limit_is_rejected(limits: Limits):
+    with pytest.raises(RejectedClipError) as caught, Clip(wav(tone()), limits) as clip:
+        list(clip.waveform_blocks())
+    assert caught.value.code == "too_long"
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 4))

@@ -1,7 +1,6 @@
 """Recording to waveform: decode, mix to mono, bring to full scale, resample to 16 kHz.
 
-libsndfile decodes (WAV in all its kinds, and whatever else it knows), soxr resamples; soxr's HQ
-is also what `librosa.resample` uses by default.
+libsndfile decodes, soxr resamples; soxr's HQ is also what `librosa.resample` uses by default.
 """
 
 from __future__ import annotations
@@ -11,49 +10,36 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
 import numpy as np
-import soundfile
 import soxr
-from numpy.typing import NDArray
 
-from earshot.audio.log_mel import SAMPLE_RATE
+from earshot.audio.decoder import Decoder, no_samples
+from earshot.audio.limits import ACCEPTED, UPLOADED, Limits
+from earshot.audio.log_mel import SAMPLE_RATE, Floats
+from earshot.audio.mixing import Mixer
+from earshot.audio.samples import cleaned
 from earshot.errors import RejectedClipError
-from earshot.uploads.objects import MAX_CLIP_BYTES
-
-MAX_DURATION_S = 4 * 3600.0
-MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 384_000
-MAX_CHANNELS = 16
-ACCEPTED = (
-    "Accepted is WAV (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM; also RF64, Wave64, AIFF, "
-    f"FLAC, Ogg and MP3) of {MIN_RATE_HZ // 1000} to {MAX_RATE_HZ // 1000} kHz, "
-    f"1 to {MAX_CHANNELS} channels, up to {MAX_DURATION_S / 3600:.0f} hours "
-    f"and {MAX_CLIP_BYTES // 10**6} MB."
-)
 
 # A quiet recording is raised until its peak is at full scale, by 60 dB at most, so that silence
-# stays silent. YAMNet's front end hides what lies near its offset, and hears nothing in a
-# recording 60 dB down.
+# stays silent. YAMNet's front end hides what lies near its offset, so that a recording 60 dB down
+# would have low scores for everything.
 _PEAK_FLOOR = 1e-3
-
-_BLOCK_FRAMES = 2**19
-_BLOCK_SAMPLES = 2**20  # of all channels together: 4 MB as float32
-# The channels' mean is kept unless it has lost this much power against the loudest channel: then
-# they cancel each other out (a microphone wired in anti-phase) and the loudest is heard alone.
-_CANCELLED_POWER_RATIO = 0.05
-
-Floats = NDArray[np.float32]
+# Smallest difference of two samples; 2**-15 where none is given.
+_STEPS = {"PCM_U8": 2**-7, "PCM_S8": 2**-7, "ALAW": 2**-11, "ULAW": 2**-12}
 
 
-class _Survey(NamedTuple):
-    """What was found on a first way through a clip.
+class _Part(NamedTuple):
+    """One of the recordings that are chained in a file, once it was looked at.
 
     Attributes:
-        channel: which channel to hear; None for the mean of all.
-        peak: of what will be heard.
-        only_block: the whole clip as decoded, if it is one block; None otherwise.
+        number: of it in the file, from 0.
+        rate: in Hz.
+        mixer: knows what to do with its channels.
+        only_block: all of it as decoded, if it is one block; None otherwise.
     """
 
-    channel: int | None
-    peak: float
+    number: int
+    rate: int
+    mixer: Mixer
     only_block: Floats | None
 
 
@@ -62,54 +48,23 @@ class Clip:
 
     Args:
         file: seekable binary file. It stays open and belongs to the caller.
+        limits: how much work it may cost.
 
     Attributes:
         sample_rate: of the recording, in Hz.
         channels: of the recording.
-        format: container and sample format, such as ``WAV PCM_16``.
-        duration_s: seconds of sound decoded so far; of the whole clip once it has been read.
-        warnings: what had to be mended to hear the clip, for a person.
+        format: container and sample format, such as ``WAV PCM_16``; with ``repaired`` after it if
+            other programs may not read the file.
 
     Raises:
         RejectedClipError: the file is empty, not audio, or outside the accepted limits.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        if not file.read(1):
-            raise RejectedClipError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
-        self._file = file
-        self._sound = self._opened()
-        self.sample_rate: int = self._sound.samplerate
-        self.channels: int = self._sound.channels
-        self.format = f"{self._sound.format} {self._sound.subtype}"
-        self.duration_s = 0.0
-        self.warnings: list[str] = []
-        try:
-            self._check_limits()
-        except RejectedClipError:
-            self.close()
-            raise
-
-    def _opened(self) -> soundfile.SoundFile:
-        self._file.seek(0)
-        try:
-            return soundfile.SoundFile(self._file)
-        except soundfile.SoundFileError as error:
-            raise RejectedClipError(
-                "not_audio", f"The file cannot be read as audio ({_reason(error)}). {ACCEPTED}"
-            ) from error
-
-    def _check_limits(self) -> None:
-        if not MIN_RATE_HZ <= self.sample_rate <= MAX_RATE_HZ:
-            raise RejectedClipError(
-                "unsupported_rate", f"The sample rate is {self.sample_rate} Hz. {ACCEPTED}"
-            )
-        if self.channels > MAX_CHANNELS:
-            raise RejectedClipError(
-                "too_many_channels", f"The clip has {self.channels} channels. {ACCEPTED}"
-            )
-        if self._sound.frames == 0:
-            raise RejectedClipError("no_samples", f"The clip holds no samples. {ACCEPTED}")
+    def __init__(self, file: BinaryIO, limits: Limits = UPLOADED) -> None:
+        self._decoder = Decoder(file, limits)
+        self.sample_rate, self.channels = self._decoder.sample_rate, self._decoder.channels
+        self.format = self._decoder.format
+        self._warnings: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +79,20 @@ class Clip:
 
     def close(self) -> None:
         """Release the decoder; the file stays open."""
-        self._sound.close()
+        self._decoder.close()
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of sound; of the whole clip from the first block on."""
+        return self._decoder.duration_s
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the clip and what was done about it, for a person.
+
+        It is complete from the first block on.
+        """
+        return [*self._decoder.warnings, *self._warnings]
 
     def waveform_blocks(self) -> Iterator[Floats]:
         """Decode the whole clip, to find its peak and then to give it at full scale.
@@ -136,98 +104,81 @@ class Clip:
             what resampling overshoots.
 
         Raises:
-            RejectedClipError: the data is corrupt, or longer than `MAX_DURATION_S`.
+            RejectedClipError: the data is corrupt, costs more work than the limits allow, or holds
+                no number at all.
         """
-        survey = self._survey()
-        gain = full_scale_gain(survey.peak)
-        blocks = self._blocks_again() if survey.only_block is None else iter([survey.only_block])
-        mono = (_mix(block, survey.channel) * gain for block in blocks)
-        if self.sample_rate == SAMPLE_RATE:
-            yield from mono
+        parts = self._look()
+        gain = full_scale_gain(max(part.mixer.peak for part in parts))
+        for part in parts:
+            mono = (part.mixer.mix(block, n) * gain for n, block in enumerate(self._blocks(part)))
+            if part.rate == SAMPLE_RATE:
+                yield from mono
+                continue
+            resampler = soxr.ResampleStream(part.rate, SAMPLE_RATE, 1, dtype="float32")
+            for block in mono:
+                yield resampler.resample_chunk(block)
+            yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+
+    def _look(self) -> list[_Part]:
+        """Decode all for the first time; the parts that hold sound."""
+        parts: list[_Part] = []
+        samples = not_finite = wild = 0
+        for index in range(self._decoder.parts):
+            try:
+                sound = self._decoder.open(index)
+            except RejectedClipError as error:
+                if error.code == "too_long" or self._decoder.parts == 1:
+                    raise
+                self._warnings.append(f"recording {index + 1} in the file cannot be decoded")
+                continue
+            mixer = Mixer(sound.channels, sound.samplerate, _STEPS.get(sound.subtype, 2**-15))
+            n_blocks = 0
+            for decoded in self._decoder.first_look(index, sound):
+                block, block_not_finite, block_wild = cleaned(decoded)
+                samples += block.size
+                not_finite += block_not_finite
+                wild += block_wild
+                n_blocks += 1
+                mixer.look(block)
+            if n_blocks:
+                mixer.choose()
+                keep = n_blocks == 1 and self._decoder.parts == 1
+                parts.append(_Part(index, sound.samplerate, mixer, block if keep else None))
+        self._check_signal(parts, samples, not_finite, wild)
+        return parts
+
+    def _blocks(self, part: _Part) -> Iterator[Floats]:
+        """Decode a part again, or give what was kept of it."""
+        if part.only_block is not None:
+            yield part.only_block
             return
-        resampler = soxr.ResampleStream(self.sample_rate, SAMPLE_RATE, 1, dtype="float32")
-        for block in mono:
-            yield resampler.resample_chunk(block)
-        yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
-
-    def _blocks_again(self) -> Iterator[Floats]:
         # Opened anew, because not every format that libsndfile reads can go back (GSM 6.10).
-        self._sound.close()
-        self._sound = self._opened()
-        return self._finite_blocks()
+        for block in self._decoder.second_look(part.number):
+            yield cleaned(block).block
 
-    def _finite_blocks(self) -> Iterator[Floats]:
-        """Decoded ``(channels, frames)`` blocks, with NaN and infinity replaced by silence."""
-        n_frames = n_bad = 0
-        try:
-            while (block := self._read()).size:
-                n_frames += block.shape[1]
-                self.duration_s = n_frames / self.sample_rate
-                if self.duration_s > MAX_DURATION_S:
-                    raise RejectedClipError("too_long", f"The clip is too long. {ACCEPTED}")
-                finite = np.isfinite(block)
-                if not finite.all():
-                    n_bad += int(block.size - finite.sum())
-                    block = np.where(finite, block, np.float32(0))
-                yield block
-        except soundfile.SoundFileError as error:
+    def _check_signal(self, parts: list[_Part], samples: int, not_finite: int, wild: int) -> None:
+        """Warn of samples that no microphone gave, or reject a clip of nothing else."""
+        if not samples:
+            raise no_samples()
+        if not_finite + wild == samples:
             raise RejectedClipError(
-                "corrupt",
-                f"The audio data cannot be decoded after {self.duration_s:.2f} s "
-                f"({_reason(error)}). {ACCEPTED}",
-            ) from error
-        if n_frames == 0:
-            raise RejectedClipError("no_samples", f"The clip holds no samples. {ACCEPTED}")
-        if n_bad:
-            self.warnings = [f"{n_bad} samples were not finite numbers and were silenced"]
-
-    def _read(self) -> Floats:
-        frames = self._sound.read(
-            min(_BLOCK_FRAMES, _BLOCK_SAMPLES // self.channels), dtype="float32", always_2d=True
-        )
-        # Each channel in one piece: across channels that alternate, sums and maxima take ten times
-        # as long as decoding does.
-        return np.ascontiguousarray(frames.T)
-
-    def _survey(self) -> _Survey:
-        power, peaks = np.zeros(self.channels), np.zeros(self.channels)
-        mean_power = mean_peak = 0.0
-        n_blocks = 0
-        for block in self._finite_blocks():
-            n_blocks += 1
-            mean = _mix(block, None)
-            mean_peak = max(mean_peak, float(_peaks(mean)))
-            if self.channels > 1:
-                mean_power += float(mean @ mean)
-                power += [channel @ channel for channel in block]
-                peaks = np.maximum(peaks, _peaks(block))
-        only_block = block if n_blocks == 1 else None
-        if mean_power < _CANCELLED_POWER_RATIO * power.max():
-            loudest = int(power.argmax())
-            return _Survey(loudest, float(peaks[loudest]), only_block)
-        return _Survey(None, mean_peak, only_block)
+                "no_signal",
+                f"There is no signal: none of the {samples} samples is a usable number. {ACCEPTED}",
+            )
+        if not_finite:
+            self._warnings.append(f"{not_finite} samples were not finite numbers and were silenced")
+        if wild:
+            self._warnings.append(f"{wild} samples far beyond full scale were silenced")
+        if all(part.mixer.flat for part in parts):
+            stuck = max(part.mixer.peak for part in parts) > _PEAK_FLOOR
+            self._warnings.append(
+                "no signal: every sample is "
+                + ("the same, as of a microphone that is stuck" if stuck else "zero or next to it")
+            )
+        for part in parts:
+            self._warnings += part.mixer.warnings()
 
 
 def full_scale_gain(peak: float) -> np.float32:
     """Factor that brings a waveform of this peak to full scale, or 60 dB up if it is quieter."""
     return np.float32(1 / max(peak, _PEAK_FLOOR))
-
-
-def _mix(block: Floats, channel: int | None) -> Floats:
-    """Mono ``(frames,)`` of ``(channels, frames)``: one channel, or the mean of all."""
-    if channel is None and len(block) > 1:
-        mono: Floats = block.mean(axis=0)
-    else:
-        mono = block[channel or 0]
-    return mono
-
-
-def _peaks(block: Floats) -> Floats:
-    """Highest magnitude over the last axis."""
-    highest: Floats = np.maximum(block.max(axis=-1), -block.min(axis=-1))
-    return highest
-
-
-def _reason(error: Exception) -> str:
-    """libsndfile's own words, without the repr of the file object before them."""
-    return str(error).rpartition(": ")[2].rstrip(".")

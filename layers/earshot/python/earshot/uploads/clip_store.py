@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
-from earshot.audio.clip import ACCEPTED
+from earshot.audio.limits import ACCEPTED
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import RejectedClipError
 from earshot.uploads.objects import MAX_CLIP_BYTES, Location, Upload, posted_key
