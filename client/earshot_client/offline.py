@@ -34,3 +34,6 @@ def classify_files(
             yield path, classified(origin, classification, datetime.now(UTC))
         except RejectedClipError as error:
             yield path, rejected(origin, error, datetime.now(UTC))
+        except OSError as error:
+            unreadable = RejectedClipError("unreadable", f"The file cannot be read: {error}.")
+            yield path, rejected(origin, unreadable, datetime.now(UTC))

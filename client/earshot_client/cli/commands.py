@@ -26,7 +26,8 @@ from earshot_client.cli.options import (
     source_option,
 )
 from earshot_client.cli.output import console, print_json, progress, remarks, show, show_alerts
-from earshot_client.cli.upload_folder import Journal, recordings, upload_new
+from earshot_client.cli.side_files import without_side_files
+from earshot_client.cli.upload_folder import Journal, fault, recordings, upload_new
 
 POLL_S = 0.5
 UNPROCESSABLE = 422  # a clip at fault; the others may do
@@ -60,12 +61,13 @@ def predict(
 ) -> None:
     """Hear clips of up to 4.5 MB at once, by way of the API."""
     client = connect()
-    for path in files:
+    recorded = without_side_files(files)
+    for path in recorded:
         if path.stat().st_size > MAX_BODY_BYTES:
             raise click.ClickException(f"{path} is too large for that: earshot upload {path}")
     heard: dict[str, Result] = {}
     refused = {}
-    for path in files:
+    for path in recorded:
         try:
             heard[str(path)] = client.predict(path, source)
         except ApiError as error:
@@ -102,7 +104,7 @@ def upload(
     Run it again after it was broken off: what is uploaded already is not uploaded again.
     """
     client = connect()
-    paths = [path] if path.is_file() else recordings(path)
+    paths = without_side_files([path] if path.is_file() else recordings(path))
     if not paths:
         raise click.ClickException(f"There is no WAV in {path}.")
     journal = Journal(path.parent if path.is_file() else path)
@@ -110,24 +112,30 @@ def upload(
     if len(new) < len(paths):
         remarks.print(f"{len(paths) - len(new)} of {len(paths)} are uploaded already.")
     with progress() as bar:
-        task = bar.add_task("uploading", total=sum(one.stat().st_size for one in new))
-        clip_ids = upload_new(
+        total = sum(one.stat().st_size for one in new if fault(one) is None)
+        task = bar.add_task("uploading", total=total)
+        done = upload_new(
             paths,
             journal,
             lambda one: client.upload(one, source, sent=lambda n: bar.advance(task, n)),
             jobs,
         )
+    clip_ids = done.clip_ids
+    for one, reason in done.faults.items():
+        remarks.print(f"not uploaded: {one}: {reason}")
     if not wait:
         ids = {str(one): {"clip_id": clip_id} for one, clip_id in clip_ids.items()}
         if as_json:
             print_json(ids)
         else:
             print("\n".join(clip_ids.values()))
+        fail_if_any(done.faults)
         return
     results = await_results(client, clip_ids, patience)
     show({str(one): result for one, result in results.items()}, as_json)
     if missing := len(clip_ids) - len(results):
         raise click.ClickException(f"{missing} have no result yet. Try again later.")
+    fail_if_any(done.faults)
 
 
 @cli.command()
@@ -230,7 +238,19 @@ def classify(files: tuple[Path, ...], model: Path, yamnet: Path, as_json: bool) 
             )
     from earshot_client.offline import classify_files  # numpy and LiteRT, for this command alone
 
-    show({str(path): result for path, result in classify_files(files, model, yamnet)}, as_json)
+    show(
+        {
+            str(path): result
+            for path, result in classify_files(without_side_files(files), model, yamnet)
+        },
+        as_json,
+    )
+
+
+def fail_if_any(faults: Mapping[Path, str]) -> None:
+    """End with an error if files were not uploaded; each was named before."""
+    if faults:
+        raise click.ClickException(f"{len(faults)} not uploaded.")
 
 
 def await_results(

@@ -25,9 +25,12 @@ from earshot.labels import Label
 from earshot.results.result import Rejection, Result
 from earshot.results.serialization import to_json
 
-# Where nobody looks on, lines are for other programs and must not be folded.
-console = Console(width=None if sys.stdout.isatty() else 200)
-remarks = Console(stderr=True)
+# Where nobody looks on, lines are for other programs and must not be folded. Names of files and
+# sources are shown as they are: `[id]` in them is no markup, `:fire:` no picture.
+console = Console(
+    width=None if sys.stdout.isatty() else 200, markup=False, emoji=False, highlight=False
+)
+remarks = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
@@ -53,7 +56,7 @@ def show(results: Mapping[str, Result], as_json: bool) -> None:
         print_json([{"name": name, **to_json(result)} for name, result in results.items()])
         return
     table = Table(box=None)
-    table.add_column("clip")
+    table.add_column("clip", overflow="fold")  # never cut short
     for column in ("label", "confidence", "seconds", "source", "heard at"):
         right = column in {"confidence", "seconds"}
         table.add_column(column, justify="right" if right else "left", no_wrap=not right)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from earshot.uploads.objects import MAX_CLIP_BYTES
+from earshot_client.api_client import ApiError
 
 JOURNAL_NAME = ".earshot-uploads.jsonl"
 
@@ -32,7 +36,10 @@ class Journal:
 
     def clip_id(self, path: Path) -> str | None:
         """Id of a file's clip; None if it is not uploaded yet."""
-        return self._clip_ids.get(self._identity(path))
+        try:
+            return self._clip_ids.get(self._identity(path))
+        except OSError:  # such as a link to nowhere
+            return None
 
     def add(self, path: Path, clip_id: str) -> None:
         """Note that a file is uploaded."""
@@ -46,30 +53,77 @@ class Journal:
         return f"{path.relative_to(self._folder)}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
+_AT_FAULT = {400, 413, 422}  # the file, and not the deployment
+
+
 def recordings(folder: Path) -> list[Path]:
     """Every file under a folder whose name ends in ``.wav``, in order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".wav")
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() == ".wav" and not path.is_dir()
+    )
+
+
+def fault(path: Path) -> str | None:
+    """Why a file cannot be uploaded; None if it can."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        return error.strerror or str(error)
+    if size == 0:
+        return "The file is empty."
+    if size > MAX_CLIP_BYTES:
+        return f"The file has {size} bytes; {MAX_CLIP_BYTES} are possible."
+    return None
+
+
+@dataclass
+class Uploads:
+    """What became of files.
+
+    Attributes:
+        clip_ids: of those that are uploaded.
+        faults: why others are not.
+    """
+
+    clip_ids: dict[Path, str] = field(default_factory=dict)
+    faults: dict[Path, str] = field(default_factory=dict)
 
 
 def upload_new(
-    paths: Iterable[Path], journal: Journal, upload: Callable[[Path], str], jobs: int
-) -> dict[Path, str]:
-    """Upload those that the journal does not hold yet; returns the clip ids of all.
+    paths: Sequence[Path], journal: Journal, upload: Callable[[Path], str], jobs: int
+) -> Uploads:
+    """Upload those that the journal does not hold yet. A file at fault stops no other.
 
     Raises:
-        ApiError: an upload failed; those that worked are in the journal.
+        ApiError: the API does not let us in or does not answer; what is uploaded is in the journal.
     """
+    done = Uploads()
 
-    def upload_one(path: Path) -> tuple[Path, str]:
+    def upload_one(path: Path) -> None:
+        if reason := fault(path):
+            done.faults[path] = reason
+            return
         clip_id = journal.clip_id(path)
         if clip_id is None:
-            clip_id = upload(path)
+            try:
+                clip_id = upload(path)
+            except ApiError as error:
+                if error.status not in _AT_FAULT:
+                    raise
+                done.faults[path] = str(error)
+                return
             journal.add(path, clip_id)
-        return path, clip_id
+        done.clip_ids[path] = clip_id
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return dict(pool.map(upload_one, paths))
+            for _ in pool.map(upload_one, paths):
+                pass
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    return Uploads(
+        {path: done.clip_ids[path] for path in paths if path in done.clip_ids}, done.faults
+    )

@@ -7,7 +7,6 @@ import os
 import warnings
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -24,8 +23,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from earshot.http.problem import make_problem, problem_of, problem_response
 from earshot.results.result import Result
 from earshot.results.serialization import to_json
-from earshot.uploads.objects import Location, Upload
 from earshot_classify.posted_clip import posted_clip
+from earshot_classify.upload_events import announced_uploads
 from earshot_classify.wiring import service
 
 logger = Logger(service="classify")
@@ -49,29 +48,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 def classify_message(record: SQSRecord) -> None:
     """Classify the uploads of one SQS message; an error returns the message to the queue."""
     try:
-        # S3 also sends a test event, without records, when notifications are set up.
-        for event_record in json.loads(record.body).get("Records", []):
-            classify_upload(event_record["s3"])
+        for upload in announced_uploads(record.body):
+            log_result(service().classify_upload(upload))
     except Exception:
         logger.exception(
             "classification failed; message returned to the queue", message_id=record.message_id
         )
         raise
-
-
-def classify_upload(s3: dict[str, Any]) -> None:
-    """Classify one upload, given the ``s3`` member of an S3 event record."""
-    s3_object = s3["object"]
-    key = unquote_plus(s3_object["key"])
-    if key.endswith("/"):
-        return  # a folder that the S3 console made
-    version_id = s3_object.get("versionId")
-    upload = Upload(
-        location=Location(s3["bucket"]["name"], key, version_id),
-        version=version_id or s3_object["eTag"],
-        size=s3_object["size"],
-    )
-    log_result(service().classify_upload(upload))
 
 
 @http.post("/predict")

@@ -88,6 +88,10 @@ def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
 def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]]:
     form = read_form(body, content_type)
     fields = dict(form.fields)
+    if len(form.files) > 1:
+        raise BadRequestError(
+            f"The form has {len(form.files)} files; send one request for each. {EXPECTED}"
+        )
     content = next((file.content for file in form.files if file.field == "file"), None)
     if content is None:  # from a client that gives the file no name
         content = fields.pop("file", None)

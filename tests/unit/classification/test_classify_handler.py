@@ -145,3 +145,12 @@ def test_an_unknown_route_is_a_404(monkeypatch):
     event = sample("predict_raw")
     event["rawPath"] = event["requestContext"]["http"]["path"] = "/nothing"
     assert problem(handle(monkeypatch, Service(RESULT), event))["status"] == 404
+
+
+def test_a_message_that_announces_no_upload_stays_in_the_queue(monkeypatch):
+    event = sample("s3_upload_through_sqs")
+    event["Records"][0]["body"] = '{"hello": "world"}'
+    service = Service(RESULT)
+    answer = handle(monkeypatch, service, event)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert service.uploads == []

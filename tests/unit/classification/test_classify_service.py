@@ -13,7 +13,7 @@ import soundfile
 
 from earshot.audio.clip import Clip
 from earshot.classification.service import ClassifyService
-from earshot.errors import RejectedClipError, UnavailableError
+from earshot.errors import PayloadTooLargeError, RejectedClipError, UnavailableError
 from earshot.labels import LABELS, Label
 from earshot.results.result import Classification, Rejection, Result
 from earshot.uploads.clip_store import StoredClip
@@ -190,3 +190,29 @@ def test_where_no_posted_clips_are_kept_their_results_have_no_location():
     )
     result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata())
     assert (result.location, result.source) == (None, "unknown")
+
+
+def test_a_posted_clip_that_takes_too_long_is_sent_to_uploads_and_not_recorded():
+    file = io.BytesIO()
+    long = np.zeros(2000 * 1300, np.int16)
+    soundfile.write(file, long, 2000, format="FLAC")
+    results = Results()
+    posting = make_service(Clips(), results)
+    with pytest.raises(PayloadTooLargeError, match="POST /uploads"):
+        posting.classify_posted(io.BytesIO(file.getvalue()), "request-1", ClipMetadata())
+    assert results == {}
+
+
+def test_an_upload_that_would_take_too_much_work_is_recorded_without_decoding_it():
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 48_000, 8, "PCM_16", format="FLAC") as sound:
+        sound.write(np.zeros((48_000, 8), np.int16))
+    content = bytearray(file.getvalue())
+    frames = 4 * 3600 * 48_000  # as the header claims: 8 channels, 4 hours
+    content[21] = content[21] & 0xF0 | frames >> 32
+    content[22:26] = (frames & 0xFFFF_FFFF).to_bytes(4, "big")
+    clips = Clips({"incoming/a.flac": bytes(content)})
+    result = make_service(clips, Results()).classify_upload(upload("incoming/a.flac"))
+    assert isinstance(result.outcome, Rejection)
+    assert result.outcome.code == "too_long"
+    assert "million samples" in result.outcome.detail

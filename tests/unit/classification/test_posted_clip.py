@@ -121,3 +121,16 @@ def test_a_clip_may_say_when_it_was_recorded():
 def test_what_cannot_be_understood_is_told(field, value):
     with pytest.raises(BadRequestError, match=f"`{field}`"):
         take(b"RIFF", "audio/wav", queryStringParameters={field: value})
+
+
+@pytest.mark.parametrize("second", ["file", "other"])
+def test_a_form_with_two_files_is_refused(second):
+    both = form("file").removesuffix(b"--XX--\r\n") + form(second)
+    with pytest.raises(BadRequestError, match="2 files"):
+        take(both, MULTIPART)
+
+
+def test_a_form_with_two_fields_of_one_name_is_refused():
+    unnamed = form("file").replace(b'; filename="x.wav"', b"")
+    with pytest.raises(BadRequestError, match="more than one field `file`"):
+        take(unnamed.removesuffix(b"--XX--\r\n") + unnamed, MULTIPART)

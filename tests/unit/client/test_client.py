@@ -207,10 +207,10 @@ class TestFolder:
             file.write('{"file": "b/c')
         done = upload_new(recordings(folder), Journal(folder), upload, jobs=1)
         assert tried == ["a.wav", "c.WAV", "c.WAV"]
-        assert list(done.values()) == ["id of a.wav", "id of c.WAV"]
+        assert list(done.clip_ids.values()) == ["id of a.wav", "id of c.WAV"]
 
     def test_a_file_that_changed_is_a_new_one(self, folder):
         upload_new(recordings(folder), Journal(folder), lambda path: "first", jobs=2)
         (folder / "a.wav").write_bytes(b"another recording")
         done = upload_new(recordings(folder), Journal(folder), lambda path: "second", jobs=2)
-        assert list(done.values()) == ["second", "first"]
+        assert list(done.clip_ids.values()) == ["second", "first"]

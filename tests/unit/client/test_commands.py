@@ -67,6 +67,43 @@ def test_upload_a_folder_twice(api, run, tmp_path):
     assert len(api.uploaded) == 2
 
 
+def test_files_at_fault_do_not_stop_a_folder(api, run, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"")
+    (tmp_path / "b.wav").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "c.wav").mkdir()
+    (tmp_path / "._d.wav").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "d.wav").write_bytes(b"RIFF")
+    done = run("upload", tmp_path, "--jobs", "1")
+    assert done.exit_code == 1
+    assert "d.wav" in done.stdout
+    said = "".join(done.stderr.splitlines())
+    assert "/a.wav: The file is empty" in said
+    assert "/b.wav: No such file" in said
+    assert "._d.wav is a side file" in said
+    assert "2 not uploaded" in said
+    assert len(api.uploaded) == 1
+
+
+def test_a_file_that_s3_refuses_does_not_stop_a_folder(api, run, tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    api.refusals = [httpx.Response(413, json={"detail": "too large"})]
+    done = run("upload", tmp_path, "--jobs", "1")
+    assert done.exit_code == 1
+    assert "b.wav" in done.stdout
+    assert len(api.uploaded) == 1
+
+
+@pytest.mark.parametrize("name", ["Police siren [dQw4w9WgXcQ].wav", "[/gate].wav", ":fire:.wav"])
+def test_names_are_shown_whole(run, tmp_path, name):
+    (tmp_path / "sub").mkdir()
+    path = tmp_path / "sub" / name.replace("/", "\u2215")
+    path.write_bytes(b"RIFF")
+    done = run("predict", path)
+    assert done.exit_code == 0, done.stderr
+    assert path.name in done.stdout.replace("\n", "")
+
+
 def test_results_since(api, run):
     api.results = [result("c1") | {"verified_label": "casual"}]
     done = run("results", "--label", "siren", "--since", "1h")

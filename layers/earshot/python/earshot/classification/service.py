@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from earshot.audio.clip import Clip
-from earshot.errors import RejectedClipError, UnavailableError
+from earshot.audio.limits import POSTED, UPLOADED, Limits
+from earshot.errors import PayloadTooLargeError, RejectedClipError, UnavailableError
 from earshot.results.result import Classification, Origin, Result, classified, rejected
 from earshot.uploads.objects import (
     DEFAULT_SOURCE,
@@ -22,6 +23,10 @@ from earshot.uploads.objects import (
 if TYPE_CHECKING:
     from earshot.classification.classifier import Classifier
     from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
+
+_UPLOAD_INSTEAD = (
+    "The clip takes longer than a request may. POST /uploads gives an address to upload it to."
+)
 
 
 class ResultStore(Protocol):
@@ -89,20 +94,23 @@ class ClassifyService:
 
         Raises:
             RejectedClipError: the clip cannot be classified; the rejection is kept.
+            PayloadTooLargeError: it takes longer than a request may, but not than an upload may.
             UnavailableError: the result store failed.
         """
         clip = content.read()
         origin = Origin(posted_clip_id(request, clip), DEFAULT_SOURCE).with_metadata(metadata)
         content.seek(0)
         try:
-            classification = self._classify(content)
+            classification = self._classify(content, POSTED)
         except RejectedClipError as error:
+            if error.code == "too_long":  # no rejection: an upload of it may be classified
+                raise PayloadTooLargeError(f"{_UPLOAD_INSTEAD} {error.detail}") from error
             self._results.save(rejected(origin, error, self._now()))
             raise
         return self._save(classification, self._kept(clip, origin))
 
-    def _classify(self, file: BinaryIO) -> Classification:
-        with Clip(file) as clip:
+    def _classify(self, file: BinaryIO, limits: Limits = UPLOADED) -> Classification:
+        with Clip(file, limits) as clip:
             return self._classifier.classify(clip)
 
     def _kept(self, clip: bytes, origin: Origin) -> Origin:

@@ -58,7 +58,7 @@ def read_form(body: bytes, content_type: str) -> Form:
     """Form of a ``multipart/form-data`` body.
 
     Raises:
-        BadRequestError: it is broken.
+        BadRequestError: it is broken, or has two fields of one name.
     """
     files: list[PostedFile] = []
     fields: dict[str, bytes] = {}
@@ -69,7 +69,10 @@ def read_form(body: bytes, content_type: str) -> Form:
         files.append(PostedFile(_text(file.field_name), _text(file.file_name), content))
 
     def keep_field(field: Field) -> None:
-        fields[_text(field.field_name)] = field.value or b""
+        name = _text(field.field_name)
+        if name in fields:
+            raise BadRequestError(f"The form has more than one field `{name}`.")
+        fields[name] = field.value or b""
 
     try:
         parse_form({"Content-Type": content_type.encode()}, BytesIO(body), keep_field, keep_file)
