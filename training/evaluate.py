@@ -30,11 +30,12 @@ from training.evaluation.everyday_tables import everyday_tables
 from training.evaluation.false_alarm_files import PAGE_NAME, write_false_alarms
 from training.evaluation.labeled import (
     LabeledClips,
+    Probabilities,
     evaluate_labeled,
     labeled_figures,
     noise_robustness,
 )
-from training.evaluation.labeled_tables import labeled_tables
+from training.evaluation.labeled_tables import labeled_tables, length_tables
 from training.evaluation.looks import count_look
 from training.evaluation.scores import (
     THREATS,
@@ -43,6 +44,7 @@ from training.evaluation.scores import (
     classifying,
     full_scale_waveform,
 )
+from training.evaluation.synthetic import accuracy_by_length, event_figures
 from training.yamnet import MODEL_DIR, MODELS
 from training.yamnet.weights import HUB_HANDLE
 
@@ -57,7 +59,8 @@ ALERT_RULES = AlertRules(
     labels=frozenset(THREATS), min_confidence=0.5, cooldown=timedelta(seconds=300)
 )
 
-console = Console()
+# Tables keep their columns in a file or a pipe too.
+console = Console(width=None if Console().is_terminal else 120)
 
 
 def evaluate_everyday(
@@ -85,7 +88,7 @@ def evaluate_baseline(training: Path, data: LabeledClips, *, full: bool) -> dict
     return figures
 
 
-def _of_baseline(baseline: Baseline) -> Any:
+def _of_baseline(baseline: Baseline) -> Probabilities:
     def probabilities(sounds: Iterable[Sound]) -> Iterator[Floats]:
         return (baseline.probabilities(full_scale_waveform(sound)) for sound in sounds)
 
@@ -132,6 +135,9 @@ def _evaluate_version(arguments: argparse.Namespace, data: LabeledClips) -> dict
             "looks": _looks(data.folder, model),
         }
         print_all(labeled_tables(figures))
+        if arguments.full:
+            figures["by_length"] = accuracy_by_length(classify, data.clips, recordings)
+            print_all(length_tables(figures["by_length"]))
         if recordings:
             found = evaluate_everyday(classify, recordings, data)
             figures["everyday"] = {
@@ -139,6 +145,8 @@ def _evaluate_version(arguments: argparse.Namespace, data: LabeledClips) -> dict
                 "looks": _looks(arguments.ambient, model),
                 **everyday_figures(found, ALERT_RULES),
             }
+            if arguments.full:
+                figures["everyday"] |= {"events": event_figures(classify, data.clips, recordings)}
             print_all(everyday_tables(figures["everyday"]))
             if arguments.out:
                 _write(found, figures["everyday"], arguments.out)

@@ -53,6 +53,11 @@ class AmbientRecording:
         """First part of the kind."""
         return self.kind.partition("/")[0]
 
+    @property
+    def duration_s(self) -> float:
+        """Of the recording."""
+        return float(soundfile.info(self.path).duration)
+
     def read(self, start_s: float = 0.0, duration_s: float | None = None) -> Floats:
         """``(samples,)`` of the recording or a stretch of it, mono 16 kHz, at its own level."""
         rate = soundfile.info(self.path).samplerate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.evaluation.everyday_figures import PER_HOUR
 from training.evaluation.scores import THREATS
@@ -38,6 +38,9 @@ def everyday_tables(figures: Mapping[str, Any]) -> Iterator[Table | str]:
     for what in ("by_group", "by_kind", "apart"):
         if figures[what]:
             yield _kinds(_TITLES[what], figures[what])
+    silent = [kind for kind, row in figures["by_kind"].items() if not row["any"]["count"]]
+    if silent:
+        yield f"no alert in {len(silent)} kinds: {', '.join(silent)}"
     long = figures["long_recordings"]
     yield (
         f"long recordings (10 to 20 minutes) without threats: {long['labeled_a_threat']} of "
@@ -46,6 +49,13 @@ def everyday_tables(figures: Mapping[str, Any]) -> Iterator[Table | str]:
     )
     if figures["threats"]:
         yield _recalls(figures["threats"])
+    if "events" in figures:
+        events = figures["events"]
+        f1 = ", ".join(f"{k} {v:.3f}" for k, v in events["f1"].items() if v is not None)
+        yield (
+            f"events in {events['mixtures']} mixtures of 30 s at {events['snr_db']:g} dB: F1 "
+            f"(onset within 0.5 s) {events['macro_f1']:.3f} ({f1}), PSDS {events['psds']:.3f}"
+        )
 
 
 _TITLES = {
@@ -56,8 +66,17 @@ _TITLES = {
 
 
 def _kinds(title: str, rows: Mapping[str, Any]) -> Table:
-    table = Table("kind", "hours", "alerts per hour", "not uncertain", *THREATS, title=title)
+    table = Table(
+        Column("kind", no_wrap=True),
+        "hours",
+        "alerts per hour",
+        "not uncertain",
+        *THREATS,
+        title=title,
+    )
     for kind, row in rows.items():
+        if not row["any"]["count"]:
+            continue
         table.add_row(
             kind,
             f"{row['hours']:.2f}",
@@ -70,7 +89,7 @@ def _kinds(title: str, rows: Mapping[str, Any]) -> Table:
 
 def _recalls(threats: Mapping[str, Any]) -> Table:
     table = Table(
-        "threats",
+        Column("threats", no_wrap=True),
         "clips",
         "labeled",
         "alert",
@@ -91,8 +110,8 @@ def _recalls(threats: Mapping[str, Any]) -> Table:
 
 def _recall_with_interval(point: Mapping[str, Any]) -> str:
     low, high = point["interval"]
-    return f"{point['recall']:.2f} [{low:.2f}, {high:.2f}]"
+    return rf"{point['recall']:.2f} \[{low:.2f}, {high:.2f}]"
 
 
 def _with_interval(rate: Mapping[str, float]) -> str:
-    return f"{rate['per_hour']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]"
+    return rf"{rate['per_hour']:.2f} \[{rate['low']:.2f}, {rate['high']:.2f}]"

@@ -50,10 +50,27 @@ def labeled_tables(figures: Mapping[str, Any]) -> Iterator[Table | str]:
         )
 
 
+def length_tables(by_length: Mapping[str, Any]) -> Iterator[Table]:
+    """Table of `training.evaluation.synthetic.accuracy_by_length`."""
+    table = Table("length", "clips", "accuracy", "recall by label", title="by clip length")
+    for seconds, row in by_length.items():
+        if not row["clips"]:
+            continue
+        low, high = row["interval"]
+        recalls = ", ".join(f"{label} {value:.2f}" for label, value in row["recall"].items())
+        accuracy = rf"{row['accuracy']:.3f} \[{low:.3f}, {high:.3f}]"
+        table.add_row(_length(float(seconds)), str(row["clips"]), accuracy, recalls)
+    yield table
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 60 else f"{seconds / 60:g} min"
+
+
 def _line(what: str, figures: Mapping[str, Any]) -> str:
     def with_interval(name: str) -> str:
         low, high = figures[f"{name}_95"]
-        return f"{figures[name]:.3f} [{low:.3f}, {high:.3f}]".replace("[", r"\[")
+        return rf"{figures[name]:.3f} \[{low:.3f}, {high:.3f}]"
 
     return (
         f"  {what}: accuracy {with_interval('accuracy')}, macro F1 {with_interval('macro_f1')}, "
