@@ -114,8 +114,10 @@ unheard: setup ## Leave SESA or OPEN_AUDIO out of training, and measure on it (D
 
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test
-evaluate: setup ## Measure a model (DATA=folder, MODEL=version, JSON=path, BASELINE=folder to train on)
+evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, FULL=1, OUT=folder, JSON=path, BASELINE=folder)
 	@$(BIN)/python -m training.evaluate --data "$(DATA)" --model "$(MODEL)" \
+		$(if $(AMBIENT),--ambient "$(AMBIENT)") $(if $(FULL),--full) \
+		$(if $(findstring command,$(origin OUT)),--out "$(OUT)") \
 		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
 
 .PHONY: open-audio

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 CACHE = MODELS.parent / ".cache"
 PUBLISHED = CACHE / "yamnet-published"
 LOOKS = CACHE / "evaluations.csv"
-# The template's defaults, from which a test keeps these from straying.
+# The defaults of template.yaml; a test compares them.
 ALERT_RULES = AlertRules(
     labels=frozenset(THREATS), min_confidence=0.5, cooldown=timedelta(seconds=300)
 )

@@ -12,6 +12,8 @@ from earshot.errors import RejectedClipError
 from earshot.labels import LABELS, Label, label_of
 
 MANIFEST_NAME = "manifest.csv"
+# Audio that people keep beside WAVs; only WAVs are read as labeled clips.
+_OTHER_AUDIO = frozenset({".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus"})
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,30 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
     return clips
 
 
+def skipped_files(folder: Path) -> dict[Path, str]:
+    """Audio files under `folder` that are no labeled clips, and why, by name."""
+    reasons = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _OTHER_AUDIO:
+            reasons[path] = "not a WAV"
+        elif path.suffix.lower() == ".wav" and label_of(path) is None:
+            reasons[path] = f"neither its name nor its folder states {_LABELS_LISTED}"
+    return reasons
+
+
+_LABELS_LISTED = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
+
+
 def hearable_clips(folder: Path) -> list[LabelledClip]:
-    """`labelled_clips` without those that cannot be heard, each of which is named on stderr.
+    """`labelled_clips` without those that cannot be classified.
+
+    Each file that is left out is named on stderr.
 
     Raises:
         FileNotFoundError: none is left.
     """
+    for path, reason in skipped_files(folder).items():
+        print(f"Left out: {path}: {reason}", file=sys.stderr)
     clips = []
     for clip in labelled_clips(folder):
         try:

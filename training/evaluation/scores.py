@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,10 +22,10 @@ from threadpoolctl import threadpool_limits
 from earshot.alerts.service import AlertRules
 from earshot.audio.clip import Clip, full_scale_gain
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
-from earshot.classification.classifier import Classification, Classifier
+from earshot.classification.classifier import Classifier
 from earshot.labels import Label
-from earshot.model.loading import Model, load_model
-from earshot.results.result import Origin, classified
+from earshot.model.loading import load_model
+from earshot.results.result import Classification
 from earshot.yamnet.flatbuffer import Yamnet
 
 THREATS = tuple(label for label in Label if label is not Label.CASUAL)
@@ -68,23 +67,19 @@ Sound = Path | Floats
 Classify = Callable[[Iterable[Sound]], Iterator[Scores]]
 
 
-def scores_of(classification: Classification, model: Model, rules: AlertRules) -> Scores:
-    """Scores of a classification, and the alerts that its result raises by these rules."""
-    result = classified(Origin("evaluated", "evaluated", {}), classification, model, _NOW)
+def scores_of(classification: Classification, rules: AlertRules) -> Scores:
+    """Scores of a classification, and the alerts that it raises by these rules."""
     return Scores(
         label=classification.label,
         uncertain=classification.uncertain,
-        probabilities=classification.probabilities,
+        probabilities=dict(classification.probabilities),
         of_threat={label: classification.probabilities[label] for label in THREATS},
         events=tuple(
             ScoredEvent(event.label, event.start_s, event.end_s, event.confidence)
             for event in classification.events
         ),
-        alerts=(classification.label,) if rules.concern(result) else (),
+        alerts=(classification.label,) if rules.match(classification) else (),
     )
-
-
-_NOW = datetime(2000, 1, 1, tzinfo=UTC)  # a result needs a time; no score depends on it
 
 
 def classify_sound(classifier: Classifier, rules: AlertRules, sound: Sound) -> Scores:
@@ -100,7 +95,7 @@ def classify_sound(classifier: Classifier, rules: AlertRules, sound: Sound) -> S
         soundfile.write(file, sound, SAMPLE_RATE, format="WAV", subtype="FLOAT")
         file.seek(0)
     with Clip(file) as clip:
-        return scores_of(classifier.classify(clip), classifier.model, rules)
+        return scores_of(classifier.classify(clip), rules)
 
 
 def full_scale_waveform(sound: Sound) -> Floats:
