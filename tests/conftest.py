@@ -28,3 +28,9 @@ def sesa() -> Path:
 def wav_zoo() -> Path:
     """Odd and broken WAV files, described by a ``NOTES.csv``."""
     return data_set("WAV_ZOO", "wav-zoo", "The collection of odd WAV files")
+
+
+@pytest.fixture(scope="session")
+def everyday() -> Path:
+    """Hours of everyday sound, with the ambient folder ``dev`` and its table ``dev.csv``."""
+    return data_set("EVERYDAY", "everyday", "Everyday sound")
