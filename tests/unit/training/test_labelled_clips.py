@@ -37,3 +37,15 @@ def test_clips_of_the_same_name_in_two_folders_are_two_recordings(tmp_path: Path
         (tmp_path / label).mkdir()
         (tmp_path / label / "0.wav").touch()
     assert len({clip.group for clip in labelled_clips(tmp_path)}) == 2
+
+
+def test_files_that_are_no_labeled_clips_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_clips(tmp_path)
+    (tmp_path / "glass_001.wav").write_bytes((tmp_path / "siren_000.wav").read_bytes())
+    (tmp_path / "siren_001.flac").touch()
+    assert len(hearable_clips(tmp_path)) == 4
+    glass, flac = capsys.readouterr().err.splitlines()
+    assert "glass_001.wav: neither its name nor its folder states casual, gunshot" in glass
+    assert flac.endswith("siren_001.flac: not a WAV")
