@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from earshot.labels import LABELS
 from earshot.model.loading import FORMAT, HEAD_NAME
 from earshot.model.versions import MANIFEST_NAME, METRICS_NAME, sha256_hex
+from earshot.times import format_time
 from earshot.yamnet.flatbuffer import N_EMBEDDING
 from training.head.experts import MeanAndMaximum
 
@@ -59,7 +60,7 @@ def write_version(
     manifest = {
         "format": FORMAT,
         "version": folder.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "created": format_time(datetime.now(UTC)),
         "labels": list(LABELS),
         "files": {name: sha256_hex(content) for name, content in sorted(contents.items())},
         **members,

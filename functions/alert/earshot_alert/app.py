@@ -1,9 +1,8 @@
 """Entry point.
 
 Why the table's stream and not an event that classify sends: the stream holds each row that was
-written, whatever becomes of the function that wrote it, and holds it once, however often the
-upload's own event was delivered. A classify that wrote a row and then sent an event could fail in
-between, and would need one more permission.
+written, and holds it once, however often the upload's event was delivered. A classify that wrote a
+row and then sent an event could fail in between, and would need one more permission.
 """
 
 from __future__ import annotations

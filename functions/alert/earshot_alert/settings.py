@@ -19,8 +19,8 @@ class Settings:
         cooldowns_table: name of the table.
         results_table: name of the table that holds which alerts were sent.
         topic_arn: of the SNS topic.
-        uploads_bucket: that clips are linked from.
-        rules: which results are worth an alert.
+        uploads_bucket: name of the bucket that clips are linked from.
+        rules: which results raise an alert.
     """
 
     cooldowns_table: str

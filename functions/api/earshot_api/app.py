@@ -23,6 +23,7 @@ from earshot.http.problem import problem_response
 from earshot_api import openapi, retrain_form
 from earshot_api.problems import problem_of_request
 from earshot_api.routes import ROUTERS
+from earshot_api.routes.document import add_document_routes
 from earshot_api.wiring import services
 
 MAX_BODY_CHARACTERS = 20_000
@@ -88,3 +89,4 @@ def unknown_route(error: UnknownRouteError) -> Response[str]:
 http.exception_handler(Exception)(failed)
 for router in ROUTERS:
     http.include_router(router)
+add_document_routes(http)

@@ -6,28 +6,22 @@ import copy
 import json
 import re
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server
 from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 import earshot
 from earshot.http.problem import CONTENT_TYPE
 from earshot.labels import LABELS
 from earshot_api.links import LINKS
 from earshot_api.predict_operation import WAV, predict, response
-from earshot_api.problems import answers
-from earshot_api.scopes import SCHEME, needs
+from earshot_api.scopes import SCHEME
 
 Document = dict[str, Any]
-
-router = Router()
 
 _ASSETS = Path(swagger_ui.__file__).parent  # Powertools brings Swagger UI along
 
@@ -35,9 +29,9 @@ _TOKENS = (
     "Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the "
     "route names."
 )
-_NO_TOKENS = "This is a local stack that asks nobody for a token."
+_NO_TOKENS = "This is a local stack that asks for no token."
 _DESCRIPTION = f"""
-Hears gunshots, explosions and sirens in recordings.
+Detects gunshots, explosions and sirens in audio clips.
 
 {_TOKENS} Errors are problem+json (RFC 9457), save for those that API Gateway answers by itself
 before any of this code runs (401, 403, 429, and 413 over 10 MB): these hold a `message`.
@@ -55,15 +49,15 @@ _RETRAIN_FORM: Document = {
                 "items": WAV,
                 "description": (
                     "WAVs, each with a file name <label>_….wav, unless `label` is given; 4.5 MB "
-                    "in all. What turns out to be no WAV is left out, and named in the version's "
-                    "dataset.json."
+                    "in all. Files that cannot be decoded are left out, and named in the "
+                    "version's dataset.json."
                 ),
             },
             "label": {"type": "string", "enum": list(LABELS), "description": "Of all files."},
             "reason": {"type": "string"},
         },
     },
-    # A schema says nothing of file names, but the part's header does.
+    # A schema has no file names, but the part's header does.
     "encoding": {
         "files": {
             "headers": {
@@ -153,36 +147,3 @@ def page(document: Document) -> str:
     style = (_ASSETS / "swagger-ui.min.css").read_text()
     text = json.dumps(document).replace("</", "<\\/")  # does not end the script around it
     return generate_swagger_html(text, script, style, "", None)
-
-
-@router.get(
-    "/openapi.json",
-    operation_id="openapi",
-    summary="This document",
-    tags=["service"],
-    security=needs("read"),
-    responses=answers(dict[str, Any]),
-)
-def openapi_json() -> dict[str, Any]:
-    return _served()
-
-
-@router.get(
-    "/docs",
-    operation_id="docs",
-    summary="This document as a page (Swagger UI), complete in itself",
-    tags=["service"],
-    security=needs("read"),
-    responses=answers(str)
-    | {200: {"description": "OK", "content": {"text/html": {"schema": {"type": "string"}}}}},
-    compress=True,
-)
-def docs() -> Response[str]:
-    return Response(HTTPStatus.OK, "text/html; charset=utf-8", page(_served()))
-
-
-def _served() -> Document:
-    """The document for who asks: a gateway without an authorizer tells of none."""
-    whole = document(cast(APIGatewayHttpResolver, router.api_resolver))
-    event = cast(APIGatewayProxyEventV2, router.current_event)
-    return whole if event.request_context.authorizer else without_tokens(whole)

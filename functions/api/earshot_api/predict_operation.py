@@ -8,11 +8,11 @@ from typing import Any
 from earshot.http.problem import CONTENT_TYPE
 from earshot_api.scopes import needs
 
-# Which bytes are a recording, no schema can say.
+# No schema can tell audio from other bytes.
 WAV = {"type": "string", "format": "binary", "contentMediaType": "audio/wav"}
 
 _OPERATION: dict[str, Any] = {
-    "summary": "Hear a clip of up to 4.5 MB",
+    "summary": "Classify a clip of up to 4.5 MB",
     "description": (
         "The answer is the clip's result. Result and clip are kept. With an `Idempotency-Key` the "
         "same clip can be sent again and has one result. Larger clips: POST /uploads."
@@ -28,13 +28,13 @@ _OPERATION: dict[str, Any] = {
         {
             "name": "source",
             "in": "query",
-            "description": "Camera or site; a field of a form goes before it.",
+            "description": "Camera or site. A field of a form takes precedence.",
             "schema": {"type": "string", "maxLength": 128},
         },
         {
             "name": "recorded_at",
             "in": "query",
-            "description": "When it was recorded; a field of a form goes before it.",
+            "description": "When it was recorded. A field of a form takes precedence.",
             "schema": {"type": "string", "format": "date-time"},
         },
     ],

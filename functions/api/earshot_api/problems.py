@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from earshot.http.problem import CONTENT_TYPE, Problem, make_problem, problem_of
-from earshot_api import schemas
+from earshot_api.schemas.service import Problem as ProblemSchema
 
 _INVALID_JSON = "json_invalid"
 _PYDANTIC_PREFIX = "Value error, "  # before the messages of our own validators
@@ -29,7 +29,7 @@ def answers(model: Any, *problems: int, status: int = HTTPStatus.OK) -> dict[int
     bad = {
         problem: {
             "description": HTTPStatus(problem).phrase,
-            "content": {CONTENT_TYPE: {"model": schemas.Problem}},
+            "content": {CONTENT_TYPE: {"model": ProblemSchema}},
         }
         for problem in (*problems, HTTPStatus.INTERNAL_SERVER_ERROR)
     }

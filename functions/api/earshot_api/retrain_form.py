@@ -1,4 +1,4 @@
-"""`POST /retrain` with files: they become labelled clips, and the request one for their folder."""
+"""`POST /retrain` with files: they become labeled clips, and the request one for their folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Put = Callable[[str, bytes], None]
 
 
 def is_form(event: APIGatewayProxyEventV2) -> bool:
-    """Whether files are posted to be learnt from."""
+    """Whether files are posted to train on."""
     content_type = event.headers.get("content-type", "").lower()
     return event.route_key == ROUTE and content_type.startswith("multipart/form-data")
 
@@ -42,7 +42,7 @@ def keep_files(event: APIGatewayProxyEventV2, put: Put) -> dict[str, Any]:
         put: keeps a content under a key.
 
     Raises:
-        BadRequestError: the form is broken, or a file's label or name will not do.
+        BadRequestError: the form is broken, or a file's label or name is not accepted.
         PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
     """
     body = decode_body(event.body or "", is_base64=bool(event.is_base64_encoded))

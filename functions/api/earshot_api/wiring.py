@@ -44,7 +44,7 @@ class Services:
 @cache
 def services() -> Services:
     """The services of this execution environment, made once."""
-    settings = Settings.from_environment()
+    settings = Settings()
     s3 = boto3.client("s3", config=S3_CONFIG)
     uploads = UploadsBucket(s3, settings.uploads_bucket)
     results = ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table)
@@ -52,7 +52,7 @@ def services() -> Services:
         boto3.client("sqs", config=AWS_CONFIG),
         {
             "uploads": settings.uploads_queue_url,
-            "uploads_dead_letter": settings.dead_letter_queue_url,
+            "uploads_dead_letter": settings.uploads_dead_letter_queue_url,
         },
     )
     models = ModelRegistry(s3, settings.models_bucket)

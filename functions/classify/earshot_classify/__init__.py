@@ -1,0 +1,1 @@
+"""classify: classifies uploads and posted clips."""

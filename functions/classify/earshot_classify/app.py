@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +23,7 @@ from earshot.http.problem import make_problem, problem_of, problem_response
 from earshot.results.result import Result
 from earshot.results.serialization import to_json
 from earshot_classify.posted_clip import posted_clip
+from earshot_classify.settings import on_lambda
 from earshot_classify.upload_events import announced_uploads
 from earshot_classify.wiring import service
 
@@ -90,5 +90,5 @@ def log_result(result: Result) -> None:
     )
 
 
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+if on_lambda():
     service()  # while Lambda initialises, it lends more CPU than later

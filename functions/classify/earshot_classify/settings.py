@@ -23,7 +23,7 @@ class Settings:
         results_table: None keeps no results: the image is being run by itself.
         posted_clips_bucket: keeps what is posted; None keeps nothing of it.
         result_ttl_days: days after which a result is deleted; 0 keeps it.
-        recheck_s: seconds between looks for a new champion.
+        recheck_s: seconds between checks for a new champion.
         threads: of one inference: the vCPUs that the function's memory buys.
     """
 
@@ -55,3 +55,8 @@ class Settings:
             recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
             threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),
         )
+
+
+def on_lambda(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process serves Lambda's runtime, rather than a test or a tool."""
+    return "AWS_LAMBDA_RUNTIME_API" in environment

@@ -124,9 +124,9 @@ def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingM
 
 
 def _champion_refused(error: Exception) -> None:
-    """Keep serving, but let the alarm know; see ChampionRefusedAlarm in the template."""
+    """Count and log a champion that could not be loaded, for ChampionRefusedAlarm."""
     metrics.add_metric("champion_refused", MetricUnit.Count, 1)
-    logger.error("the champion was not loaded; an earlier model serves on", exc_info=error)
+    logger.error("the champion could not be loaded; an earlier model keeps serving", exc_info=error)
 
 
 def _posted(settings: Settings, s3: S3Client) -> S3PostedClips | None:

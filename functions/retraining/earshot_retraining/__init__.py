@@ -1,0 +1,1 @@
+"""retraining: plans a retraining, decides at the gate, promotes or rejects the candidate."""

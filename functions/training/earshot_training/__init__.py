@@ -1,0 +1,1 @@
+"""training: embeds labeled clips, fits a candidate and evaluates it."""

@@ -28,13 +28,13 @@ class TestRetraining:
         retraining.upload(labelled_clips(clips / "other")[:2], "training/few/")
         status = retraining.retrain(prefix="training/few/")
         assert (status["state"], status["version"]) == ("refused", None)
-        assert "held-out clips can judge the new model" in status["reasons"][0]
+        assert "held-out clips; at least 20" in status["reasons"][0]
         assert "heldout/<label>/" in status["reasons"][0]
 
     def test_an_empty_prefix_is_refused(self, retraining):
         status = retraining.retrain(prefix="training/nothing/")
         assert status["state"] == "refused"
-        assert "no labelled WAV under training/nothing/" in status["reasons"][0]
+        assert "no labeled WAV under training/nothing/" in status["reasons"][0]
 
     def test_a_better_model_is_promoted_and_the_next_results_name_it(self, retraining, clips):
         assert serves(retraining, "v1")

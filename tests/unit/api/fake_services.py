@@ -49,7 +49,7 @@ class Retrainings:
         return self._answer(version, {**MODEL, **more, "promotions": []})
 
     def promote(self, version: str, *, by: str, reason: str, force: bool) -> Any:
-        promotion = Promotion(version, "0" * 64, "2026", by, reason, force)
+        promotion = Promotion(version, "0" * 64, NOON, by, reason, force)
         return self._answer((version, by, reason, force), promotion)
 
 

@@ -43,7 +43,7 @@ class TestDocument:
     def test_a_stack_that_asks_for_no_token_documents_none(self, services):
         served = content(call("GET", "/openapi.json", authorizer=None))
         assert "securitySchemes" not in served["components"]
-        assert "asks nobody" in served["info"]["description"]
+        assert "asks for no token" in served["info"]["description"]
         for operations in served["paths"].values():
             for operation in operations.values():
                 assert "security" not in operation

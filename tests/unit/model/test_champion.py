@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from earshot.model.versions import Pointer, Promotion
 
 
 def promotion(version: str) -> Promotion:
-    return Promotion(version, f"sha256 of {version}", "2026-01-31T11:00:00Z", "tester", "a test")
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    return Promotion(version, f"sha256 of {version}", at, "tester", "a test")
 
 
 class Registry:

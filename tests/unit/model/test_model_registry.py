@@ -137,7 +137,7 @@ def test_what_the_gate_refused_needs_force_and_that_is_recorded(two_versions):
 
 def test_what_no_gate_has_seen_needs_force(two_versions):
     publish(two_versions, "v4", None)
-    with pytest.raises(PromotionRefusedError, match="never judged"):
+    with pytest.raises(PromotionRefusedError, match="not been through the gate"):
         promote(two_versions, "v4")
 
 
@@ -165,7 +165,7 @@ def test_a_version_judged_against_a_former_champion_does_not_win(two_versions):
     judged_against = two_versions.champion()
     publish(two_versions, "v4", PASSED)
     promote(two_versions, "v2", instead_of=judged_against)
-    with pytest.raises(ConflictError, match="judged against v1, but by now v2"):
+    with pytest.raises(ConflictError, match="compared with v1, but by now v2"):
         promote(two_versions, "v4", instead_of=judged_against)
     assert two_versions.champion().version == "v2"
 

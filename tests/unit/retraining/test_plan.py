@@ -43,7 +43,7 @@ def test_only_quiet_clips_are_mixed_under_others():
 
 
 def test_nothing_to_learn_from_is_refused_with_what_is_expected():
-    with pytest.raises(RetrainingRefusedError, match=r"no labelled WAV under training/.*<label>/"):
+    with pytest.raises(RetrainingRefusedError, match=r"no labeled WAV under training/.*<label>/"):
         make_plan([("heldout/siren/a.wav", "1", 1)], Request())
 
 

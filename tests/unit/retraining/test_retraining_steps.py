@@ -111,7 +111,7 @@ def test_an_empty_bucket_is_refused(stage):
 
 def test_a_better_candidate_is_published_promoted_and_recorded(stage):
     stage.candidate("r1", 0.95)
-    assert stage.steps.judge("r1") == {"version": "v2", "promote": True}
+    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": True}
     version = stage.registry.describe("v2")
     assert version.manifest["files"]["head.npz"] == sha256_hex(b"arrays of r1")
     assert "decision.json" in version.manifest["files"]
@@ -125,7 +125,7 @@ def test_a_better_candidate_is_published_promoted_and_recorded(stage):
 
 def test_a_worse_candidate_is_published_and_rejected_with_its_numbers(stage):
     stage.candidate("r1", 0.5)
-    assert stage.steps.judge("r1") == {"version": "v2", "promote": False}
+    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": False}
     outcome = stage.steps.reject("r1", "v2")
     assert (outcome["status"], outcome["champion"]) == ("rejected", "v1")
     assert "macro F1 0.500 falls below 0.890" in outcome["reasons"][0]
@@ -136,7 +136,7 @@ def test_a_worse_candidate_is_published_and_rejected_with_its_numbers(stage):
 
 def test_force_promotes_the_worse_one_and_is_recorded(stage):
     stage.candidate("r1", 0.5, force=True, requested_by="operator", reason="new microphones")
-    assert stage.steps.judge("r1") == {"version": "v2", "promote": True}
+    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": True}
     assert stage.steps.promote("r1", "v2")["status"] == "promoted"
     newest = stage.registry.pointer().history[0]
     assert (newest.promoted_by, newest.reason, newest.forced) == (
@@ -148,17 +148,17 @@ def test_force_promotes_the_worse_one_and_is_recorded(stage):
 def test_of_two_retrainings_that_end_together_one_wins_and_the_other_says_why_not(stage):
     stage.candidate("r1", 0.95)
     stage.candidate("r2", 0.96)
-    first, second = stage.steps.judge("r1"), stage.steps.judge("r2")
+    first, second = stage.steps.pass_gate("r1"), stage.steps.pass_gate("r2")
     assert (first["version"], second["version"]) == ("v2", "v3")
     assert stage.steps.promote("r2", "v3")["status"] == "promoted"
     late = stage.steps.promote("r1", "v2")
     assert (late["status"], late["champion"]) == ("rejected", "v3")
-    assert "judged against v1, but by now v3 is the champion" in late["reasons"][0]
+    assert "compared with v1, but by now v3 is the champion" in late["reasons"][0]
 
 
 def test_every_step_can_be_tried_again_after_its_answer_was_lost(stage):
     stage.candidate("r1", 0.95)
-    assert stage.steps.judge("r1") == stage.steps.judge("r1")
+    assert stage.steps.pass_gate("r1") == stage.steps.pass_gate("r1")
     assert stage.steps.promote("r1", "v2") == stage.steps.promote("r1", "v2")
     assert len(stage.registry.pointer().history) == 2
 
@@ -188,7 +188,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.started: dict[str, Any] = {}
-        self.execution_ = Execution("RUNNING", "EmbedBatches", "2026-01-31T11:00:00", None, None)
+        self.execution_ = Execution("RUNNING", "EmbedBatches", NOW, None, None)
 
     def start(self, name: str, document: dict[str, Any]) -> None:
         self.started[name] = document
@@ -229,9 +229,9 @@ def test_progress_is_told_while_it_runs(service, stage):
 def test_the_end_is_told_with_metrics_and_decision(service, stage, machine):
     run = service.start(Request())
     stage.candidate(run, 0.5)
-    stage.steps.judge(run)
+    stage.steps.pass_gate(run)
     stage.steps.reject(run, "v2")
-    machine.execution_ = Execution("SUCCEEDED", "Done", "a", "b", None)
+    machine.execution_ = Execution("SUCCEEDED", "Done", NOW, NOW, None)
     status = service.status(run)
     assert (status["state"], status["version"], status["champion"]) == ("rejected", "v2", "v1")
     assert status["metrics"]["macro_f1"] == 0.5
@@ -245,9 +245,10 @@ def test_an_execution_that_ended_without_an_outcome_is_not_taken_for_running(
     service, machine, status, state
 ):
     run = service.start(Request())
-    machine.execution_ = Execution(status, "Train", "a", "b", "stopped by hand")
+    machine.execution_ = Execution(status, "Train", NOW, NOW, "stopped by hand")
     found = service.status(run)
     assert (found["state"], found["reasons"]) == (state, ["stopped by hand"])
+    assert found["started"] == found["stopped"] == "2026-01-31T11:00:00.000Z"
 
 
 def test_an_unknown_retraining_is_not_found(service):
@@ -257,7 +258,7 @@ def test_an_unknown_retraining_is_not_found(service):
 
 def test_models_are_listed_newest_first_and_described(service, stage):
     stage.candidate("r1", 0.95)
-    stage.steps.judge("r1")
+    stage.steps.pass_gate("r1")
     stage.steps.promote("r1", "v2")
     assert [(m["version"], m["champion"], m["status"]) for m in service.models()] == [
         ("v2", True, "promoted"),

@@ -1,9 +1,8 @@
-"""The routes, a module for each thing that they are about.
+"""The routes, a module for each subject.
 
-Each is listed in `ROUTERS`, and its path and scope in template.yaml.
+Each is listed in `ROUTERS`, save for those of `document`; its path and scope are in template.yaml.
 """
 
-from earshot_api import openapi
 from earshot_api.routes import about, alerts, feedback, models, results, retraining, uploads
 
 ROUTERS = (
@@ -14,5 +13,4 @@ ROUTERS = (
     feedback.router,
     retraining.router,
     models.router,
-    openapi.router,
 )

@@ -1,23 +1,23 @@
-"""The service itself: what it is, whether it lives, how it is."""
+"""The service itself: its main routes, the liveness check and the status report."""
 
 from __future__ import annotations
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 import earshot
 from earshot.results.serialization import Json
 from earshot_api.problems import answers
-from earshot_api.schemas import About, Health, Status
+from earshot_api.schemas.service import About, Health, Status
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.get(
     "/",
     operation_id="about",
-    summary="What this is",
+    summary="Name, version and main routes",
     tags=["service"],
     security=needs("read"),
     responses=answers(About),
@@ -39,8 +39,8 @@ def about() -> Json:
 @router.get(
     "/health",
     operation_id="health",
-    summary="Whether this lives",
-    description="Needs no token and asks nothing that Earshot stands on.",
+    summary="Liveness check",
+    description="Needs no token and calls no other service.",
     tags=["service"],
     security=[],
     responses=answers(Health),
@@ -52,10 +52,10 @@ def health() -> Json:
 @router.get(
     "/status",
     operation_id="status",
-    summary="How everything is",
+    summary="Status report",
     description=(
-        "The model that serves with its metrics on held-out clips, the depths of the queues, the "
-        "last result, and for how long the answering process has been up."
+        "The champion with its metrics on the held-out set, the depths of the queues, the last "
+        "result, and the uptime of the answering process."
     ),
     tags=["service"],
     security=needs("read"),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.alerts.alert import alert_about, to_json
 from earshot.results.query import from_cursor, to_cursor
 from earshot.results.serialization import Json
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
-from earshot_api.schemas import Alerts
+from earshot_api.schemas.results import Alerts
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.get(

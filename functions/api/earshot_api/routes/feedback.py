@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json, feedback_to_json
 from earshot_api.person import person
 from earshot_api.problems import answers
-from earshot_api.schemas import ClipId, FeedbackAnswer, FeedbackRequest
+from earshot_api.schemas.requests import ClipId, FeedbackRequest
+from earshot_api.schemas.results import FeedbackAnswer
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.post(

@@ -1,21 +1,21 @@
-"""Model versions: all, one, and which of them serves."""
+"""Model versions: list, read and promote them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
 from earshot_api.person import person
 from earshot_api.problems import answers
-from earshot_api.schemas import Model, Models, Promotion, PromotionRequest, Version
+from earshot_api.schemas.models import Model, Models, Promotion
+from earshot_api.schemas.requests import PromotionRequest, Version
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.get(
@@ -48,8 +48,8 @@ def get(version: Annotated[Version, Path(description="Such as v2")]) -> Json:
     operation_id="promote_model",
     summary="Make a version the champion",
     description=(
-        "For a rollback, promote the version that served before. A version that neither the gate "
-        "let pass nor ever served needs `force`, which is recorded. New results name the version "
+        "For a rollback, promote the version that served before. A version that has neither passed "
+        "the gate nor served needs `force`, which is recorded. New results name the version "
         "within a minute."
     ),
     tags=["models"],
@@ -62,4 +62,4 @@ def promote(
     promotion = services().retraining.promote(
         version, by=person(router), reason=wanted.reason, force=wanted.force
     )
-    return asdict(promotion)
+    return promotion.to_json()

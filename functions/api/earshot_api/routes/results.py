@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.alerts.service import LINK_LIFETIME
 from earshot.errors import NotFoundError
@@ -16,11 +16,12 @@ from earshot.results.serialization import Json, to_json
 from earshot.uploads.objects import MAX_SOURCE_LENGTH
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
-from earshot_api.schemas import ClipId, Result, Results, Time
+from earshot_api.schemas.requests import ClipId, Time
+from earshot_api.schemas.results import Result, Results
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.get(
@@ -37,7 +38,7 @@ router = Router()
     responses=answers(Results, 422, 503),
 )
 def find(
-    label: Annotated[Label | None, Query(description="What was heard")] = None,
+    label: Annotated[Label | None, Query(description="Label of the classification")] = None,
     source: Annotated[
         str | None,
         Query(description="Camera or site", min_length=1, max_length=MAX_SOURCE_LENGTH),

@@ -1,32 +1,33 @@
-"""Retrainings: begin one, and see where it stands."""
+"""Retrainings: start one, and read its state."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
 from earshot.retraining.plan import Request
 from earshot_api.person import person
 from earshot_api.problems import answers
-from earshot_api.schemas import Retraining, RetrainingId, RetrainRequest, StartedRetraining
+from earshot_api.schemas.models import Retraining, StartedRetraining
+from earshot_api.schemas.requests import RetrainingId, RetrainRequest
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.post(
     "/retrain",
     operation_id="start_retraining",
-    summary="Begin a retraining",
+    summary="Start a retraining",
     description=(
-        "Learns from the labelled clips under `prefix` in the uploads bucket, and from what the "
-        "champion had learnt from. The new version becomes champion only if the gate lets it "
-        "pass. `status` is where to see how it goes."
+        "Trains on the labeled clips under `prefix` in the uploads bucket, and on those that the "
+        "champion was trained on. The candidate becomes champion only if it passes the gate. "
+        "`status` is the route of its state."
     ),
     tags=["models"],
     security=needs("train"),
@@ -42,7 +43,7 @@ def start(wanted: RetrainRequest) -> Json:
 @router.get(
     "/retrain/<run>",
     operation_id="get_retraining",
-    summary="Where a retraining stands",
+    summary="State of a retraining",
     description=(
         "State, step, share of the clips that are embedded, metrics once they are measured, and "
         "in the end the gate's decision with its reasons."

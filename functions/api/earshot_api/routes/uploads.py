@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
 from earshot_api.problems import answers
-from earshot_api.schemas import Ticket, TrainingClipRequest, TrainingTicket, UploadRequest
+from earshot_api.schemas.requests import TrainingClipRequest, UploadRequest
+from earshot_api.schemas.uploads import Ticket, TrainingTicket
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
-router = Router()
+router = APIGatewayHttpRouter()
 
 
 @router.post(
@@ -35,10 +36,10 @@ def issue(upload: UploadRequest) -> Json:
 @router.post(
     "/training-clips",
     operation_id="issue_training_clip",
-    summary="Get an address to upload a labelled clip of up to 100 MB to",
+    summary="Get an address to upload a labeled clip of up to 100 MB to",
     description=(
-        "As /uploads, but the clip is not heard: retrainings learn from it, or with `held_out` "
-        "are judged by it. POST /retrain with the `prefix` of the answer learns from the batch."
+        "As /uploads, but the clip is not classified: retrainings train on it, or with `held_out` "
+        "evaluate on it. POST /retrain with the `prefix` of the answer trains on the batch."
     ),
     tags=["models"],
     security=needs("train"),

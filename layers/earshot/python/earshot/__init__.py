@@ -1,3 +1,3 @@
-"""Earshot: hears gunshots, explosions and sirens in recordings."""
+"""Earshot: detects gunshots, explosions and sirens in audio clips."""
 
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ class EarshotError(Exception):
 
 
 class RejectedClipError(EarshotError):
-    """The clip itself is at fault and trying again cannot help.
+    """The clip cannot be classified, and trying again cannot help.
 
     Args:
         code: stable machine-readable word, such as ``not_audio``.
@@ -26,19 +26,19 @@ class ModelError(EarshotError):
 
 
 class BadRequestError(EarshotError):
-    """A request that cannot be understood; the message says what is expected."""
+    """An invalid request; the message names what is expected."""
 
 
 class NotFoundError(EarshotError):
-    """Nothing of that name; the message says what was looked for."""
+    """There is nothing of that name; the message names it."""
 
 
 class MethodNotAllowedError(EarshotError):
-    """A route that does not know the request's method.
+    """The route does not have the request's method.
 
     Args:
         method: of the request.
-        allowed: methods that the route knows.
+        allowed: methods that the route has.
     """
 
     def __init__(self, method: str, allowed: list[str]) -> None:
@@ -47,11 +47,11 @@ class MethodNotAllowedError(EarshotError):
 
 
 class ConflictError(EarshotError):
-    """A request that does not go with the state of what it is about; the message says why."""
+    """A request that conflicts with the present state; the message gives the reason."""
 
 
 class PayloadTooLargeError(EarshotError):
-    """A request body over the limit; the message says where larger clips go."""
+    """A request body over the limit; the message names the route for larger clips."""
 
 
 class UnsupportedMediaTypeError(EarshotError):
@@ -59,12 +59,12 @@ class UnsupportedMediaTypeError(EarshotError):
 
 
 class UnavailableError(EarshotError):
-    """A service that we stand on did not answer as it should; trying again may help."""
+    """An AWS service failed; trying again may help."""
 
 
 class PromotionRefusedError(EarshotError):
-    """A version may not become champion; the message says why and what an operator can do."""
+    """A version may not become champion; the message gives the reason and what can be done."""
 
 
 class RetrainingRefusedError(EarshotError):
-    """A retraining that could not be judged is not begun; the message says what is missing."""
+    """A retraining without enough clips is not started; the message names what is missing."""

@@ -6,16 +6,21 @@ from datetime import UTC, datetime
 
 
 def parse_time(text: str) -> datetime:
-    """ISO 8601 time, in UTC; also where no zone is said.
+    """ISO 8601 time, in UTC; a time without a zone is taken for UTC.
 
     Raises:
-        ValueError: it is none, or not within the years 1 to 9999.
+        ValueError: the text is not one, or not within the years 1 to 9999.
     """
     time = datetime.fromisoformat(text.upper())  # Python knows no lower-case t and z
     try:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except OverflowError as error:
         raise ValueError(f"{text} is out of range") from error
+
+
+def whole_milliseconds(time: datetime) -> datetime:
+    """A time as precise as it is written, so that it is the same after it was read back."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def format_time(time: datetime) -> str:

@@ -46,12 +46,12 @@ def decode_body(text: str, *, is_base64: bool) -> bytes:
     """Content of a request's body.
 
     Raises:
-        BadRequestError: it is not the base64 that it should be.
+        BadRequestError: it is not valid base64.
     """
     try:
         return base64.b64decode(text) if is_base64 else text.encode()
     except binascii.Error as error:
-        raise BadRequestError("The body is not the base64 that it says it is.") from error
+        raise BadRequestError("The body is not valid base64.") from error
 
 
 def read_form(body: bytes, content_type: str) -> Form:

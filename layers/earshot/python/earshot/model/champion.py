@@ -1,4 +1,4 @@
-"""The model that serves, exchanged for a new champion while the function keeps running."""
+"""The model that serves, replaced by a new champion while the function keeps running."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Registry(Protocol):
 
 
 class ServingModel:
-    """Gives the champion's model, and keeps the one it has if a new champion is at fault.
+    """Gives the champion's model, and keeps the loaded one if a new champion cannot be loaded.
 
     Args:
         registry: where the champion pointer and the versions are read.
@@ -34,7 +34,7 @@ class ServingModel:
             is None for the bundled version.
         bundled: reads the version that came with the software. It serves until there is a
             champion, or if no version that ever was champion can be loaded.
-        refused: is told of each champion that could not be loaded, to raise an alarm.
+        refused: called with the error of each champion that could not be loaded, for an alarm.
         clock: seconds that only ever grow, such as `time.monotonic`.
         recheck_s: seconds between looks at the pointer.
 
@@ -67,7 +67,7 @@ class ServingModel:
         if self._clock() - self._checked_at >= self._recheck_s:
             try:
                 self._exchange()
-            except Exception as error:  # whatever it is: the model at hand goes on serving
+            except Exception as error:  # of any kind: the loaded model keeps serving
                 self._refused(error)
             self._checked_at = self._clock()
         return self._model
@@ -79,7 +79,7 @@ class ServingModel:
             self._champion = pointer.champion
 
     def _first(self, bundled: Reader) -> Model:
-        """The champion's model; where that is at fault, the newest earlier champion's."""
+        """The champion's model; if it cannot be loaded, the newest earlier champion's."""
         try:
             champions = list(_newest_first(self._registry.pointer()))
         except ModelError as error:

@@ -6,8 +6,12 @@ Apart from `earshot.model.loading`, so that functions which only administer vers
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
+
+from earshot.times import format_time, parse_time
 
 MANIFEST_NAME = "manifest.json"
 METRICS_NAME = "metrics.json"
@@ -34,23 +38,38 @@ class Promotion:
     Attributes:
         version: that became champion.
         manifest_sha256: of its manifest.
-        promoted_at: ISO 8601, UTC.
+        promoted_at: when it became champion.
         promoted_by: person or state machine.
-        reason: in that one's words.
-        forced: the gate had not let it pass.
+        reason: for the record.
+        forced: it had not passed the gate.
     """
 
     version: str
     manifest_sha256: str
-    promoted_at: str
+    promoted_at: datetime
     promoted_by: str
     reason: str
     forced: bool = False
 
     @property
     def champion(self) -> Champion:
-        """The version, and what vouches for it."""
+        """The version and its manifest's SHA-256."""
         return Champion(self.version, self.manifest_sha256)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON object, as in the champion pointer and the API."""
+        return {**asdict(self), "promoted_at": format_time(self.promoted_at)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Promotion:
+        """Promotion of its JSON object.
+
+        Raises:
+            KeyError: there is no time.
+            TypeError: a field is missing or unknown.
+            ValueError: the time is not one.
+        """
+        return cls(**{**document, "promoted_at": parse_time(document["promoted_at"])})
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,7 @@ class Version:
         manifest_sha256: of its manifest.
         manifest: as published.
         metrics: as measured on held-out clips; empty where none were kept.
-        decision: what the gate said of it; None for a version that no gate has seen.
+        decision: of the gate; None for a version that has not been through it.
         outcome: how its retraining ended; None for a version that came otherwise.
     """
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from earshot.errors import RejectedClipError
 from earshot.events import Event
 from earshot.labels import Label
+from earshot.times import whole_milliseconds
 from earshot.uploads.objects import ClipMetadata, Location
 
 
@@ -176,7 +177,7 @@ def _result(origin: Origin, outcome: Classification | Rejection, now: datetime) 
     return Result(
         clip_id=origin.clip_id,
         source=origin.source,
-        timestamp=now,
+        timestamp=whole_milliseconds(now),
         outcome=outcome,
         recorded_at=origin.recorded_at,
         location=origin.location,

@@ -208,7 +208,7 @@ def _query_request(
     table: str, query: ResultQuery, first: str, last: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Request for DynamoDB, and the index key of the partition that it reads."""
-    # A source says more than a label: most results share theirs.
+    # A source narrows more than a label, which most results share.
     name, value = next(
         (name, value)
         for name, value in (("source", query.source), ("label", query.label), (LISTING, LISTED))

@@ -1,4 +1,4 @@
-"""Retraining: what it learns from, who judges its result, and how it is started and watched.
+"""Retraining: the plan, the gate, the steps without a model, and how a run is started and watched.
 
-Needs neither numpy nor TensorFlow; the learning itself is the package `training`.
+Needs neither numpy nor TensorFlow; the fitting itself is in the package `training`.
 """

@@ -1,12 +1,12 @@
-"""The gate: may a candidate take the champion's place? A pure function of what was measured.
+"""The gate: may a candidate become champion? A pure function of the metrics of both.
 
-Two models of the same worth differ by chance on a hundred clips: one clip is 0.01 of macro F1, and
+Two equally good models differ by chance on a hundred clips: one clip is 0.01 of macro F1, and
 often 0.05 of a label's recall. A gate that knows no chance rejects such a candidate every other
-time; one that excuses whatever might be chance lets a model get worse bit by bit. So a loss beyond
+time; one that excuses all that chance explains lets a model get worse bit by bit. So a loss beyond
 the tolerance passes only if
 
 - it is no larger than `Limits` excuse at most, and
-- chance alone explains it: 80 % of the differences that are had by drawing the held-out recordings
+- chance alone explains it: 80 % of the differences from drawing the held-out recording groups
   anew, the same for both models (a paired bootstrap), do not all lie on the losing side, and
 - what was excused before is counted in: the loss is written down with the version, and those of
   later versions add to it until one makes it good.
@@ -82,7 +82,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says.
+    """The gate's decision.
 
     Attributes:
         promote: every check was passed.
@@ -172,7 +172,7 @@ def carried_by(decision: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def too_few(supports: Mapping[str, int], limits: Limits | None = None) -> str | None:
-    """Why these held-out clips, counted by label, cannot judge; None if they can."""
+    """Why these held-out clips, counted by label, are too few; None if they are enough."""
     limits = limits or Limits()
     short = [
         f"{supports.get(label, 0)} {label}"
@@ -184,8 +184,8 @@ def too_few(supports: Mapping[str, int], limits: Limits | None = None) -> str | 
         return None
     found = f"only {n} held-out clips" if n < limits.clips else f"only {' and '.join(short)}"
     return (
-        f"{found} can judge the new model; at least {limits.clips}, and {limits.clips_a_label} of "
-        "each label, are needed. Put labelled clips that no model has learnt from under "
+        f"There are {found}; at least {limits.clips}, and {limits.clips_a_label} of "
+        "each label, are needed. Put labeled clips that no version was trained on under "
         "heldout/<label>/."
     )
 
@@ -196,7 +196,7 @@ def _enough(candidate: Metrics, limits: Limits) -> Check:
     n = candidate["n"]
     return Check(
         "held-out clips", reason is None, n, None, limits.clips,
-        reason or f"{n} held-out clips judge",
+        reason or f"{n} held-out clips",
     )  # fmt: skip
 
 

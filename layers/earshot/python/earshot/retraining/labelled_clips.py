@@ -1,4 +1,4 @@
-"""Labelled clips in the uploads bucket."""
+"""Labeled clips in the uploads bucket."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ class LabelledClips:
             except ClientError as error:
                 if error.response["Error"]["Code"] in _GONE:
                     raise RejectedClipError(
-                        "gone", "The object was deleted before it could be heard."
+                        "gone", "The object was deleted before it was embedded."
                     ) from error
                 raise

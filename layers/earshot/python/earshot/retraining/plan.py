@@ -1,4 +1,4 @@
-"""What a retraining learns from: a snapshot of labelled objects, cut into batches."""
+"""The plan of a retraining: a snapshot of labeled clips in the bucket, cut into batches."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args
 
 from earshot.errors import BadRequestError, RetrainingRefusedError
 from earshot.labels import CORRECTIONS_FOLDER, LABELS, Label, label_of
 from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 
 BATCH_CLIPS = 16
-# A batch must be heard, with its augmented copies, within a Lambda's 15 minutes and memory.
+# A batch must be embedded, with its augmented copies, within a Lambda's 15 minutes and memory.
 BATCH_BYTES = 48 * 2**20
 BACKGROUNDS_A_BATCH = 2
 MAX_BACKGROUND_BYTES = 4 * 2**20
 
-AUGMENTATIONS = ("noise", "pitch", "stretch", "background")
+Augmentation = Literal["noise", "pitch", "stretch", "background"]
+AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 # Pitch shift and time stretch cost accuracy on gunshots (docs/retraining.md), so they are there to
 # be asked for.
-DEFAULT_AUGMENTATIONS = ("noise", "background")
+DEFAULT_AUGMENTATIONS: tuple[Augmentation, ...] = ("noise", "background")
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Request:
     """What is asked of a retraining.
 
     Attributes:
-        prefix: of the clips to learn from; within ``training/``.
+        prefix: of the clips to train on; within ``training/``.
         requested_by: person, client or schedule.
-        reason: in that one's words.
-        force: promote whatever the gate says; for an operator.
+        reason: for the record.
+        force: promote also a candidate that does not pass the gate; for an operator.
         augmentations: of `AUGMENTATIONS`; each gives one more copy of each clip.
-        seed: of all chance in it.
+        seed: of all random numbers.
     """
 
     prefix: str = TRAINING_PREFIX
@@ -63,17 +64,17 @@ class Request:
         if not isinstance(request.force, bool) or type(request.seed) is not int:
             raise BadRequestError("`force` must be true or false, and `seed` a whole number.")
         if request.force and not (request.requested_by and request.reason):
-            raise BadRequestError("With `force`, `requested_by` and `reason` must be told.")
+            raise BadRequestError("With `force`, `requested_by` and `reason` are required.")
         return request
 
 
 @dataclass(frozen=True)
 class LabelledObject:
-    """One version of a labelled clip in the uploads bucket.
+    """One version of a labeled clip in the uploads bucket.
 
     Attributes:
         key: its key.
-        version_id: the version that is meant, whatever is uploaded later.
+        version_id: the version in the snapshot; later uploads do not change it.
         size: in bytes.
         label: that its key states.
         held_out: it lies under ``heldout/``.
@@ -90,11 +91,11 @@ class LabelledObject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips that one call of the embedding function hears.
+    """Clips that one call of the embedding function embeds.
 
     Attributes:
         index: of the batch, from 0.
-        clips: to hear.
+        clips: to embed.
         backgrounds: casual clips to mix under the others.
     """
 
@@ -120,7 +121,7 @@ class Plan:
 
     Attributes:
         batches: of all clips.
-        counts: clips to learn from, by label.
+        counts: clips to train on, by label.
         held_out: clips under ``heldout/``.
         ignored: keys of objects that state no label.
     """
@@ -137,7 +138,7 @@ class Plan:
 
 
 def labelled_object(key: str, version_id: str, size: int) -> LabelledObject | None:
-    """The labelled clip that an object version is; None if its key states no label."""
+    """Labeled clip of an object version; None if its key states no label."""
     path = PurePosixPath(key)
     label = label_of(path)
     if label is None or path.suffix.lower() != ".wav":
@@ -161,7 +162,7 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
         request: what is asked.
 
     Raises:
-        RetrainingRefusedError: there is nothing to learn from.
+        RetrainingRefusedError: there is no clip to train on.
     """
     clips: list[LabelledObject] = []
     ignored: list[str] = []
@@ -174,7 +175,7 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
     to_learn = [clip for clip in clips if not clip.held_out]
     if not to_learn:
         raise RetrainingRefusedError(
-            f"There is no labelled WAV under {request.prefix}. Put clips there as "
+            f"There is no labeled WAV under {request.prefix}. Put clips there as "
             f"<label>/<name>.wav or <label>_<name>.wav, where <label> is one of "
             f"{', '.join(LABELS)}."
         )

@@ -24,11 +24,11 @@ class RunFiles:
         self.bucket = bucket
 
     def key(self, run: str, name: str) -> str:
-        """Key of a file, for whoever reads it without this class."""
+        """Key of a file, for the state machine."""
         return f"{PREFIX}{run}/{name}"
 
     def write(self, run: str, name: str, content: bytes) -> None:
-        """Write a file, or write it anew: a step that is tried again does the same again."""
+        """Write a file, or overwrite it: a step that is tried again does the same again."""
         with unavailable_on_failure("The models bucket"):
             self._s3.put_object(Bucket=self.bucket, Key=self.key(run, name), Body=content)
 

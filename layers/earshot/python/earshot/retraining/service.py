@@ -1,4 +1,4 @@
-"""What people and clients do with retrainings and models, without HTTP."""
+"""Start and watch retrainings, and administer model versions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from earshot.retraining.steps import (
     PLAN_NAME,
     Document,
 )
+from earshot.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from earshot.model.registry import ModelRegistry
@@ -45,7 +46,7 @@ class RetrainingService:
         self._now = now
 
     def start(self, request: Request) -> str:
-        """Begin a retraining; returns its id."""
+        """Start a retraining; returns its id."""
         run = f"{self._now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self._machine.start(run, {**asdict(request), "augmentations": list(request.augmentations)})
         return run
@@ -58,7 +59,7 @@ class RetrainingService:
             ``aborted``), ``step, started, stopped``, ``clips`` and ``embedded`` (share of the
             batches done, 0..1), ``metrics`` of the candidate and ``comparison`` with the
             champion on the same clips once measured, ``version`` and
-            ``decision`` once judged, ``reasons``, ``champion``.
+            ``decision`` once it is through the gate, ``reasons``, ``champion``.
 
         Raises:
             NotFoundError: there is no such retraining.
@@ -74,8 +75,8 @@ class RetrainingService:
             "id": run,
             "state": state if execution.status != "RUNNING" else "running",
             "step": execution.step,
-            "started": execution.started,
-            "stopped": execution.stopped,
+            "started": format_time(execution.started),
+            "stopped": format_time(execution.stopped) if execution.stopped else None,
             "clips": plan.get("n_clips"),
             "embedded": self._share_embedded(run, plan),
             "metrics": self._json(run, f"{CANDIDATE_FOLDER}{METRICS_NAME}"),
@@ -93,7 +94,7 @@ class RetrainingService:
         return [_in_short(version, champion.version if champion else None) for version in found]
 
     def model(self, version: str) -> Document:
-        """All that is known of a version.
+        """A version with its metrics, decision, manifest and promotions.
 
         Raises:
             NotFoundError: there is no such version.
@@ -108,15 +109,15 @@ class RetrainingService:
             "decision": found.decision,
             "outcome": found.outcome,
             "manifest": found.manifest,
-            "promotions": [asdict(entry) for entry in history if entry.version == version],
+            "promotions": [entry.to_json() for entry in history if entry.version == version],
         }
 
     def promote(self, version: str, *, by: str, reason: str, force: bool = False) -> Promotion:
-        """Make a version the champion; see `ModelRegistry.promote`."""
+        """Make a version the champion, as `ModelRegistry.promote` does."""
         return self._registry.promote(version, by=by, reason=reason, force=force)
 
     def rollback(self, *, by: str, reason: str) -> Promotion:
-        """Promote the version that served before; see `ModelRegistry.rollback`."""
+        """Promote the version that served before, as `ModelRegistry.rollback` does."""
         return self._registry.rollback(by=by, reason=reason)
 
     def _share_embedded(self, run: str, plan: Document) -> float:
@@ -131,9 +132,10 @@ class RetrainingService:
 
 
 def _in_short(version: Version, champion: str | None) -> Document:
+    created = version.manifest.get("created")
     return {
         "version": version.name,
-        "created": version.manifest.get("created"),
+        "created": format_time(parse_time(created)) if created else None,
         "parent": version.manifest.get("parent"),
         "champion": version.name == champion,
         "status": (version.outcome or {}).get("status"),

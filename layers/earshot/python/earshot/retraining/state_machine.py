@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -22,15 +23,15 @@ class Execution:
     Attributes:
         status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``.
         step: the state it is in, or was in last; None before the first.
-        started: ISO 8601.
-        stopped: ISO 8601; None while it runs.
+        started: when it started.
+        stopped: when it ended; None while it runs.
         cause: why it failed; None otherwise.
     """
 
     status: str
     step: str | None
-    started: str
-    stopped: str | None
+    started: datetime
+    stopped: datetime | None
     cause: str | None
 
 
@@ -75,11 +76,10 @@ class StateMachine:
                 executionArn=arn, reverseOrder=True, maxResults=100, includeExecutionData=True
             )["events"]
         entered = (event.get("stateEnteredEventDetails") for event in events)
-        stopped = found.get("stopDate")
         return Execution(
             status=found["status"],
             step=next((details["name"] for details in entered if details), None),
-            started=found["startDate"].isoformat(),
-            stopped=stopped.isoformat() if stopped else None,
+            started=found["startDate"],
+            stopped=found.get("stopDate"),
             cause=found.get("cause"),
         )

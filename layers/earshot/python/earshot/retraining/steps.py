@@ -1,4 +1,4 @@
-"""The steps of a retraining that need no model: plan, judge, promote, reject, record a failure."""
+"""The steps of a retraining that need no model: plan, gate, promote, reject, record a failure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from earshot.errors import ConflictError
 from earshot.model.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
 from earshot.retraining.gate import carried_by, decide
 from earshot.retraining.plan import Request, make_plan
+from earshot.times import format_time
 from earshot.uploads.objects import HELD_OUT_PREFIX
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Steps:
 
     Args:
         files: of the retrainings.
-        clips: that there are to learn from.
+        clips: labeled clips.
         registry: of the models.
         now: the time.
     """
@@ -57,7 +58,7 @@ class Steps:
 
         Raises:
             BadRequestError: the execution's input is not what is accepted.
-            RetrainingRefusedError: there is nothing to learn from.
+            RetrainingRefusedError: there is no clip to train on.
         """
         request = Request.from_input(document)
         objects = [*self._clips.under(request.prefix), *self._clips.under(HELD_OUT_PREFIX)]
@@ -68,7 +69,7 @@ class Steps:
         self._files.write_json(run, BATCHES_NAME, batches)
         summary = {
             "run": run,
-            "planned_at": self._time(),
+            "planned_at": format_time(self._now()),
             "request": {**vars(request)},
             "n_batches": len(plan.batches),
             "n_clips": plan.n_clips,
@@ -85,11 +86,11 @@ class Steps:
             "n_clips": plan.n_clips,
         }
 
-    def judge(self, run: str) -> Document:
+    def pass_gate(self, run: str) -> Document:
         """Let the gate decide, and publish the candidate as a version with that decision.
 
-        The version is published either way: what was refused can be looked at, and an operator
-        can promote it with force.
+        The version is published either way: a rejected one can be inspected, and an operator can
+        promote it with force.
 
         Raises:
             ConflictError: the version that this retraining has claimed was written by another.
@@ -127,7 +128,7 @@ class Steps:
                 self._registry.promote(
                     version,
                     by=decision["requested_by"] or f"retraining {run}",
-                    reason=decision["reason"] or "the gate let it pass",
+                    reason=decision["reason"] or "it passed the gate",
                     force=decision["forced"],
                     instead_of=judged_against,
                 )
@@ -174,7 +175,7 @@ class Steps:
             "version": version,
             "champion": champion.version if champion else None,
             "reasons": reasons,
-            "finished_at": self._time(),
+            "finished_at": format_time(self._now()),
             **more,
         }
         self._files.write_json(run, OUTCOME_NAME, outcome)
@@ -183,9 +184,6 @@ class Steps:
                 version, {"run": run, "status": status, "reasons": reasons}
             )
         return outcome
-
-    def _time(self) -> str:
-        return self._now().isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _message(error: Document) -> str:

@@ -102,7 +102,7 @@ def clean_source(text: str) -> str:
 
 
 def issue_key(source: str | None) -> str:
-    """New key for one upload that nobody can guess; see `object_clip_id`."""
+    """New key for one upload, with 128 random bits; see `object_clip_id`."""
     folder = f"{source}/" if source else ""
     return f"{UPLOADS_PREFIX}{folder}upload-{uuid.uuid4().hex}.wav"
 
@@ -146,5 +146,5 @@ def posted_clip_id(request: str, content: bytes) -> str:
 
 
 def digest(text: str) -> str:
-    """A clip id's worth of SHA-256."""
+    """The first 32 hexadecimal digits of SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:_CLIP_ID_DIGITS]

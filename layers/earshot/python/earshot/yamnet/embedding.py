@@ -1,4 +1,4 @@
-"""The one road from a waveform to what YAMNet says of it, for training and serving alike."""
+"""From a waveform to YAMNet's embeddings and scores, for training and serving alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from earshot.yamnet.flatbuffer import Yamnet
 
 
 class EmbeddedPatches(NamedTuple):
-    """Consecutive patches of a clip and what YAMNet says of each.
+    """Consecutive patches of a clip with YAMNet's output for each.
 
     Attributes:
         starts: ``(n,)`` seconds from the start of the clip; a patch lasts 0.96 s.
@@ -27,11 +27,11 @@ class EmbeddedPatches(NamedTuple):
 
 
 def embed(blocks: Iterable[Floats], yamnet: Yamnet) -> Iterator[EmbeddedPatches]:
-    """Hear a whole waveform, in batches of patches and in memory that does not grow with it.
+    """Embed a whole waveform, in batches of patches and in memory that does not grow with it.
 
     Args:
         blocks: consecutive pieces of the waveform, as `Clip.waveform_blocks` gives them.
-        yamnet: to hear it with.
+        yamnet: to embed it with.
     """
     for starts, patches in patch_batches(blocks):
         output = yamnet(patches)

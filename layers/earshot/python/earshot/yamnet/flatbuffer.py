@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 
 class YamnetOutput(NamedTuple):
-    """What YAMNet says of ``n`` patches.
+    """YAMNet's output for ``n`` patches.
 
     Attributes:
         embeddings: ``(n, 1024)`` float32, not negative.

@@ -1,0 +1,104 @@
+"""Answers about model versions and retrainings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
+
+
+class Champion(TypedDict):
+    """The model that serves."""
+
+    version: str
+    manifest_sha256: str
+    metrics: dict[str, Any] | None
+
+
+class StartedRetraining(TypedDict):
+    """A retraining that was started."""
+
+    id: str
+    state: Literal["running"]
+    status: str
+
+
+class Check(TypedDict):
+    """One check of the gate."""
+
+    name: str
+    passed: bool
+    candidate: float
+    champion: float | None
+    limit: float
+    excused: NotRequired[bool]
+    carried: NotRequired[float]
+    reason: str
+
+
+class Decision(TypedDict):
+    """The gate's decision on a version."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    promote: bool
+    checks: list[Check]
+
+
+class Retraining(TypedDict):
+    """State of a retraining; `embedded` is the share of its batches that are embedded, 0 to 1."""
+
+    id: str
+    state: Literal["running", "promoted", "rejected", "refused", "failed", "aborted"]
+    step: str | None
+    started: str
+    stopped: str | None
+    clips: int | None
+    embedded: float
+    metrics: dict[str, Any] | None
+    comparison: dict[str, Any] | None
+    version: str | None
+    decision: Decision | None
+    reasons: list[str]
+    champion: str | None
+
+
+class ModelInShort(TypedDict):
+    """A model version."""
+
+    version: str
+    created: str | None
+    parent: str | None
+    champion: bool
+    status: str | None
+    macro_f1: float | None
+    accuracy: float | None
+    manifest_sha256: str
+
+
+class Models(TypedDict):
+    """All versions, newest first."""
+
+    models: list[ModelInShort]
+
+
+class Promotion(TypedDict):
+    """How a version became champion."""
+
+    version: str
+    manifest_sha256: str
+    promoted_at: str
+    promoted_by: str
+    reason: str
+    forced: bool
+
+
+class Model(ModelInShort):
+    """A version with its metrics, decision, manifest and promotions."""
+
+    metrics: dict[str, Any]
+    decision: Decision | None
+    outcome: dict[str, Any] | None
+    manifest: dict[str, Any]
+    promotions: list[Promotion]

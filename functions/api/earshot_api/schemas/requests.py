@@ -1,0 +1,130 @@
+"""Parameters and bodies of requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from earshot.labels import Label
+from earshot.retraining.plan import AUGMENTATIONS, DEFAULT_AUGMENTATIONS, Augmentation
+from earshot.times import parse_time
+from earshot.uploads.objects import MAX_SOURCE_LENGTH, SOURCE_PATTERN, TRAINING_PREFIX
+
+MAX_COMMENT_LENGTH = 1000
+MAX_PREFIX_LENGTH = 500
+
+ClipId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+RetrainingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,8}$")]
+Source = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_SOURCE_LENGTH, pattern=SOURCE_PATTERN),
+]
+
+
+def _time(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("a time is a text, such as 2026-01-31T12:00:00Z")
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise ValueError("this is no ISO 8601 time, such as 2026-01-31T12:00:00Z") from error
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _not_a_folder(source: str) -> str:
+    if source in {".", ".."} or source != source.strip():
+        raise ValueError("a source is a folder's name: not a dot, and no space around it")
+    return source
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class UploadRequest(_Request):
+    """A clip to upload."""
+
+    source: Annotated[Source, AfterValidator(_not_a_folder)] | None = Field(
+        default=None, description="Camera or site.", examples=["north gate"]
+    )
+    recorded_at: Time | None = Field(default=None, description="When the recording began.")
+    content_type: Annotated[str, StringConstraints(pattern=r"^audio/[A-Za-z0-9.+-]{1,64}$")] = (
+        Field(default="audio/wav", description="Media type of the clip.")
+    )
+
+
+class TrainingClipRequest(_Request):
+    """A labeled clip to upload."""
+
+    label: Annotated[Label, Field(strict=False)] = Field(description="What the clip holds.")
+    batch: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
+        description="Name for clips that belong together; the same for all of them."
+    )
+    held_out: bool = Field(
+        default=False,
+        description="It is for the held-out set: versions are evaluated on it, never trained.",
+    )
+
+
+class FeedbackRequest(_Request):
+    """A person's label for a clip."""
+
+    label: Annotated[Label, Field(strict=False)] = Field(
+        description="What the clip holds. The label of the classification confirms the result."
+    )
+    comment: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
+
+
+# Folders below one another, none of which is `..`.
+_FOLDER_WITHIN_TRAINING = rf"^{TRAINING_PREFIX}([^/.\x00-\x1f]+(\.[^/.\x00-\x1f]+)*/)*$"
+
+
+def _whole(number: object) -> object:
+    """To JSON Schema, 7.0 is an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+class RetrainRequest(_Request):
+    """A retraining to start."""
+
+    prefix: str = Field(
+        default=TRAINING_PREFIX,
+        max_length=MAX_PREFIX_LENGTH,
+        pattern=_FOLDER_WITHIN_TRAINING,
+        description=f"Folder of clips to train on, within `{TRAINING_PREFIX}`.",
+    )
+    augmentations: list[Augmentation] = Field(
+        default=list(DEFAULT_AUGMENTATIONS),
+        max_length=len(AUGMENTATIONS),
+        description="Each gives one more copy of each clip.",
+    )
+    seed: Annotated[int, BeforeValidator(_whole)] = Field(
+        default=0, ge=0, lt=2**32, description="Of all random numbers."
+    )
+    reason: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
+
+
+class PromotionRequest(_Request):
+    """A promotion to make."""
+
+    reason: str = Field(min_length=1, max_length=MAX_COMMENT_LENGTH)
+    force: bool = Field(
+        default=False, description="Promote also a version that did not pass the gate."
+    )

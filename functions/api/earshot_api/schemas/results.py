@@ -1,0 +1,117 @@
+"""Answers about results, alerts and feedback."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired  # pydantic wants it from here on 3.11
+
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
+
+from earshot.labels import Label
+
+
+class Feedback(TypedDict):
+    """A confirmation or a correction."""
+
+    label: Label
+    verdict: Literal["confirmed", "corrected"]
+    comment: str
+    by: str
+    at: str
+
+
+class Reason(TypedDict):
+    """Why a clip was rejected."""
+
+    code: str
+    detail: str
+
+
+class Heard(TypedDict):
+    """One of the AudioSet top-5: a class, and YAMNet's highest score for it in the clip."""
+
+    name: str
+    score: float
+
+
+class Event(TypedDict):
+    """A stretch of a clip in which a label was detected; seconds from its start."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    label: Label
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+class Result(TypedDict):
+    """A classification, or the reason of a rejection; newer versions may add fields."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    clip_id: str
+    status: Literal["classified", "rejected"]
+    source: str
+    timestamp: str
+    recorded_at: NotRequired[str]
+    bucket: NotRequired[str]
+    key: NotRequired[str]
+    clip_url: NotRequired[str]
+    version_id: NotRequired[str]
+    class_id: NotRequired[int]
+    label: NotRequired[Label]
+    confidence: NotRequired[float]
+    probabilities: NotRequired[dict[str, float]]
+    uncertain: NotRequired[bool]
+    events: NotRequired[list[Event]]
+    heard: NotRequired[list[Heard]]
+    duration_s: NotRequired[float]
+    warnings: NotRequired[list[str]]
+    model_version: NotRequired[str]
+    model_sha256: NotRequired[str]
+    reason: NotRequired[Reason]
+    verified_label: NotRequired[Label]
+    feedback: NotRequired[list[Feedback]]
+    alerted_at: NotRequired[str]
+
+
+class Results(TypedDict):
+    """A page of results, newest first."""
+
+    results: list[Result]
+    next_cursor: str | None
+
+
+class Alert(TypedDict):
+    """A message about a result, and when it was sent."""
+
+    clip_id: str
+    label: Label
+    confidence: float
+    uncertain: NotRequired[bool]
+    events: NotRequired[list[Event]]
+    source: str
+    timestamp: str
+    recorded_at: NotRequired[str]
+    model_version: NotRequired[str]
+    result: str
+    alerted_at: str
+    verified_label: NotRequired[Label]
+
+
+class Alerts(TypedDict):
+    """A page of alerts, newest first."""
+
+    alerts: list[Alert]
+    next_cursor: str | None
+
+
+class FeedbackAnswer(TypedDict):
+    """A clip after feedback."""
+
+    clip_id: str
+    label: Label
+    verified_label: Label
+    training_key: str | None
+    feedback: list[Feedback]

@@ -1,0 +1,51 @@
+"""Put the parts together from the settings; the only place that makes AWS clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from earshot.model.registry import ModelRegistry
+from earshot.retraining.labelled_clips import LabelledClips
+from earshot.retraining.run_files import RunFiles
+from earshot.yamnet.flatbuffer import Yamnet
+from earshot_training.settings import Settings
+
+AWS_CONFIG = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard"})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an execution environment makes once.
+
+    Attributes:
+        yamnet: to embed clips with.
+        clips: labeled clips; their bucket is set where clips are embedded.
+        files: of the retrainings.
+        registry: of the models.
+        bundled_model_dir: the model version inside the image.
+    """
+
+    yamnet: Yamnet
+    clips: LabelledClips
+    files: RunFiles
+    registry: ModelRegistry
+    bundled_model_dir: Path
+
+
+@cache
+def parts() -> Parts:
+    """The parts of this execution environment."""
+    settings = Settings.from_environment()
+    s3 = boto3.client("s3", config=AWS_CONFIG)
+    return Parts(
+        yamnet=Yamnet(settings.yamnet_dir),
+        clips=LabelledClips(s3, settings.uploads_bucket or ""),
+        files=RunFiles(s3, settings.models_bucket),
+        registry=ModelRegistry(s3, settings.models_bucket),
+        bundled_model_dir=settings.bundled_model_dir,
+    )
