@@ -42,11 +42,20 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def consider(record: dict[str, Any]) -> None:
-    """Consider the row of a stream record if it is a new one."""
+    """Consider the row of a stream record if it is a new one.
+
+    A row that cannot be read would fail each time and hold up all results after it. It is counted
+    (AlertsUnreadableAlarm in the template) and passed over.
+    """
     if record["eventName"] != "INSERT":
         return  # feedback, or a row that expired
-    alert = service().consider(from_item(record["dynamodb"]["NewImage"]))
-    if alert:
+    try:
+        result = from_item(record["dynamodb"]["NewImage"])
+    except (KeyError, TypeError, ValueError):
+        metrics.add_metric("results_unreadable", MetricUnit.Count, 1)
+        logger.exception("result cannot be read; no alert", keys=record["dynamodb"].get("Keys"))
+        return
+    for alert in service().consider(result):
         metrics.add_metric(f"alerts_{alert.label}", MetricUnit.Count, 1)
         logger.info("alert sent", clip_id=alert.clip_id, label=str(alert.label))
 

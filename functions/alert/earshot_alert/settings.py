@@ -47,5 +47,6 @@ class Settings:
                 labels=frozenset(map(Label, labels)),
                 min_confidence=float(environment["ALERT_MIN_CONFIDENCE"]),
                 cooldown=timedelta(seconds=int(environment["ALERT_COOLDOWN_SECONDS"])),
+                uncertain=environment.get("ALERT_UNCERTAIN") == "true",
             ),
         )

@@ -8,7 +8,7 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
-from earshot.alerts.delivery import AlertTopic, CooldownsTable
+from earshot.alerts.delivery import AlertClaims, AlertTopic
 from earshot.alerts.service import AlertService
 from earshot.results.table import ResultsTable
 from earshot.uploads.bucket import UploadsBucket
@@ -26,7 +26,7 @@ def service() -> AlertService:
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     return AlertService(
         rules=settings.rules,
-        cooldowns=CooldownsTable(dynamodb, settings.cooldowns_table),
+        claims=AlertClaims(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
         results=ResultsTable(dynamodb, settings.results_table),
         link=bucket.link,

@@ -25,7 +25,7 @@ from earshot.results.serialization import to_json
 from earshot_classify.posted_clip import posted_clip
 from earshot_classify.settings import on_lambda
 from earshot_classify.upload_events import announced_uploads
-from earshot_classify.wiring import service
+from earshot_classify.wiring import service, uploads_queue
 
 logger = Logger(service="classify")
 metrics = Metrics(namespace="Earshot", service="classify")
@@ -54,7 +54,20 @@ def classify_message(record: SQSRecord) -> None:
         logger.exception(
             "classification failed; message returned to the queue", message_id=record.message_id
         )
+        return_message(record)
         raise
+
+
+def return_message(record: SQSRecord) -> None:
+    """Have a failed message tried again within seconds rather than after the visibility timeout."""
+    queue = uploads_queue()
+    if queue is None:
+        return
+    try:
+        n_receives = int(record.attributes.approximate_receive_count)
+        queue.return_message(record.receipt_handle, n_receives)
+    except Exception:  # of no consequence but for a delay
+        logger.exception("message waits for its visibility timeout", message_id=record.message_id)
 
 
 @http.post("/predict")

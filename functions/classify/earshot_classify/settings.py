@@ -22,6 +22,7 @@ class Settings:
         models_bucket: of the model registry; None serves the bundled model.
         results_table: None keeps no results: the image is being run by itself.
         posted_clips_bucket: keeps what is posted; None keeps nothing of it.
+        uploads_queue_url: failed messages return to this queue; None for an image run by itself.
         result_ttl_days: days after which a result is deleted; 0 keeps it.
         recheck_s: seconds between checks for a new champion.
         threads: of one inference: the vCPUs that the function's memory buys.
@@ -32,6 +33,7 @@ class Settings:
     models_bucket: str | None = None
     results_table: str | None = None
     posted_clips_bucket: str | None = None
+    uploads_queue_url: str | None = None
     result_ttl_days: int = 0
     recheck_s: float = RECHECK_S
     threads: int = 1
@@ -51,6 +53,7 @@ class Settings:
             models_bucket=environment.get("MODELS_BUCKET") or None,
             results_table=environment.get("RESULTS_TABLE") or None,
             posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
+            uploads_queue_url=environment.get("UPLOADS_QUEUE_URL") or None,
             result_ttl_days=int(environment.get("RESULT_TTL_DAYS") or 0),
             recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
             threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),

@@ -23,6 +23,7 @@ from earshot.model.versions import Pointer
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
 from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
+from earshot.uploads.queue import UploadsQueue
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_classify.settings import Settings
 
@@ -84,6 +85,13 @@ def service() -> ClassifyService:
         results=parts.results,
         now=lambda: datetime.now(UTC),
     )
+
+
+@cache
+def uploads_queue() -> UploadsQueue | None:
+    """The queue that failed messages return to; None for an image that is run by itself."""
+    url = Settings.from_environment().uploads_queue_url
+    return UploadsQueue(boto3.client("sqs", config=AWS_CONFIG), url) if url else None
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from earshot.events import Event
@@ -13,14 +14,19 @@ from earshot.results.result import Classification, Result
 from earshot.results.serialization import events_from_json, events_to_json, optional_time
 from earshot.times import format_time, parse_time
 
+# Of a message: SNS takes 256 KiB (Amazon SNS quotas).
+MAX_EVENTS = 20
+
 
 @dataclass(frozen=True)
 class Alert:
-    """A message about a result.
+    """A message about one label of a result.
 
     Attributes:
-        clip_id, label, confidence, uncertain, events, source, timestamp, recorded_at,
-            model_version: as of the result.
+        clip_id, uncertain, source, timestamp, recorded_at, model_version: as of the result.
+        label: that raised the alert; a clip with several labels raises an alert for each.
+        confidence: of that label.
+        events: of the result; in a message, those with the highest confidence (`MAX_EVENTS`).
         alerted_at: when the alert was sent.
         verified_label: that feedback gave since; None without any.
         clip_url: temporary address of the clip; None if it is not kept, and in lists of alerts.
@@ -39,18 +45,33 @@ class Alert:
     verified_label: Label | None = None
     clip_url: str | None = None
 
+    @property
+    def alert_id(self) -> str:
+        """The same in each copy of an alert, should one arrive twice."""
+        return f"{self.clip_id}-{self.label}"
+
 
 def alert_about(
     result: Result,
     classification: Classification,
     alerted_at: datetime,
     clip_url: str | None = None,
+    *,
+    label: Label | None = None,
+    confidence: float | None = None,
 ) -> Alert:
-    """Alert about a result with this classification."""
+    """Alert about a label of a result; about the clip's own unless another is given.
+
+    Args:
+        result, classification: what the alert is about.
+        alerted_at: when it was sent.
+        clip_url: temporary address of the clip.
+        label, confidence: that raised the alert.
+    """
     return Alert(
         clip_id=result.clip_id,
-        label=classification.label,
-        confidence=classification.confidence,
+        label=label or classification.label,
+        confidence=classification.confidence if confidence is None else confidence,
         uncertain=classification.uncertain,
         events=classification.events,
         source=result.source,
@@ -63,9 +84,18 @@ def alert_about(
     )
 
 
+def for_message(alert: Alert) -> Alert:
+    """The alert with its events of highest confidence only, in order of time."""
+    if len(alert.events) <= MAX_EVENTS:
+        return alert
+    best = sorted(alert.events, key=attrgetter("confidence"), reverse=True)[:MAX_EVENTS]
+    return replace(alert, events=tuple(sorted(best, key=attrgetter("start_s"))))
+
+
 def to_json(alert: Alert) -> dict[str, Any]:
     """JSON object of an alert; what an alert does not have is left out."""
     document = {
+        "alert_id": alert.alert_id,
         "clip_id": alert.clip_id,
         "label": str(alert.label),
         "confidence": alert.confidence,

@@ -8,29 +8,56 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from earshot.alerts.alert import Alert, to_json
+from earshot.alerts.alert import Alert, for_message, to_json
 from earshot.aws.errors import unavailable_on_failure
+from earshot.labels import Label
 from earshot.times import format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
 
+# A stream keeps its records for 24 hours: until then a result may be considered again.
+DECISION_LIFETIME = timedelta(days=2)
 
-class CooldownsTable:
-    """One row for each subject that is cooling down.
 
-    DynamoDB deletes expired rows some time later; the conditions do not rely on it.
+class AlertClaims:
+    """What was decided about each clip and label, and which cooldowns run.
+
+    Both are rows of one table, and all of them expire. DynamoDB deletes expired rows some time
+    later; the conditions do not rely on it.
     """
 
     def __init__(self, dynamodb: DynamoDBClient, name: str) -> None:
         self._dynamodb = dynamodb
         self._name = name
 
-    def claim(self, subject: str, clip_id: str, now: datetime, cooldown: timedelta) -> bool:
-        """Begin a cooldown for this clip unless one runs.
+    def is_decided(self, clip_id: str, label: Label) -> bool:
+        """Whether the alert about a clip's label was sent or suppressed. Raises `UnavailableError`."""
+        with unavailable_on_failure("The table of cooldowns"):
+            found = self._dynamodb.get_item(
+                TableName=self._name,
+                Key={"subject": {"S": _decision(clip_id, label)}},
+                ConsistentRead=True,
+            )
+        return "Item" in found
 
-        True for the clip that began it, also when it asks again, until `confirm`.
+    def decide(self, clip_id: str, label: Label, now: datetime, *, sent: bool) -> None:
+        """Record that the alert was sent, or suppressed by a cooldown. Raises `UnavailableError`."""
+        with unavailable_on_failure("The table of cooldowns"):
+            self._dynamodb.put_item(
+                TableName=self._name,
+                Item={
+                    "subject": {"S": _decision(clip_id, label)},
+                    "sent": {"BOOL": sent},
+                    "expires_at": _seconds(now + DECISION_LIFETIME),
+                },
+            )
+
+    def begin_cooldown(
+        self, label: Label, source: str, clip_id: str, now: datetime, cooldown: timedelta
+    ) -> bool:
+        """Begin a cooldown for this clip; False if one of another clip runs.
 
         Raises:
             UnavailableError: DynamoDB failed.
@@ -40,18 +67,14 @@ class CooldownsTable:
                 self._dynamodb.put_item(
                     TableName=self._name,
                     Item={
-                        "subject": {"S": subject},
+                        "subject": {"S": _cooldown(label, source)},
                         "clip_id": {"S": clip_id},
-                        "expires_at": {"N": str(int((now + cooldown).timestamp()))},
+                        "expires_at": _seconds(now + cooldown),
                     },
                     ConditionExpression=(
-                        "attribute_not_exists(subject) OR expires_at <= :now "
-                        "OR (clip_id = :clip AND attribute_not_exists(alerted))"
+                        "attribute_not_exists(subject) OR expires_at <= :now OR clip_id = :clip"
                     ),
-                    ExpressionAttributeValues={
-                        ":now": {"N": str(int(now.timestamp()))},
-                        ":clip": {"S": clip_id},
-                    },
+                    ExpressionAttributeValues={":now": _seconds(now), ":clip": {"S": clip_id}},
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
@@ -59,15 +82,31 @@ class CooldownsTable:
                 raise
         return True
 
-    def confirm(self, subject: str, clip_id: str) -> None:
-        """Record that the alert about this clip was sent. Raises `UnavailableError`."""
+    def release_cooldown(self, label: Label, source: str, clip_id: str) -> None:
+        """End the cooldown that this clip began. Raises `UnavailableError`."""
         with unavailable_on_failure("The table of cooldowns"):
-            self._dynamodb.update_item(
-                TableName=self._name,
-                Key={"subject": {"S": subject}},
-                UpdateExpression="SET alerted = :yes",
-                ExpressionAttributeValues={":yes": {"BOOL": True}},
-            )
+            try:
+                self._dynamodb.delete_item(
+                    TableName=self._name,
+                    Key={"subject": {"S": _cooldown(label, source)}},
+                    ConditionExpression="clip_id = :clip",
+                    ExpressionAttributeValues={":clip": {"S": clip_id}},
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+
+
+def _decision(clip_id: str, label: Label) -> str:
+    return f"clip#{clip_id}#{label}"
+
+
+def _cooldown(label: Label, source: str) -> str:
+    return f"{label}#{source}"
+
+
+def _seconds(time: datetime) -> dict[str, str]:
+    return {"N": str(int(time.timestamp()))}
 
 
 class AlertTopic:
@@ -87,7 +126,9 @@ class AlertTopic:
                 TopicArn=self._arn,
                 Subject=f"Earshot: {alert.label}",
                 MessageStructure="json",
-                Message=json.dumps({"default": json.dumps(to_json(alert)), "email": _mail(alert)}),
+                Message=json.dumps(
+                    {"default": json.dumps(to_json(for_message(alert))), "email": _mail(alert)}
+                ),
                 MessageAttributes={
                     "label": {"DataType": "String", "StringValue": str(alert.label)},
                     "source": {"DataType": "String", "StringValue": alert.source},

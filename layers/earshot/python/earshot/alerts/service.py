@@ -1,4 +1,4 @@
-"""Which results raise an alert, and how often."""
+"""Which results raise alerts, and how often."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from earshot.alerts.alert import Alert, alert_about
+from earshot.errors import UnavailableError
 from earshot.labels import Label
 from earshot.results.result import Classification, Result
 from earshot.uploads.objects import Location
 
 if TYPE_CHECKING:
-    from earshot.alerts.delivery import AlertTopic, CooldownsTable
+    from earshot.alerts.delivery import AlertClaims, AlertTopic
     from earshot.results.table import ResultsTable
 
 LINK_LIFETIME = timedelta(hours=1)
@@ -21,68 +22,100 @@ LINK_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class AlertRules:
-    """Which results raise an alert.
+    """Which results raise alerts.
 
     Attributes:
         labels: that do.
         min_confidence: minimum confidence for an alert, 0..1.
+        uncertain: alert about uncertain results too; otherwise they wait for review.
         cooldown: time after an alert in which the same label and source raise no other.
     """
 
     labels: frozenset[Label]
     min_confidence: float
     cooldown: timedelta
+    uncertain: bool = False
 
-    def match(self, classification: Classification) -> bool:
-        """Whether a classification raises an alert, cooldowns aside.
+    def matches(self, classification: Classification) -> dict[Label, float]:
+        """Labels that raise an alert, cooldowns aside, and the confidence of each.
 
-        An uncertain one does too, and the alert says that it is uncertain.
+        A clip may hold several labels: a siren behind gunshots raises its own alert. The confidence
+        of the clip's own label is that of the clip, of any other that of its best event.
         """
-        return (
-            classification.label in self.labels and classification.confidence >= self.min_confidence
-        )
+        if classification.uncertain and not self.uncertain:
+            return {}
+        found: dict[Label, float] = {}
+        for event in classification.events:
+            found[event.label] = max(event.confidence, found.get(event.label, 0.0))
+        found[classification.label] = classification.confidence
+        return {
+            label: confidence
+            for label, confidence in found.items()
+            if label in self.labels and confidence >= self.min_confidence
+        }
 
 
 class AlertService:
     """Turns results into alerts: one for a siren that is in a hundred consecutive clips.
 
     Each label of each source has a cooldown of its own, so the alert about a gunshot is sent at
-    once, however many sirens that source had. No alert waits for a second detection. An alert is
-    claimed, published, recorded and confirmed in that order, so that a failure in between repeats
-    it rather than loses it, and what was recorded was sent.
+    once, however many sirens that source had. No alert waits for a second detection.
+
+    A result may be considered any number of times: what was decided about each of its labels is
+    kept for longer than the stream keeps its record. Where the topic fails, the cooldown is
+    released, so that the result that comes again, or the next one, raises the alert. Only a crash
+    between publishing and recording the decision can repeat an alert; both copies have the same
+    `alert_id`.
     """
 
     def __init__(
         self,
         rules: AlertRules,
-        cooldowns: CooldownsTable,
+        claims: AlertClaims,
         topic: AlertTopic,
         results: ResultsTable,
         link: Callable[[Location, timedelta], str],
         now: Callable[[], datetime],
     ) -> None:
         self._rules = rules
-        self._cooldowns = cooldowns
+        self._claims = claims
         self._topic = topic
         self._results = results
         self._link = link
         self._now = now
 
-    def consider(self, result: Result) -> Alert | None:
-        """Send an alert about a new result if the rules and the cooldown want one.
+    def consider(self, result: Result) -> list[Alert]:
+        """Send the alerts about a new result that rules and cooldowns allow.
 
         Raises:
             UnavailableError: a store or the topic failed; the result should come again.
         """
-        classification, clip_id = result.classification, result.clip_id
-        if classification is None or not self._rules.match(classification):
+        if result.classification is None:
+            return []
+        sent = [
+            self._alert(result, result.classification, label, confidence)
+            for label, confidence in self._rules.matches(result.classification).items()
+        ]
+        return [alert for alert in sent if alert]
+
+    def _alert(
+        self, result: Result, classification: Classification, label: Label, confidence: float
+    ) -> Alert | None:
+        clip_id, now = result.clip_id, self._now()
+        if self._claims.is_decided(clip_id, label):
             return None
-        subject, now = f"{classification.label}#{result.source}", self._now()
-        if not self._cooldowns.claim(subject, clip_id, now, self._rules.cooldown):
+        if not self._claims.begin_cooldown(
+            label, result.source, clip_id, now, self._rules.cooldown
+        ):
+            self._claims.decide(clip_id, label, now, sent=False)
             return None
         url = self._link(result.location, LINK_LIFETIME) if result.location else None
-        alert = alert_about(result, classification, now, url)
-        self._topic.publish(alert)
+        alert = alert_about(result, classification, now, url, label=label, confidence=confidence)
+        try:
+            self._topic.publish(alert)
+        except UnavailableError:
+            self._claims.release_cooldown(label, result.source, clip_id)
+            raise
+        self._claims.decide(clip_id, label, now, sent=True)
         self._results.record_alert(clip_id, now)
-        self._cooldowns.confirm(subject, clip_id)
         return alert
