@@ -12,7 +12,14 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
 from earshot.http.form import decode_body, read_form
 from earshot.times import parse_time
-from earshot.uploads.objects import MAX_BODY_BYTES, MAX_CLIP_BYTES, MAX_SOURCE_LENGTH, ClipMetadata
+from earshot.uploads.objects import (
+    MAX_BODY_BYTES,
+    MAX_CLIP_BYTES,
+    MAX_SOURCE_LENGTH,
+    ClipMetadata,
+    clean_source,
+    is_clean_source,
+)
 
 EXPECTED = (
     "Send the WAV as the field `file` of a multipart form (curl -F file=@clip.wav), "
@@ -74,9 +81,15 @@ def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
     source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at")
     if len(source) > MAX_SOURCE_LENGTH:
         raise BadRequestError(f"`source` has over {MAX_SOURCE_LENGTH} characters.")
+    if source and not is_clean_source(source):
+        raise BadRequestError(
+            "`source` has characters that a source may not have: slashes, control or formatting "
+            'characters, repeated spaces, or any of <>[]{}`|*#"&.'
+        )
     try:
         return ClipMetadata(
-            source or None, None if recorded_at is None else parse_time(recorded_at)
+            clean_source(source) if source else None,
+            None if recorded_at is None else parse_time(recorded_at),
         )
     except ValueError as error:
         raise BadRequestError(

@@ -33,7 +33,7 @@ class AlertClaims:
         self._name = name
 
     def is_decided(self, clip_id: str, label: Label) -> bool:
-        """Whether the alert about a clip's label was sent or suppressed. Raises `UnavailableError`."""
+        """Whether a clip's label was decided about before. Raises `UnavailableError`."""
         with unavailable_on_failure("The table of cooldowns"):
             found = self._dynamodb.get_item(
                 TableName=self._name,
@@ -43,7 +43,10 @@ class AlertClaims:
         return "Item" in found
 
     def decide(self, clip_id: str, label: Label, now: datetime, *, sent: bool) -> None:
-        """Record that the alert was sent, or suppressed by a cooldown. Raises `UnavailableError`."""
+        """Record that the alert was sent, or that a cooldown suppressed it.
+
+        Raises `UnavailableError`.
+        """
         with unavailable_on_failure("The table of cooldowns"):
             self._dynamodb.put_item(
                 TableName=self._name,

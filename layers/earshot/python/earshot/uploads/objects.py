@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import re
+import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 
 from earshot.labels import CORRECTIONS_FOLDER
 from earshot.times import parse_time
@@ -22,7 +26,14 @@ MAX_CLIP_BYTES = 100_000_000
 # Of a request body. Lambda takes requests of 6 MB, with a binary body as base64: a third longer.
 MAX_BODY_BYTES = 4_500_000
 MAX_SOURCE_LENGTH = 128  # characters
-SOURCE_PATTERN = r"^[^/\x00-\x1f\x7f]+$"  # one folder of a key
+# One folder of a key, without control, bidirectional or markup characters; see `clean_source`.
+_MARKUP = '/\\<>[]{}`|*#"&'
+SOURCE_PATTERN = (
+    r"^[^/\\<>\[\]{}`|*#\"&\x00-\x1f\x7f-\x9f\xad\u061c"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$"
+)
+# Unicode categories: control, format (zero-width, bidirectional), surrogate, unassigned, separators.
+_INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 
 # Object metadata that an uploader may set; S3 carries it as ``x-amz-meta-…`` headers.
 SOURCE_METADATA = "source"
@@ -85,7 +96,7 @@ class ClipMetadata:
 
 def read_metadata(metadata: Mapping[str, str]) -> ClipMetadata:
     """Metadata of an object. An error in it is a warning: the clip can be classified without."""
-    source = metadata.get(SOURCE_METADATA, "").strip()
+    source = decode_metadata(metadata.get(SOURCE_METADATA, "")).strip()
     text = metadata.get(RECORDED_AT_METADATA, "").strip()
     recorded_at, warnings = None, []
     if text:
@@ -97,8 +108,33 @@ def read_metadata(metadata: Mapping[str, str]) -> ClipMetadata:
 
 
 def clean_source(text: str) -> str:
-    """A source as it is stored: not empty, because DynamoDB indexes no empty text, nor too long."""
-    return text.strip()[:MAX_SOURCE_LENGTH] or DEFAULT_SOURCE
+    """A source as it is stored, whatever an uploader called it.
+
+    It matches `SOURCE_PATTERN`: it is shown in terminals, mails and web pages, so it holds no
+    control or formatting characters (which hide or reorder text) and no markup. It is in Unicode's
+    normal form C, so that a name typed on another system is the same source. It is not empty,
+    because DynamoDB indexes no empty text.
+    """
+    normal = unicodedata.normalize("NFC", text)
+    visible = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in normal)
+    plain = re.sub(f"[{re.escape(_MARKUP)}]", "_", " ".join(visible.split()))
+    return plain[:MAX_SOURCE_LENGTH].strip() or DEFAULT_SOURCE
+
+
+def is_clean_source(text: str) -> bool:
+    """Whether a source is stored as it is, but for Unicode's normal form."""
+    return clean_source(text) == unicodedata.normalize("NFC", text)
+
+
+def decode_metadata(value: str) -> str:
+    """Text of an object's metadata, which S3 gives in RFC 2047's encoding if it is not ASCII.
+
+    Source: Amazon S3 User Guide, "Working with object metadata".
+    """
+    try:
+        return str(make_header(decode_header(value)))
+    except (LookupError, UnicodeError, HeaderParseError, binascii.Error):
+        return value
 
 
 def issue_key(source: str | None) -> str:
