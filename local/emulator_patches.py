@@ -8,8 +8,10 @@ fails as soon as the installed ministack does not need the patch any more.
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import socketserver
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +125,34 @@ def query_quickly() -> None:
     dynamodb._evaluate_condition = evaluate_quickly
 
 
+def retry_failed_stream_records() -> None:
+    """Treat a batch of stream records with `batchItemFailures` as one that failed.
+
+    AWS sends such a batch again from the first failed record on; this sends it again whole.
+    """
+    poll, execute = lambda_svc._poll_dynamodb_streams, lambda_svc._execute_function
+    this_thread = threading.local()
+
+    def execute_and_look(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result: dict[str, Any] = execute(*arguments, **options)
+        body = result.get("body")
+        if isinstance(body, str | bytes):
+            body = json.loads(body or "null")
+        if getattr(this_thread, "polls", False) and body and body.get("batchItemFailures"):
+            return {**result, "error": True, "body": {"errorMessage": "batchItemFailures"}}
+        return result
+
+    def poll_and_retry() -> bool:
+        this_thread.polls = True
+        try:
+            return bool(poll())
+        finally:
+            this_thread.polls = False
+
+    lambda_svc._execute_function = execute_and_look
+    lambda_svc._poll_dynamodb_streams = poll_and_retry
+
+
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
     Patch(
@@ -151,5 +181,10 @@ PATCHES = (
         "A query for the newest of 2000 results takes 200 ms, in which the emulator does nothing "
         "else.",
         query_quickly,
+    ),
+    Patch(
+        "stream_failures",
+        "Stream records that a function reports as failed (ReportBatchItemFailures) are lost.",
+        retry_failed_stream_records,
     ),
 )

@@ -30,11 +30,11 @@ class Service:
         self.considered: list[str] = []
         self.fails_at = fails_at
 
-    def consider(self, result: Result) -> Alert | None:
+    def consider(self, result: Result) -> list[Alert]:
         if result.clip_id == self.fails_at:
             raise UnavailableError("The topic")
         self.considered.append(result.clip_id)
-        return alert_about(result, result.classification, NOON)
+        return [alert_about(result, result.classification, NOON)]
 
 
 def record(clip_id: str, kind: str = "INSERT") -> dict[str, Any]:
@@ -67,3 +67,13 @@ def test_the_sample_event_of_the_stream_is_considered(monkeypatch):
     answer = handle(monkeypatch, service, *json.loads(sample.read_text())["Records"])
     assert answer == {"batchItemFailures": []}
     assert service.considered == ["3148247c73478964862841e2c5f7590a"]
+
+
+def test_a_row_that_cannot_be_read_holds_up_no_other(monkeypatch, capsys):
+    broken = record("c1")
+    del broken["dynamodb"]["NewImage"]["status"]
+    service = Service()
+    answer = handle(monkeypatch, service, broken, record("c2"))
+    assert answer == {"batchItemFailures": []}
+    assert service.considered == ["c2"]
+    assert "results_unreadable" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from earshot.alerts.alert import Alert, alert_about, from_json, to_json
-from earshot.alerts.delivery import AlertTopic, CooldownsTable
-from earshot.alerts.service import AlertRules, AlertService
+from earshot.alerts.alert import MAX_EVENTS, Alert, alert_about, for_message, from_json, to_json
+from earshot.alerts.delivery import AlertClaims, AlertTopic
+from earshot.alerts.service import AlertRules, AlertService, Decision
 from earshot.errors import UnavailableError
+from earshot.events import Event
 from earshot.labels import Label
 from tests.unit.sample_results import NOON, classified, rejected
 
@@ -55,22 +57,31 @@ class Sent:
         self.times.setdefault(clip_id, at)
 
 
-class Cooldowns:
-    """As `CooldownsTable`, in memory; `test_a_cooldown_in_dynamodb` holds that to the same."""
+class Claims:
+    """As `AlertClaims`, in memory; `test_claims` holds that to the same."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, tuple[str, datetime, bool]] = {}
+        self.cooldowns: dict[tuple[Label, str], tuple[str, datetime]] = {}
+        self.decisions: dict[tuple[str, Label], Decision] = {}
 
-    def claim(self, subject: str, clip_id: str, now: datetime, cooldown: timedelta) -> bool:
-        if subject in self.rows:
-            by, until, alerted = self.rows[subject]
-            if until > now and not (by == clip_id and not alerted):
-                return False
-        self.rows[subject] = clip_id, now + cooldown, False
+    def decision(self, clip_id: str, label: Label) -> Decision | None:
+        return self.decisions.get((clip_id, label))
+
+    def decide(self, clip_id: str, label: Label, decision: Decision, now: datetime) -> None:
+        self.decisions[clip_id, label] = decision
+
+    def begin_cooldown(
+        self, label: Label, source: str, clip_id: str, now: datetime, cooldown: timedelta
+    ) -> bool:
+        by, until = self.cooldowns.get((label, source), (clip_id, now))
+        if by != clip_id and until > now:
+            return False
+        self.cooldowns[label, source] = clip_id, now + cooldown
         return True
 
-    def confirm(self, subject: str, clip_id: str) -> None:
-        self.rows[subject] = *self.rows[subject][:2], True
+    def release_cooldown(self, label: Label, source: str, clip_id: str) -> None:
+        if self.cooldowns.get((label, source), ("", None))[0] == clip_id:
+            del self.cooldowns[label, source]
 
 
 @pytest.fixture
@@ -91,9 +102,7 @@ def sent() -> Sent:
 @pytest.fixture
 def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
     link = "link to {}".format
-    return AlertService(
-        RULES, Cooldowns(), topic, sent, lambda location, _: link(location.key), clock
-    )
+    return AlertService(RULES, Claims(), topic, sent, lambda location, _: link(location.key), clock)
 
 
 @pytest.mark.parametrize(
@@ -151,21 +160,62 @@ def test_only_what_was_sent_is_recorded_with_its_time(service, topic, sent):
     assert [alert.alerted_at for alert in topic.alerts] == [NOON]
 
 
-def test_an_alert_that_could_not_be_recorded_is_sent_again_rather_than_forgotten(
-    service, topic, sent
+def test_a_result_that_is_considered_again_raises_no_second_alert(service, topic, clock):
+    assert service.consider(classified("c1"))
+    assert not service.consider(classified("c1"))
+    clock.now += timedelta(hours=1)
+    assert not service.consider(classified("c1")), "also when its cooldown is over"
+    assert len(topic.alerts) == 1
+
+
+def test_without_a_cooldown_each_result_raises_one_alert(topic, sent, clock):
+    rules = replace(RULES, cooldown=timedelta())
+    service = AlertService(rules, Claims(), topic, sent, lambda *_: "", clock)
+    for clip_id in ("c1", "c1", "c2", "c2"):
+        service.consider(classified(clip_id))
+    assert [alert.clip_id for alert in topic.alerts] == ["c1", "c2"]
+
+
+def test_a_suppressed_result_stays_suppressed_when_it_is_considered_again(service, topic, clock):
+    service.consider(classified("c1"))
+    assert not service.consider(classified("c2"))
+    clock.now += timedelta(minutes=6)
+    assert not service.consider(classified("c2"))
+    assert [alert.clip_id for alert in topic.alerts] == ["c1"]
+
+
+def test_a_failed_publish_suppresses_no_other_result(service, topic):
+    topic.fails = 1
+    with pytest.raises(UnavailableError):
+        service.consider(classified("c1"))
+    assert service.consider(classified("c2")), "the alert of c1 was not sent"
+
+
+def test_an_alert_that_could_not_be_recorded_is_recorded_when_its_result_comes_again(
+    service, topic, sent, clock
 ):
     sent.fails = 1
     with pytest.raises(UnavailableError):
         service.consider(classified("c1"))
-    assert service.consider(classified("c1"))
-    assert [alert.clip_id for alert in topic.alerts] == ["c1", "c1"]
+    clock.now += timedelta(seconds=5)
+    assert not service.consider(classified("c1"))
+    assert [alert.clip_id for alert in topic.alerts] == ["c1"], "it is not sent twice"
     assert sent.times == {"c1": NOON}
+
+
+def test_each_label_of_a_clip_raises_its_own_alert(service, topic):
+    events = (Event(Label.GUNSHOT, 0.0, 1.0, 0.9), Event(Label.SIREN, 3.0, 9.0, 0.8),
+              Event(Label.EXPLOSION, 3.0, 9.0, 0.9))  # fmt: skip
+    service.consider(classified(label=Label.GUNSHOT, confidence=0.95, events=events))
+    raised = {alert.label: alert.confidence for alert in topic.alerts}
+    assert raised == {Label.GUNSHOT: 0.95, Label.SIREN: 0.8}
+    assert len({alert.alert_id for alert in topic.alerts}) == 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 400)), max_size=40))
 def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     topic, clock = Topic(), Clock()
-    service = AlertService(RULES, Cooldowns(), topic, Sent(), lambda *_: "", clock)
+    service = AlertService(RULES, Claims(), topic, Sent(), lambda *_: "", clock)
     told: dict[str, list[datetime]] = {"a": [], "b": []}
     for n, (source, seconds) in enumerate(steps):
         clock.now += timedelta(seconds=seconds)
@@ -177,9 +227,23 @@ def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
         assert all(gap >= RULES.cooldown for gap in gaps)
 
 
-def test_an_uncertain_result_is_told_of_as_such(service, topic):
+def test_an_uncertain_result_raises_an_alert_only_where_the_rules_say_so(
+    service, topic, sent, clock
+):
+    assert not service.consider(classified(uncertain=True))
+    rules = replace(RULES, uncertain=True)
+    service = AlertService(rules, Claims(), topic, sent, lambda *_: "", clock)
     assert service.consider(classified(uncertain=True))
     assert topic.alerts[0].uncertain is True
+
+
+def test_a_message_holds_the_best_events_of_a_clip_with_very_many():
+    events = tuple(Event(Label.SIREN, float(n), n + 1.0, n % 100 / 100) for n in range(9600))
+    message = for_message(alert(events=events))
+    assert len(message.events) == MAX_EVENTS
+    assert {event.confidence for event in message.events} == {0.99}
+    assert [e.start_s for e in message.events] == sorted(e.start_s for e in message.events)
+    assert len(json.dumps(to_json(message))) < 256 * 1024
 
 
 def test_an_alert_links_the_clip_and_its_classified(service, topic):
@@ -209,7 +273,7 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def table(aws: None) -> CooldownsTable:
+def table(aws: None) -> AlertClaims:
     client = boto3.client("dynamodb")
     client.create_table(
         TableName="cooldowns",
@@ -217,21 +281,40 @@ def table(aws: None) -> CooldownsTable:
         AttributeDefinitions=[{"AttributeName": "subject", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    return CooldownsTable(client, "cooldowns")
+    return AlertClaims(client, "cooldowns")
 
 
 @pytest.mark.parametrize("kind", ["memory", "dynamodb"])
-def test_a_cooldown_in_dynamodb(request, kind):
-    table = Cooldowns() if kind == "memory" else request.getfixturevalue("table")
+def test_claims(request, kind):
+    claims = Claims() if kind == "memory" else request.getfixturevalue("table")
     minute = timedelta(minutes=1)
-    assert table.claim("siren#gate", "c1", NOON, minute)
-    assert table.claim("siren#gate", "c1", NOON, minute), "its alert is not out yet"
-    assert not table.claim("siren#gate", "c2", NOON, minute)
-    table.confirm("siren#gate", "c1")
-    assert not table.claim("siren#gate", "c1", NOON, minute)
-    assert table.claim("siren#yard", "c3", NOON, minute)
-    assert table.claim("siren#gate", "c4", NOON + minute, minute)
-    assert not table.claim("siren#gate", "c1", NOON + minute, minute)
+
+    def begin(clip_id: str, source: str = "gate", at: datetime = NOON) -> bool:
+        return claims.begin_cooldown(Label.SIREN, source, clip_id, at, minute)
+
+    assert begin("c1")
+    assert begin("c1"), "the same clip may try again"
+    assert not begin("c2")
+    assert begin("c3", "yard")
+    claims.release_cooldown(Label.SIREN, "gate", "c2")
+    assert not begin("c2"), "only the clip that began it ends it"
+    claims.release_cooldown(Label.SIREN, "gate", "c1")
+    assert begin("c2")
+    assert begin("c4", at=NOON + minute)
+    assert claims.decision("c1", Label.SIREN) is None
+    for decision in (Decision(NOON), Decision(None)):
+        claims.decide("c1", Label.SIREN, decision, NOON)
+        assert claims.decision("c1", Label.SIREN) == decision
+    assert claims.decision("c1", Label.GUNSHOT) is None
+
+
+def test_every_row_of_the_claims_expires(table):
+    table.begin_cooldown(Label.SIREN, "gate", "c1", NOON, timedelta(minutes=1))
+    table.decide("c1", Label.SIREN, Decision(NOON), NOON)
+    table.release_cooldown(Label.GUNSHOT, "gate", "c1")
+    rows = boto3.client("dynamodb").scan(TableName="cooldowns")["Items"]
+    assert len(rows) == 2
+    assert all(int(row["expires_at"]["N"]) > NOON.timestamp() for row in rows)
 
 
 def test_a_topic_is_told_in_json_and_can_filter(aws):

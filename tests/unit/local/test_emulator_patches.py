@@ -84,6 +84,44 @@ class TestStillNeeded:
             assert evaluate(VALUES, ROW) is True
         assert len(parsed) >= 3, "an expression is parsed once now"
 
+    def test_needed_stream_failures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert position_after_a_failed_record(monkeypatch) == 1, "the record is not passed over now"
+
+
+STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/results/stream/2026"
+
+
+def position_after_a_failed_record(
+    monkeypatch: pytest.MonkeyPatch, *, patched: bool = False
+) -> int:
+    """Where the emulator reads on after a function reported a stream's only record as failed."""
+    mapping = {
+        "UUID": "m",
+        "EventSourceArn": STREAM,
+        "FunctionName": "alert",
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    record = {"dynamodb": {"SequenceNumber": "1"}}
+    failures = {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    positions = {"m": 0}
+    for module, name, value in (
+        (lambda_svc, "_iter_all_esms", lambda: [("000000000000", "us-east-1", mapping)]),
+        (lambda_svc, "_get_func_record_for_qualifier", lambda *_: ({}, {})),
+        (lambda_svc, "_execute_function", lambda *_: {"body": failures}),
+        (lambda_svc, "_dynamodb_stream_positions", positions),
+        (lambda_svc, "_esm_backoff_until", {}),
+        (lambda_svc, "_poll_dynamodb_streams", lambda_svc._poll_dynamodb_streams),
+        (dynamodb, "_tables", {"results": {"LatestStreamArn": STREAM}}),
+        (dynamodb, "stream_start_position", lambda _: 0),
+        (dynamodb, "stream_end_position", lambda _: 1),
+        (dynamodb, "stream_records_since", lambda *_: [record]),
+    ):
+        monkeypatch.setattr(module, name, value)
+    if patched:
+        emulator_patches.retry_failed_stream_records()
+    lambda_svc._poll_dynamodb_streams()
+    return positions["m"]
+
 
 @pytest.mark.parametrize("first", ["2026-01-01", "2026-02-01", "2026-03-01"])
 @pytest.mark.parametrize(
@@ -103,6 +141,10 @@ def test_a_quick_query_finds_what_a_slow_one_finds(
     monkeypatch.setattr(dynamodb, "_evaluate_condition", dynamodb._evaluate_condition)
     emulator_patches.query_quickly()
     assert evaluate(values, item) == slow
+
+
+def test_a_failed_stream_record_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert position_after_a_failed_record(monkeypatch, patched=True) == 0
 
 
 def test_installed_ministack_is_the_known_one() -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from earshot.alerts.alert import Alert, for_message, to_json
+from earshot.alerts.service import Decision
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
-from earshot.times import format_time
+from earshot.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,27 +33,28 @@ class AlertClaims:
         self._dynamodb = dynamodb
         self._name = name
 
-    def is_decided(self, clip_id: str, label: Label) -> bool:
-        """Whether a clip's label was decided about before. Raises `UnavailableError`."""
+    def decision(self, clip_id: str, label: Label) -> Decision | None:
+        """What was decided about a clip's label; None so far. Raises `UnavailableError`."""
         with unavailable_on_failure("The table of cooldowns"):
             found = self._dynamodb.get_item(
                 TableName=self._name,
                 Key={"subject": {"S": _decision(clip_id, label)}},
                 ConsistentRead=True,
             )
-        return "Item" in found
+        if "Item" not in found:
+            return None
+        sent_at = found["Item"].get("sent_at")
+        return Decision(parse_time(sent_at["S"]) if sent_at else None)
 
-    def decide(self, clip_id: str, label: Label, now: datetime, *, sent: bool) -> None:
-        """Record that the alert was sent, or that a cooldown suppressed it.
-
-        Raises `UnavailableError`.
-        """
+    def decide(self, clip_id: str, label: Label, decision: Decision, now: datetime) -> None:
+        """Keep a decision. Raises `UnavailableError`."""
+        sent_at = {"sent_at": {"S": format_time(decision.sent_at)}} if decision.sent_at else {}
         with unavailable_on_failure("The table of cooldowns"):
             self._dynamodb.put_item(
                 TableName=self._name,
                 Item={
                     "subject": {"S": _decision(clip_id, label)},
-                    "sent": {"BOOL": sent},
+                    **sent_at,
                     "expires_at": _seconds(now + DECISION_LIFETIME),
                 },
             )

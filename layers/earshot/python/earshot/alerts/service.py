@@ -55,6 +55,17 @@ class AlertRules:
         }
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about a label of a clip.
+
+    Attributes:
+        sent_at: when its alert was sent; None if a cooldown suppressed it.
+    """
+
+    sent_at: datetime | None
+
+
 class AlertService:
     """Turns results into alerts: one for a siren that is in a hundred consecutive clips.
 
@@ -102,12 +113,14 @@ class AlertService:
         self, result: Result, classification: Classification, label: Label, confidence: float
     ) -> Alert | None:
         clip_id, now = result.clip_id, self._now()
-        if self._claims.is_decided(clip_id, label):
+        if decision := self._claims.decision(clip_id, label):
+            if decision.sent_at:  # and perhaps not recorded, if the results table failed
+                self._results.record_alert(clip_id, decision.sent_at)
             return None
         if not self._claims.begin_cooldown(
             label, result.source, clip_id, now, self._rules.cooldown
         ):
-            self._claims.decide(clip_id, label, now, sent=False)
+            self._claims.decide(clip_id, label, Decision(sent_at=None), now)
             return None
         url = self._link(result.location, LINK_LIFETIME) if result.location else None
         alert = alert_about(result, classification, now, url, label=label, confidence=confidence)
@@ -116,6 +129,6 @@ class AlertService:
         except UnavailableError:
             self._claims.release_cooldown(label, result.source, clip_id)
             raise
-        self._claims.decide(clip_id, label, now, sent=True)
+        self._claims.decide(clip_id, label, Decision(sent_at=now), now)
         self._results.record_alert(clip_id, now)
         return alert

@@ -32,7 +32,7 @@ SOURCE_PATTERN = (
     r"^[^/\\<>\[\]{}`|*#\"&\x00-\x1f\x7f-\x9f\xad\u061c"
     r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$"
 )
-# Unicode categories: control, format (zero-width, bidirectional), surrogates, unassigned, line ends.
+# Unicode categories: control, format (zero-width, bidirectional), surrogates, line ends.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 
 # Object metadata that an uploader may set; S3 carries it as ``x-amz-meta-…`` headers.
