@@ -47,6 +47,11 @@ class Service:
         return self.answer
 
 
+@pytest.fixture(autouse=True)
+def _no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "uploads_queue", lambda: None)
+
+
 def handle(monkeypatch: pytest.MonkeyPatch, service: Service, event: dict[str, Any]) -> Any:
     monkeypatch.setattr(app, "service", lambda: service)
     return app.lambda_handler(event, CONTEXT)
@@ -87,6 +92,36 @@ def test_only_the_messages_that_failed_stay_in_the_queue(monkeypatch):
     answer = handle(monkeypatch, Service(UnavailableError("The results table")), event)
     failed = event["Records"][0]["messageId"]
     assert answer == {"batchItemFailures": [{"itemIdentifier": failed}]}
+
+
+class Queue:
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails = fails
+        self.returned: list[tuple[str, int]] = []
+
+    def return_message(self, receipt_handle: str, n_receives: int) -> None:
+        if self.fails:
+            raise UnavailableError("The uploads queue")
+        self.returned.append((receipt_handle, n_receives))
+
+
+@pytest.mark.parametrize("queue_fails", [False, True])
+def test_a_failed_message_is_returned_to_the_queue_for_another_try(monkeypatch, queue_fails):
+    event = sample("s3_upload_through_sqs")
+    (record,) = event["Records"]
+    record["attributes"]["ApproximateReceiveCount"] = "3"
+    queue = Queue(fails=queue_fails)
+    monkeypatch.setattr(app, "uploads_queue", lambda: queue)
+    answer = handle(monkeypatch, Service(UnavailableError("The results table")), event)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    assert queue.returned == ([] if queue_fails else [(record["receiptHandle"], 3)])
+
+
+def test_a_classified_message_is_not_returned(monkeypatch):
+    queue = Queue()
+    monkeypatch.setattr(app, "uploads_queue", lambda: queue)
+    handle(monkeypatch, Service(RESULT), sample("s3_upload_through_sqs"))
+    assert queue.returned == []
 
 
 def test_a_message_that_is_no_json_stays_in_the_queue_and_ends_in_its_dlq(monkeypatch):

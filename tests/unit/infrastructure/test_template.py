@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from earshot.alerts.service import ALERTED_AT
+from earshot.results.item import ALERTED_AT
 from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, of_type, properties
@@ -100,7 +100,22 @@ class TestQueue:
         assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
         alias = properties(mapping["FunctionName"]["Ref"])
         timeout = properties(alias["FunctionName"]["Ref"])["Timeout"]
-        assert properties("UploadsQueue")["VisibilityTimeout"] >= 6 * timeout
+        # Not six times as long, as Lambda advises for batches: after a crash a clip would wait for
+        # all of it, and a batch is one message.
+        assert timeout < properties("UploadsQueue")["VisibilityTimeout"] <= 300
+        assert mapping["BatchSize"] == 1
+
+    def test_uploads_wait_as_long_as_dead_letters(self) -> None:
+        # A message keeps its age when it moves to the dead letter queue.
+        waits = [
+            properties(q)["MessageRetentionPeriod"]
+            for q in ("UploadsQueue", "UploadsDeadLetterQueue")
+        ]
+        assert waits == [14 * 86400] * 2
+
+    def test_a_waiting_upload_raises_an_alarm_within_two_minutes(self) -> None:
+        alarm = properties("UploadsWaitingAlarm")
+        assert alarm["Threshold"] + alarm["Period"] * alarm["EvaluationPeriods"] <= 120
 
     def test_one_bad_message_does_not_repeat_the_others(self) -> None:
         mapping = properties("ClassifyFunctionUpload")
@@ -155,7 +170,11 @@ def test_alarms_tell_somebody() -> None:
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         ("AWS/Lambda", "Errors"),
+        ("AWS/Lambda", "IteratorAge"),
+        ("AWS/Lambda", "Throttles"),
+        ("AWS/ApiGateway", "5xx"),
         ("Earshot", "champion_refused"),
+        ("Earshot", "results_unreadable"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from earshot.alerts.service import ALERTED_AT
+from earshot.results.item import ALERTED_AT
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
     SAM,
@@ -51,6 +51,7 @@ class TestFunctions:
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
             ("dynamodb:PutItem", "ResultsTable.Arn"),
+            ("sqs:ChangeMessageVisibility", "UploadsQueue.Arn"),
         }
 
     def test_api_may_do_its_work_only(self) -> None:
@@ -81,7 +82,8 @@ class TestFunctions:
     def test_alert_may_do_its_work_only(self) -> None:
         assert allowed("AlertFunction") == {
             ("dynamodb:PutItem", "CooldownsTable.Arn"),
-            ("dynamodb:UpdateItem", "CooldownsTable.Arn"),
+            ("dynamodb:GetItem", "CooldownsTable.Arn"),
+            ("dynamodb:DeleteItem", "CooldownsTable.Arn"),
             ("dynamodb:UpdateItem", "ResultsTable.Arn"),
             ("sns:Publish", "AlertTopic"),
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
@@ -169,6 +171,7 @@ class TestFunctions:
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
         assert variables == {
             "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
             "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
