@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from earshot.labels import Label
+from earshot.results.result import Result
 from earshot.results.table import ResultsTable
-from earshot.times import format_time
 from tests.integration.uploads.test_main_job import upload
 from tests.stack import LocalStack, wait_for
+from tests.unit.sample_results import classified
 
 
 class Listener:
@@ -65,16 +67,9 @@ def listener(local_stack: LocalStack) -> Iterator[Listener]:
     sqs.delete_queue(QueueUrl=url)
 
 
-def detection(source: str, n: int) -> dict[str, Any]:
-    return {
-        "clip_id": uuid.uuid5(uuid.NAMESPACE_OID, f"{source}{n}").hex,
-        "source": source,
-        "timestamp": format_time(datetime.now(UTC)),
-        "status": "classified",
-        "label": "siren",
-        "confidence": 0.95,
-        "model_version": "v1",
-    }
+def detection(source: str, n: int, **changes: Any) -> Result:
+    clip_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{source}{n}").hex
+    return classified(clip_id, source=source, timestamp=datetime.now(UTC), location=None, **changes)
 
 
 def recorded(stack: LocalStack, clip_id: str) -> dict[str, Any]:
@@ -146,8 +141,8 @@ def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
     local_stack: LocalStack, listener: Listener
 ) -> None:
     table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
-    table.save(detection("quiet", 1) | {"label": "casual"})
-    table.save(detection("quiet", 2) | {"confidence": 0.3})
+    table.save(detection("quiet", 1, label=Label.CASUAL))
+    table.save(detection("quiet", 2, confidence=0.3))
     upload(local_stack, "incoming/quiet/a.wav", b"text")
     assert listener.alerts(5) == []
     assert sources_alerted(local_stack, "quiet") == []
@@ -155,8 +150,30 @@ def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
 
 def test_feedback_is_no_new_detection(local_stack: LocalStack, listener: Listener) -> None:
     table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
-    one = detection("corrected", 1) | {"label": "casual", "clip_id": "f" * 32}
+    one = detection("corrected", 1, label=Label.CASUAL)
     table.save(one)
-    status, _ = local_stack.call("POST", f"/results/{'f' * 32}/feedback", {"label": "gunshot"})
+    status, _ = local_stack.call("POST", f"/results/{one.clip_id}/feedback", {"label": "gunshot"})
     assert status == 200
     assert listener.alerts(4) == []
+
+
+def test_an_alert_that_failed_is_sent_when_its_table_is_back(
+    local_stack: LocalStack, listener: Listener
+) -> None:
+    stack = local_stack.client("cloudformation")
+    dynamodb = local_stack.client("dynamodb")
+    table = ResultsTable(dynamodb, local_stack.outputs["ResultsTableName"])
+    claims = stack.describe_stack_resource(
+        StackName=local_stack.outputs["stack_name"], LogicalResourceId="CooldownsTable"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    kept = dynamodb.describe_table(TableName=claims)["Table"]
+    dynamodb.delete_table(TableName=claims)
+    table.save(detection("back again", 1))
+    assert listener.alerts(4) == [], "without its table of cooldowns, alert can decide nothing"
+    dynamodb.create_table(
+        TableName=claims,
+        KeySchema=kept["KeySchema"],
+        AttributeDefinitions=kept["AttributeDefinitions"],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert [alert["source"] for alert in listener.alerts(60, at_least=1)] == ["back again"]
