@@ -78,7 +78,7 @@ def scores_of(classification: Classification, rules: AlertRules) -> Scores:
             ScoredEvent(event.label, event.start_s, event.end_s, event.confidence)
             for event in classification.events
         ),
-        alerts=(classification.label,) if rules.match(classification) else (),
+        alerts=tuple(rules.matches(classification)),
     )
 
 

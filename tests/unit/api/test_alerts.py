@@ -20,6 +20,7 @@ def test_alerts_are_told_as_they_were_sent_and_what_was_said_since(services):
     page = content(call("GET", "/alerts?limit=1"))
     (alert,) = page["alerts"]
     assert alert == {
+        "alert_id": f"{CLIP_ID}-siren",
         "clip_id": CLIP_ID,
         "label": "siren",
         "confidence": 0.9,

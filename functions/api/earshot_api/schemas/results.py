@@ -84,8 +84,9 @@ class Results(TypedDict):
 
 
 class Alert(TypedDict):
-    """A message about a result, and when it was sent."""
+    """A message about a result, and when it was sent. Copies of an alert have one `alert_id`."""
 
+    alert_id: str
     clip_id: str
     label: Label
     confidence: float
