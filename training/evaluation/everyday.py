@@ -12,12 +12,12 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from rich.progress import track
 
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import Label
 from training.data.augment import add_event, loudest_stretch
 from training.evaluation.ambient import AmbientRecording, pieces
+from training.evaluation.progress import progress
 from training.evaluation.scores import Classify, Scores, Sound, full_scale_waveform
 
 SEGMENT_S = 10.0
@@ -132,7 +132,7 @@ def _classified_ambience(
     places: list[tuple[AmbientRecording, float, float]] = []
 
     def waveforms() -> Iterator[Floats]:
-        for recording in track(recordings, "everyday sound", transient=True):
+        for recording in progress(recordings, "everyday sound"):
             waveform = recording.read()
             cuts = pieces(waveform, SEGMENT_S, LEAST_SEGMENT_S)
             if recording.label is Label.CASUAL:
@@ -166,7 +166,7 @@ def _classified(
     sounds: Iterable[Sound],
     what: str,
 ) -> Iterator[Positive]:
-    found = track(classify(sounds), what, total=len(threats), transient=True)
+    found = progress(classify(sounds), what, total=len(threats))
     for threat, scores in zip(threats, found, strict=True):
         yield Positive(threat.label, threat.origin, threat.group, scores)
 

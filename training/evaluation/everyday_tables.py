@@ -37,7 +37,7 @@ def everyday_tables(figures: Mapping[str, Any]) -> Iterator[Table | str]:
     yield table
     for what in ("by_group", "by_kind", "apart"):
         if figures[what]:
-            yield _kinds(_TITLES[what], figures[what])
+            yield _kinds(_TITLES[what], figures[what], with_silent=what != "by_kind")
     silent = [kind for kind, row in figures["by_kind"].items() if not row["any"]["count"]]
     if silent:
         yield f"no alert in {len(silent)} kinds: {', '.join(silent)}"
@@ -65,7 +65,7 @@ _TITLES = {
 }
 
 
-def _kinds(title: str, rows: Mapping[str, Any]) -> Table:
+def _kinds(title: str, rows: Mapping[str, Any], *, with_silent: bool) -> Table:
     table = Table(
         Column("kind", no_wrap=True),
         "hours",
@@ -75,7 +75,7 @@ def _kinds(title: str, rows: Mapping[str, Any]) -> Table:
         title=title,
     )
     for kind, row in rows.items():
-        if not row["any"]["count"]:
+        if not row["any"]["count"] and not with_silent:
             continue
         table.add_row(
             kind,

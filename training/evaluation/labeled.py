@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
 from training.data.labelled_clips import LabelledClip, hearable_clips
 from training.evaluation.metrics import Predictions, accuracy, numbered, report
 from training.evaluation.mixtures import NOISES, in_noise, short_event_mixtures
+from training.evaluation.progress import progress
 from training.evaluation.scores import Classify, Scores, Sound, full_scale_waveform
 
 NOISE_SNRS_DB = (10, 0)
@@ -50,7 +50,7 @@ class LabeledClips:
 
     def predictions(self, probabilities: Iterable[Floats], what: str) -> Predictions:
         """Predictions for all clips, from the probabilities of each in turn."""
-        shown = track(probabilities, what, total=len(self.clips), transient=True)
+        shown = progress(probabilities, what, total=len(self.clips))
         return Predictions(
             truth=np.array([clip.label.class_id for clip in self.clips]),
             probabilities=np.stack(list(shown)).astype(np.float64),
@@ -161,11 +161,10 @@ def short_events(classify: Classify, data: LabeledClips) -> dict[str, dict[str, 
         mixtures = short_event_mixtures(
             data.with_label(Label.GUNSHOT), data.with_label(Label.CASUAL), snr_db
         )
-        all_scores = track(
+        all_scores = progress(
             classify(mixture.waveform for mixture in mixtures),
             f"gunshot in 30 s at {snr_db} dB",
             total=len(mixtures),
-            transient=True,
         )
         found = labeled = 0
         for mixture, scores in zip(mixtures, all_scores, strict=True):

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
-from rich.progress import track
 
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
@@ -16,6 +15,7 @@ from training.data.labelled_clips import LabelledClip
 from training.evaluation.ambient import AmbientRecording
 from training.evaluation.event_metrics import AnnotatedRecording, TrueEvent, event_f1, psds
 from training.evaluation.false_alarms import share_interval
+from training.evaluation.progress import progress
 from training.evaluation.scores import THREATS, Classify, full_scale_waveform
 
 SNR_DB = 10.0
@@ -57,7 +57,7 @@ def event_figures(
             made.append(mixture._replace(waveform=mixture.waveform[:0]))
             yield mixture.waveform
 
-    shown = track(classify(waveforms()), "events", total=MIXTURES, transient=True)
+    shown = progress(classify(waveforms()), "events", total=MIXTURES)
     annotated = [
         AnnotatedRecording(made[n].events, scores.events, MIXTURE_S)
         for n, scores in enumerate(shown)
@@ -159,7 +159,7 @@ def _accuracy(
     groups: Sequence[str],
     what: str,
 ) -> dict[str, Any]:
-    shown = track(classify(waveforms), what, total=len(labels), transient=True)
+    shown = progress(classify(waveforms), what, total=len(labels))
     right = [scores.label is label for scores, label in zip(shown, labels, strict=True)]
     if not right:
         return {"clips": 0, "accuracy": None}
