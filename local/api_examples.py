@@ -27,7 +27,7 @@ from local.demo import demo_stack
 from local.settings import REPOSITORY, LocalStackError
 from local.token import SCOPES, issue
 from training.data.demo_sounds import write_clips, write_recordings
-from training.data.labelled_clips import labelled_clips
+from training.data.labeled_clips import labeled_clips
 
 DOCUMENTS = (REPOSITORY / "docs" / "api.md", REPOSITORY / "README.md")
 PATIENCE_S = 600
@@ -155,7 +155,7 @@ def prepare(folder: Path, s3: Any, bucket: str) -> None:
     write_recordings(folder / "learn", n_each=12)
     write_recordings(folder / "judge", n_each=6, first_seed=1000)
     for part, prefix in (("learn", f"{TRAINING_PREFIX}harbour/"), ("judge", HELD_OUT_PREFIX)):
-        for clip in labelled_clips(folder / part):
+        for clip in labeled_clips(folder / part):
             key = f"{prefix}{clip.label}/{clip.path.name}"
             s3.put_object(Bucket=bucket, Key=key, Body=clip.path.read_bytes())
 

@@ -34,7 +34,7 @@ from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
 from local.settings import LocalStackError
 from training.data.demo_sounds import write_recordings
-from training.data.labelled_clips import LabelledClip, labelled_clips
+from training.data.labeled_clips import LabeledClip, labeled_clips
 
 MISLABELLED_PREFIX = f"{TRAINING_PREFIX}mislabelled/"
 PATIENCE_S = 1200
@@ -48,9 +48,9 @@ console = Console()
 class Clips:
     """What the demonstration learns from, what judges, and what bears wrong labels."""
 
-    learn: list[LabelledClip]
-    judge: list[LabelledClip]
-    mislabelled: list[LabelledClip]
+    learn: list[LabeledClip]
+    judge: list[LabeledClip]
+    mislabelled: list[LabeledClip]
 
 
 class Stack:
@@ -73,7 +73,7 @@ class Stack:
             lambda: datetime.now(UTC),
         )
 
-    def upload(self, clips: Sequence[LabelledClip], prefix: str) -> None:
+    def upload(self, clips: Sequence[LabeledClip], prefix: str) -> None:
         """Put labelled clips into the uploads bucket."""
         for clip in track(clips, f"uploading to {prefix}", console=console):
             key = f"{prefix}{clip.label}/{clip.path.name}"
@@ -154,7 +154,7 @@ def expect(status: dict[str, Any], state: str) -> None:
         raise LocalStackError(f"It should have been {state}.")
 
 
-def wrong(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
+def wrong(clips: Sequence[LabeledClip]) -> list[LabeledClip]:
     """The same clips, each under the next label."""
     following = dict(zip(LABELS, (*LABELS[1:], LABELS[0]), strict=True))
     return [replace(clip, label=following[clip.label]) for clip in clips]
@@ -225,8 +225,8 @@ def _models(service: RetrainingService) -> Table:
 def _clips(data: Path, held_out: Path | None) -> Clips:
     if held_out is None and data.name == "train" and (data.parent / "test").is_dir():
         held_out = data.parent / "test"
-    learn = labelled_clips(data)
-    return Clips(learn, labelled_clips(held_out) if held_out else [], wrong(learn))
+    learn = labeled_clips(data)
+    return Clips(learn, labeled_clips(held_out) if held_out else [], wrong(learn))
 
 
 def main() -> None:
@@ -249,7 +249,7 @@ def main() -> None:
             write_recordings(folder / "judge", n_each=8, first_seed=1000)
             write_recordings(folder / "mislabelled", n_each=32, first_seed=2000)
             learn, judge, more = (
-                labelled_clips(folder / part) for part in ("learn", "judge", "mislabelled")
+                labeled_clips(folder / part) for part in ("learn", "judge", "mislabelled")
             )
             run(Clips(learn, judge, wrong([*learn, *more])))
     except (LocalStackError, FileNotFoundError) as error:

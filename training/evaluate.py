@@ -21,7 +21,7 @@ from earshot.errors import ModelError
 from earshot.labels import Label
 from earshot.model.loading import Model, load_model
 from earshot.yamnet.flatbuffer import DESCRIPTION_NAME, Yamnet
-from training.data.labelled_clips import hearable_clips
+from training.data.labeled_clips import decodable_clips
 from training.evaluation.ambient import AmbientRecording, ambient_recordings
 from training.evaluation.curve_plots import write_plots
 from training.evaluation.everyday import Everyday, Threat, classify_everyday
@@ -79,7 +79,7 @@ def evaluate_baseline(training: Path, data: LabeledClips, *, full: bool) -> dict
     """Figures of the baseline, trained on another folder, on labeled clips."""
     from training.evaluation.baseline import Baseline  # imports TensorFlow: seconds
 
-    baseline = Baseline(hearable_clips(training), Yamnet(published_yamnet(), threads=2))
+    baseline = Baseline(decodable_clips(training), Yamnet(published_yamnet(), threads=2))
     probabilities = _of_baseline(baseline)
     predictions = data.predictions(probabilities(clip.path for clip in data.clips), "clips")
     figures = {"model": "baseline", **labeled_figures(data, predictions)}

@@ -20,7 +20,7 @@ from training.adaptation.adapt import AdaptationConfig, adapt
 from training.adaptation.tapped_clips import SCRATCH, tapped_clips
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
 from training.data.grouping import across_labels
-from training.data.labelled_clips import LabelledClip, broadened_clips, hearable_clips
+from training.data.labeled_clips import LabeledClip, broadened_clips, decodable_clips
 from training.evaluation.metrics import report
 from training.head.calibration import calibrate, describe
 from training.head.cross_validation import out_of_fold, show
@@ -56,8 +56,8 @@ class Files:
 
 
 def train(
-    clips: Sequence[LabelledClip],
-    broadened: Sequence[LabelledClip],
+    clips: Sequence[LabeledClip],
+    broadened: Sequence[LabeledClip],
     files: Files,
     config: HeadConfig,
     adaptation: AdaptationConfig,
@@ -119,7 +119,7 @@ def _for_successors(clean: ClipFeatures) -> dict[str, bytes]:
     return {REPLAY_NAME: replay.to_npz(), DATASET_NAME: json.dumps(dataset, indent=1).encode()}
 
 
-def _record(clip: LabelledClip, n_patches: int) -> ClipRecord:
+def _record(clip: LabeledClip, n_patches: int) -> ClipRecord:
     return ClipRecord(
         sha256=sha256_hex(clip.path.read_bytes()),
         label=clip.label,
@@ -144,7 +144,7 @@ def _clean_features(source: recipe.Source, data: recipe.TrainingData) -> ClipFea
     )
 
 
-def _summary(clips: Sequence[LabelledClip]) -> dict[str, Any]:
+def _summary(clips: Sequence[LabeledClip]) -> dict[str, Any]:
     return {
         "clips": {str(label): sum(clip.label is label for clip in clips) for label in LABELS},
         "groups": len({clip.group for clip in clips}),
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 7 GB to spare")
     parser.add_argument("--seed", type=int, default=HeadConfig.seed)
     arguments = parser.parse_args()
-    clips = hearable_clips(arguments.data)
+    clips = decodable_clips(arguments.data)
     if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
         parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
     broadened = broadened_clips(arguments.broadened) if arguments.broadened else []

@@ -28,14 +28,14 @@ from training.data.augment import (
     AugmentConfig,
     augment,
     disturb,
+    empty_clips,
     event_in_background,
     long_crop,
-    nothing_heard,
     short_crop,
     vary_speed,
 )
 from training.data.feature_set import FeatureSet
-from training.data.labelled_clips import LabelledClip
+from training.data.labeled_clips import LabeledClip
 
 # Share of its weight that a broadened clip keeps. There are many casual ones, of few kinds.
 OPEN_AUDIO_WEIGHT = 0.7
@@ -106,7 +106,7 @@ class Source:
     """
 
     name: str
-    clips: Sequence[LabelledClip]
+    clips: Sequence[LabeledClip]
     variants: Mapping[Label, Variants]
     weights: Mapping[Label, float]
     hold_out_varied: bool
@@ -127,7 +127,7 @@ class TrainingData:
     fold_of: dict[str, int]
 
 
-def sesa(clips: Sequence[LabelledClip]) -> Source:
+def sesa(clips: Sequence[LabeledClip]) -> Source:
     """The labelled recordings that the head is mainly for."""
     return Source(
         "sesa",
@@ -138,7 +138,7 @@ def sesa(clips: Sequence[LabelledClip]) -> Source:
     )
 
 
-def broadened(clips: Sequence[LabelledClip]) -> Source:
+def broadened(clips: Sequence[LabeledClip]) -> Source:
     """Sounds from elsewhere, for their other microphones."""
     return Source(
         "broadened",
@@ -286,7 +286,7 @@ def _embed_clip(clip: tuple[int, int]) -> dict[str, list[Row]]:
     return embedder.rows(hear, *clip)
 
 
-def group_of(source: Source, clip: LabelledClip) -> str:
+def group_of(source: Source, clip: LabeledClip) -> str:
     """Name of a clip's group among all sources."""
     return f"{source.name}/{clip.group}"
 
@@ -307,7 +307,7 @@ def assign_folds(sources: Sequence[Source], seed: int) -> dict[str, int]:
     return folds
 
 
-def load(clip: LabelledClip) -> Floats:
+def load(clip: LabeledClip) -> Floats:
     """Waveform of a clip, as serving hears it.
 
     Raises:
@@ -373,7 +373,7 @@ def at_varied_level(waveform: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _nothing(hear: Hear, rng: np.random.Generator) -> list[Row]:
-    clips = [at_varied_level(waveform, rng) for waveform in nothing_heard(N_NOTHING, rng)]
+    clips = [at_varied_level(waveform, rng) for waveform in empty_clips(N_NOTHING, rng)]
     return [
         Row(*hear(Variant(clip, clip)), Label.CASUAL, f"{_NOTHING}/{n}", 1.0)
         for n, clip in enumerate(clips)

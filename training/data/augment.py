@@ -1,9 +1,9 @@
-"""Microphone, room and background differences put on a waveform before training.
+"""Augmentation of waveforms: other microphones, rooms and backgrounds.
 
-They keep the head from learning one microphone.
+It keeps the head from learning one microphone.
 
 Everything is a pure function of the waveform and a `numpy.random.Generator`. Waveforms are
-``(samples,)`` float32 at 16 kHz. No phase vocoder: its artefacts hurt gunshots; speed is changed
+``(samples,)`` float32 at 16 kHz. No phase vocoder: its artifacts hurt gunshots; speed is changed
 by resampling.
 """
 
@@ -27,12 +27,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How often, and how far, each difference is applied. ``p_*`` are probabilities."""
+    """Probability (``p_*``) and strength of each kind of augmentation."""
 
     p_speed: float = 0.4
     speed: tuple[float, float] = (0.85, 1.18)
-    p_equaliser: float = 0.6
-    equaliser_db: float = 5.0  # standard deviation of the gain at each node
+    p_equalizer: float = 0.6
+    equalizer_db: float = 5.0  # standard deviation of the gain at each node
     p_band_limit: float = 0.3
     low_cut_hz: tuple[float, float] = (30.0, 400.0)
     high_cut_hz: tuple[float, float] = (2_500.0, 7_500.0)
@@ -48,8 +48,8 @@ class AugmentConfig:
 
 
 NOISY = AugmentConfig(
-    p_equaliser=0.3,
-    equaliser_db=4.0,
+    p_equalizer=0.3,
+    equalizer_db=4.0,
     p_band_limit=0.1,
     p_room=0.1,
     p_noise=1.0,
@@ -59,8 +59,8 @@ NOISY = AugmentConfig(
 )
 EVENT = AugmentConfig(
     p_speed=0.3,
-    p_equaliser=0.3,
-    equaliser_db=4.0,
+    p_equalizer=0.3,
+    equalizer_db=4.0,
     p_band_limit=0.1,
     p_room=0.15,
     p_noise=0.0,
@@ -70,7 +70,7 @@ EVENT = AugmentConfig(
 
 
 def long_crop(waveform: Floats, rng: np.random.Generator, seconds: float = 10.0) -> Floats:
-    """At most ``seconds`` of a clip, the loudest sample among them."""
+    """At most ``seconds`` of a clip, with its loudest sample."""
     n_samples = int(seconds * SAMPLE_RATE)
     if len(waveform) <= n_samples:
         return waveform
@@ -82,7 +82,7 @@ def long_crop(waveform: Floats, rng: np.random.Generator, seconds: float = 10.0)
 
 
 def short_crop(waveform: Floats, rng: np.random.Generator) -> Floats:
-    """0.4 to 2.5 s around the loudest sample: what a trimmed sound effect looks like."""
+    """0.4 to 2.5 s around the loudest sample, as in trimmed sound effects."""
     n_samples = int(rng.uniform(0.4, 2.5) * SAMPLE_RATE)
     loudest = int(np.argmax(np.abs(waveform)))
     start = max(0, loudest - int(rng.uniform(0.05, 0.5) * n_samples))
@@ -99,9 +99,9 @@ def loudest_stretch(waveform: Floats, n_samples: int) -> Floats:
 
 
 def event_in_background(waveform: Floats, background: Floats, rng: np.random.Generator) -> Floats:
-    """The clip's loudest 0.5 to 1.5 s, 2 to 18 dB above a short casual recording.
+    """The clip's loudest 0.5 to 1.5 s, 2 to 18 dB above a short casual clip.
 
-    Short enough that every patch holds the event: this teaches the patch, not the pool.
+    It is so short that every patch holds the event, so the head is trained on single patches.
     """
     event = augment(
         loudest_stretch(waveform, int(rng.uniform(0.5, 1.5) * SAMPLE_RATE)), [], rng, EVENT
@@ -112,9 +112,9 @@ def event_in_background(waveform: Floats, background: Floats, rng: np.random.Gen
 
 
 def add_event(background: Floats, event: Floats, start: int, snr_db: float) -> Floats:
-    """Add an event to a recording from sample `start` on.
+    """Add an event to a clip from sample `start` on.
 
-    The event's mean power stands `snr_db` above that of the whole recording.
+    Its mean power is `snr_db` above that of the whole clip.
     """
     mixed = background.copy()
     gain = rms(background) / max(rms(event), _QUIETEST_RMS) * 10 ** (snr_db / 20)
@@ -128,11 +128,11 @@ def augment(
     rng: np.random.Generator,
     config: AugmentConfig | None = None,
 ) -> Floats:
-    """One random variant of a clip: at another speed, then disturbed.
+    """One random augmented copy of a clip: `vary_speed`, then `disturb`.
 
     Args:
         waveform: of the clip.
-        backgrounds: casual recordings that may be mixed in; never of the clip's own recording.
+        backgrounds: casual clips that may be mixed in, none of the clip's recording group.
         rng: random source.
         config: strengths; the default trains the released head.
     """
@@ -141,7 +141,7 @@ def augment(
 
 
 def vary_speed(waveform: Floats, rng: np.random.Generator, config: AugmentConfig) -> Floats:
-    """The clip a little faster or slower, or as it is."""
+    """The clip at a random speed, or unchanged."""
     if rng.random() < config.p_speed:
         return change_speed(waveform, float(rng.uniform(*config.speed)))
     return waveform
@@ -154,7 +154,7 @@ def disturb(
     config: AugmentConfig,
 ) -> Floats:
     """As another microphone, room and codec have it, and in noise; of the same length."""
-    waveform = _colour(waveform, rng, config)
+    waveform = _color(waveform, rng, config)
     if rng.random() < config.p_noise:
         snr_db = float(rng.uniform(*config.noise_snr_db))
         waveform = add_noise(waveform, random_noise(len(waveform), backgrounds, rng), snr_db)
@@ -185,12 +185,12 @@ def rms(waveform: Floats) -> float:
 
 
 def add_noise(waveform: Floats, noise: Floats, snr_db: float) -> Floats:
-    """Add ``noise`` of the same length so that the clip's mean power stands ``snr_db`` above it."""
+    """Add ``noise`` of the same length at a signal-to-noise ratio of ``snr_db``."""
     gain = rms(waveform) / max(rms(noise), _QUIETEST_RMS) * 10 ** (-snr_db / 20)
     return waveform + np.float32(gain) * noise
 
 
-def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Floats:
+def colored_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Floats:
     """Gaussian noise whose power falls as ``1 / f ** exponent``: 0 white, 1 pink, 2 brown."""
     spectrum = np.fft.rfft(rng.standard_normal(n_samples).astype(np.float32))
     frequencies = np.fft.rfftfreq(n_samples, 1 / SAMPLE_RATE)
@@ -200,7 +200,7 @@ def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) ->
 
 
 def loop_to_length(waveform: Floats, n_samples: int, rng: np.random.Generator) -> Floats:
-    """A stretch of ``n_samples`` from a random place; a shorter recording is repeated."""
+    """A stretch of ``n_samples`` from a random place; a shorter waveform is repeated."""
     if len(waveform) < n_samples:
         waveform = np.tile(waveform, -(-n_samples // max(len(waveform), 1)) + 1)
     start = int(rng.integers(0, len(waveform) - n_samples + 1))
@@ -208,15 +208,15 @@ def loop_to_length(waveform: Floats, n_samples: int, rng: np.random.Generator) -
 
 
 def random_noise(n_samples: int, backgrounds: Sequence[Floats], rng: np.random.Generator) -> Floats:
-    """Half the time a casual recording, else white to brown noise."""
+    """With probability 0.5 a casual clip, else white to brown noise."""
     if backgrounds and rng.random() < 0.5:
         background = backgrounds[int(rng.integers(len(backgrounds)))]
         return loop_to_length(background, n_samples, rng)
-    return coloured_noise(n_samples, float(rng.uniform(0.0, 2.0)), rng)
+    return colored_noise(n_samples, float(rng.uniform(0.0, 2.0)), rng)
 
 
-def _colour(waveform: Floats, rng: np.random.Generator, config: AugmentConfig) -> Floats:
-    """Equaliser, band limits and room, in one pass over the spectrum."""
+def _color(waveform: Floats, rng: np.random.Generator, config: AugmentConfig) -> Floats:
+    """Equalizer, band limits and room, in one pass over the spectrum."""
     n_samples = len(waveform)
     impulse = np.zeros(1, np.float32)
     impulse[0] = 1.0
@@ -225,18 +225,18 @@ def _colour(waveform: Floats, rng: np.random.Generator, config: AugmentConfig) -
     n_fft = 1 << (n_samples + len(impulse) - 1).bit_length()
     frequencies = np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE)
     gain_db = np.zeros(len(frequencies))
-    if rng.random() < config.p_equaliser:
+    if rng.random() < config.p_equalizer:
         nodes = np.log2([50, 100, 200, 400, 800, 1600, 3200, 6400])
         octaves = np.log2(np.maximum(frequencies, 25.0))
-        gain_db += np.interp(octaves, nodes, rng.normal(0.0, config.equaliser_db, len(nodes)))
+        gain_db += np.interp(octaves, nodes, rng.normal(0.0, config.equalizer_db, len(nodes)))
     if rng.random() < config.p_band_limit:
         low, high = rng.uniform(*config.low_cut_hz), rng.uniform(*config.high_cut_hz)
         order = 2 * int(rng.integers(1, 5))
         gain_db -= 10 * np.log10(1 + (low / np.maximum(frequencies, 1.0)) ** order)
         gain_db -= 10 * np.log10(1 + (frequencies / high) ** (2 * order))
     response = np.fft.rfft(impulse, n_fft) * 10 ** (gain_db / 20)
-    coloured = np.fft.irfft(np.fft.rfft(waveform, n_fft) * response, n_fft)
-    return coloured[:n_samples].astype(np.float32)
+    colored = np.fft.irfft(np.fft.rfft(waveform, n_fft) * response, n_fft)
+    return colored[:n_samples].astype(np.float32)
 
 
 def room_impulse(rng: np.random.Generator, config: AugmentConfig) -> Floats:
@@ -276,10 +276,10 @@ def _through_file(waveform: Floats, sample_rate: int, container: str, codec: str
     return np.pad(wide, (0, len(waveform) - len(wide))).astype(np.float32)
 
 
-def nothing_heard(count: int, rng: np.random.Generator) -> list[Floats]:
-    """Casual clips with nothing to hear: silence, mains hum, one odd sample.
+def empty_clips(count: int, rng: np.random.Generator) -> list[Floats]:
+    """Casual clips without sound: silence, mains hum, a single click.
 
-    Not steady noise: taught as casual, it hides the events within noise.
+    Steady noise is left out: with it as casual, the head misses events in noise.
     """
     clips = []
     for i in range(count):

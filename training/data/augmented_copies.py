@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from earshot.audio.log_mel import Floats
-from training.data.augment import add_noise, coloured_noise, loop_to_length
+from training.data.augment import add_noise, colored_noise, loop_to_length
 from training.data.phase_vocoder import shift_pitch, stretch_time
 
 NOISE_SNR_DB = (5.0, 25.0)
@@ -17,22 +17,22 @@ STRETCH_RATE = (0.9, 1.1)
 def copy_of(
     waveform: Floats, kind: str, rng: np.random.Generator, background: Floats | None = None
 ) -> Floats:
-    """A copy of a waveform.
+    """An augmented copy of a waveform.
 
     Args:
         waveform: ``(samples,)`` at 16 kHz.
         kind: ``noise``, ``pitch``, ``stretch`` or ``background``.
-        rng: decides how much.
+        rng: draws the strength.
         background: ``(samples,)`` at 16 kHz to mix under it; for ``background``.
 
     Returns:
-        ``(samples,)`` float32; ``stretch`` changes how many.
+        ``(samples,)`` float32; ``stretch`` changes their number.
 
     Raises:
         ValueError: the kind is unknown, or there is no background.
     """
     if kind == "noise":
-        noise = coloured_noise(len(waveform), rng.uniform(0.0, 2.0), rng)
+        noise = colored_noise(len(waveform), rng.uniform(0.0, 2.0), rng)
         return add_noise(waveform, noise, rng.uniform(*NOISE_SNR_DB))
     if kind == "background":
         if background is None or not len(background):

@@ -1,4 +1,4 @@
-"""Features of single labelled clips: what embedding hands to training, and a version remembers."""
+"""Features of labeled clips, as the embed step writes them and a version keeps them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class ClipRecord:
     """A clip, or an augmented copy of one.
 
     Attributes:
-        sha256: of the file; augmented copies have that of the clip they were made of.
-        label: that was stated.
-        key: where it lay.
-        version_id: of the object.
-        held_out: it lay under ``heldout/``, or an earlier retraining held it out.
-        corrected: a person has corrected the label.
-        augmentation: how the copy was made; None for the clip itself.
-        background: SHA-256 of the clip that was mixed under it; None without.
-        n_patches: rows of the feature arrays that are its.
-        duration_s: of the clip.
+        sha256: of the file; an augmented copy has the digest of its clip.
+        label: of the clip.
+        key: of the S3 object.
+        version_id: of the S3 object.
+        held_out: it was under ``heldout/``, or an earlier retraining held it out.
+        corrected: the label is a person's correction.
+        augmentation: kind of the copy; None for the clip itself.
+        background: SHA-256 of the clip that is mixed under the copy; None without.
+        n_patches: its rows in the feature arrays.
+        duration_s: of the clip, in seconds.
     """
 
     sha256: str
@@ -49,10 +49,10 @@ class ClipRecord:
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """Patches of many clips under each other, in the clips' order.
+    """Features of many clips, one clip's patches after the other's.
 
     Attributes:
-        clips: whose patches these are.
+        clips: in the order of their patches.
         embeddings: ``(patches, 1024)`` float16: half the size, and the rounding (1/2048 of the
             value) is far below what augmentation changes.
         scores: ``(patches, 521)`` float16 in 0..1.
@@ -93,7 +93,7 @@ class ClipFeatures:
         return ClipFeatures(clips, self.embeddings[rows], self.scores[rows])
 
     def thinned(self, max_patches: int) -> ClipFeatures:
-        """At most so many patches, of clips drawn by their hashes in turn from each class."""
+        """At most `max_patches`: clips in the order of their digests, from each label in turn."""
         by_class: dict[int, list[str]] = defaultdict(list)
         patches: Counter[str] = Counter()
         for clip in self.clips:
@@ -112,7 +112,7 @@ class ClipFeatures:
         return self.select([clip.sha256 in kept for clip in self.clips])
 
     def shortened(self, patches_a_clip: int) -> ClipFeatures:
-        """At most so many patches of each clip, spread over its length."""
+        """At most `patches_a_clip` of each clip, evenly spaced over it."""
         starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         rows, clips = [], []
         for clip, start in zip(self.clips, starts, strict=True):
@@ -123,10 +123,10 @@ class ClipFeatures:
         return ClipFeatures(tuple(clips), self.embeddings[chosen], self.scores[chosen])
 
     def feature_set(self, groups: Sequence[str] | NDArray[np.str_]) -> FeatureSet:
-        """As heads are trained on it; every clip has the same weight.
+        """The same as a `FeatureSet`; every clip has weight 1.
 
         Args:
-            groups: of each clip, ``(clips,)``.
+            groups: ``(clips,)`` names of recording groups.
         """
         return FeatureSet(
             embeddings=self.embeddings.astype(np.float32),
@@ -138,7 +138,7 @@ class ClipFeatures:
         )
 
     def to_npz(self, **notes: Any) -> bytes:
-        """As an archive of plain arrays; `notes` are kept beside them as JSON."""
+        """As an NPZ archive of plain arrays; `notes` are stored in it as JSON."""
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -151,7 +151,7 @@ class ClipFeatures:
 
     @classmethod
     def from_npz(cls, content: bytes) -> ClipFeatures:
-        """Of an archive that `to_npz` wrote; nothing in it can run code."""
+        """From an archive of `to_npz`; pickles are refused, because they can run code."""
         return read_npz(content)[0]
 
 

@@ -1,7 +1,6 @@
-"""Sounds that the project makes itself, so that it can be shown and tested without a data set.
+"""Synthetic sounds for demonstrations and tests without a dataset.
 
-They are sketches of the real thing, good enough for YAMNet to recognise; nothing is measured
-with them.
+YAMNet recognizes them; no published figure is measured on them.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def explosion(seconds: float = 4.0, seed: int = 0) -> Floats:
 
 
 def birdsong(seconds: float = 5.0, seed: int = 0) -> Floats:
-    """Nothing to worry about: a bird that chirps every now and then, over faint hiss."""
+    """Casual sound: a bird that chirps now and then, over faint hiss."""
     rng = np.random.default_rng(seed)
     waveform = 0.003 * rng.standard_normal(int(seconds * SAMPLE_RATE))
     begin = 0.2
@@ -96,10 +95,10 @@ def write_clips(folder: Path, n_each: int = 1) -> list[Path]:
 
 
 def write_recordings(folder: Path, n_each: int, first_seed: int = 0) -> list[Path]:
-    """Write `n_each` recordings of each label, each as another microphone at another place has it.
+    """Write `n_each` clips of each label, each as if by another microphone at another place.
 
-    What `write_clips` writes of one label is so alike that a retraining takes it for copies of
-    one recording.
+    The clips of `write_clips` are so alike that a retraining takes those of one label for one
+    recording group.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -114,15 +113,15 @@ def write_recordings(folder: Path, n_each: int, first_seed: int = 0) -> list[Pat
 
 
 def _recorded(waveform: Floats, rng: np.random.Generator) -> Floats:
-    """At another speed, through another band, and over 0 to 15 dB weaker noise of some colour."""
+    """At another speed, through another band, and over 0 to 15 dB weaker noise of some color."""
     places = np.arange(0, len(waveform) - 1, rng.uniform(0.75, 1.35))
     waveform = np.interp(places, np.arange(len(waveform)), waveform)
     frequencies = np.maximum(np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE), 1.0)
     low, high = rng.uniform(20, 600), rng.uniform(1200, 7900)
     band = 1 / np.sqrt((1 + (frequencies / high) ** 4) * (1 + (low / frequencies) ** 2))
     waveform = np.fft.irfft(np.fft.rfft(waveform) * band, len(waveform))
-    colour = np.maximum(frequencies, 20.0) ** (-rng.uniform(0, 2) / 2)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(waveform))) * colour, len(waveform))
+    color = np.maximum(frequencies, 20.0) ** (-rng.uniform(0, 2) / 2)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(waveform))) * color, len(waveform))
     snr = 10 ** (rng.uniform(0, 15) / 10)
     noise *= np.sqrt(np.mean(waveform**2) / np.mean(noise**2) / snr)
     return _at_peak(waveform + noise, 0.5)

@@ -1,4 +1,4 @@
-"""What YAMNet says of many clips: what heads are trained on."""
+"""Embeddings and AudioSet scores of many clips: what heads are trained on."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FeatureSet:
         scores: ``(patches, 521)``.
         lengths: ``(clips,)`` patches of each clip.
         labels: ``(clips,)`` class ids.
-        weights: ``(clips,)`` in the loss.
-        groups: ``(clips,)`` clips of one group are never on both sides of a split: those of one
-            recording, with all their variants, or of one package.
+        weights: ``(clips,)`` of each clip in the loss.
+        groups: ``(clips,)`` names of recording groups, which are never on both sides of a split;
+            a clip's augmented copies are in its group.
     """
 
     embeddings: Floats
@@ -44,7 +44,7 @@ class FeatureSet:
         groups: Sequence[str],
         weights: Sequence[float],
     ) -> Self:
-        """Feature set of clips that were embedded one by one."""
+        """Feature set of clips that were embedded singly."""
         return cls(
             embeddings=np.concatenate([clip.embeddings for clip in clips]),
             scores=np.concatenate([clip.scores for clip in clips]),
@@ -61,7 +61,7 @@ class FeatureSet:
 
     @property
     def offsets(self) -> NDArray[np.int64]:
-        """``(clips + 1,)`` where each clip's patches begin."""
+        """``(clips + 1,)`` row where each clip's patches begin, and the end of the last."""
         return np.concatenate([[0], np.cumsum(self.lengths)])
 
     def select(self, clips: NDArray[np.bool_]) -> Self:

@@ -1,4 +1,4 @@
-"""Who learns and who judges: a split on whose two sides no recording stands."""
+"""Recording groups, and a split into training and held-out clips that keeps them whole."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
 # cross-correlation, and joins no two clips of different labels (at 0.965 it joins three pairs).
 SAME_RECORDING_COSINE = 0.9725
 
-# One recording in so many is held out.
+# One recording group in so many is held out.
 HELD_OUT_ONE_IN = 5
 
-# "gate (2)", "gate copy", "gate_part3", "gate-seg01" and "gate_aug1" come of the recording "gate".
+# "gate (2)", "gate copy", "gate_part3", "gate-seg01" and "gate_aug1" are of the recording "gate".
 _COPY_MARK = re.compile(r"([ _-]*(copy|part|seg|segment|chunk|aug|take)[ _-]*\d*|\s*\(\d+\))$")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Clips by what becomes of them.
+    """Clips by their use.
 
     Attributes:
-        train: to learn from, with augmented copies and what the parent had learnt from.
-        held_out: to judge by.
-        established: of each held-out clip, ``(clips,)``: its label is vouched for, because it was
-            put under ``heldout/`` or judged before.
-        left_out: SHA-256 of each clip that does neither, and why.
-        groups: recording of each clip, by SHA-256.
+        train: to train on, with augmented copies and with what the parent was trained on.
+        held_out: to evaluate on.
+        established: ``(clips,)`` which held-out clips have a confirmed label: they were put under
+            ``heldout/``, corrected by a person, or held out before.
+        left_out: reason for each clip that is not used, by SHA-256.
+        groups: number of each clip's recording group, by SHA-256.
     """
 
     train: ClipFeatures
@@ -54,59 +54,62 @@ def split(
     new: ClipFeatures,
     replay: ClipFeatures,
     held_before: ClipFeatures,
-    learnt_before: frozenset[str] = frozenset(),
+    learned_before: frozenset[str] = frozenset(),
 ) -> Split:
-    """Decide who learns and who judges.
+    """Split clips into those to train on and those to hold out.
 
-    What the parent has learnt from goes on to teach, and what has judged goes on to judge, and
-    with them every copy of the same recording; so candidate and champion are compared on clips
-    that neither has heard. Of the recordings that are new, one in five is held out, chosen by
-    its content and so the same each time.
+    What the parent was trained on stays in training, and what was held out stays held out, with
+    the whole recording group; so candidate and champion are compared on clips that neither was
+    trained on. Of the new recording groups, one in five is held out, chosen by its content and
+    so the same each time.
 
     Args:
         new: clips of this retraining, with augmented copies.
-        replay: what the parent learnt from.
-        held_before: what the parent was judged by.
-        learnt_before: SHA-256 of clips that the parent learnt from, whether replayed or not.
+        replay: clips that the parent was trained on.
+        held_before: held-out set of the parent.
+        learned_before: SHA-256 of all clips that the parent was trained on, replayed or not.
     """
-    learnt_before |= {clip.sha256 for clip in replay.clips}
-    judged_before = {clip.sha256 for clip in held_before.clips}
+    learned_before |= {clip.sha256 for clip in replay.clips}
+    held_out_before = {clip.sha256 for clip in held_before.clips}
     new, replay, held_before, left_out = _one_label_each(new, replay, held_before)
     everything = concatenate([new, replay, held_before])
     originals = everything.select([clip.augmentation is None for clip in everything.clips])
-    learnt = {clip.sha256 for clip in originals.clips} & learnt_before
-    judges = {
-        clip.sha256 for clip in originals.clips if clip.held_out or clip.sha256 in judged_before
+    learned = {clip.sha256 for clip in originals.clips} & learned_before
+    to_hold_out = {
+        clip.sha256 for clip in originals.clips if clip.held_out or clip.sha256 in held_out_before
     }
-    # First among those whose side is settled: what is new may not dismiss a judge.
-    settled = recordings(
-        originals.select([clip.sha256 in learnt | judges for clip in originals.clips])
+    # First the clips whose side is settled: a new clip must not remove one from the held-out set.
+    settled = recording_groups(
+        originals.select([clip.sha256 in learned | to_hold_out for clip in originals.clips])
     )
-    taught = {settled[digest] for digest in learnt}
-    for digest in judges:
-        if settled[digest] in taught:
-            left_out[digest] = "held out, but a copy of a recording that a model learnt from"
-    judges -= left_out.keys()
+    in_training = {settled[digest] for digest in learned}
+    for digest in to_hold_out:
+        if settled[digest] in in_training:
+            left_out[digest] = "held out, but a copy of a recording that a model was trained on"
+    to_hold_out -= left_out.keys()
 
-    groups = recordings(originals)
-    taught, judging = {groups[digest] for digest in learnt}, {groups[digest] for digest in judges}
-    drawn = _drawn(originals.clips, groups) - taught
-    held_out = set(judges)
-    sides_are_settled = learnt | judges | left_out.keys()
+    groups = recording_groups(originals)
+    in_training, in_held_out = (
+        {groups[digest] for digest in learned},
+        {groups[digest] for digest in to_hold_out},
+    )
+    drawn = _drawn(originals.clips, groups) - in_training
+    held_out = set(to_hold_out)
+    sides_are_settled = learned | to_hold_out | left_out.keys()
     for clip in originals.clips:
         if clip.sha256 in sides_are_settled:
             continue
-        if groups[clip.sha256] in judging:
-            left_out[clip.sha256] = "a copy of a recording that judges"
+        if groups[clip.sha256] in in_held_out:
+            left_out[clip.sha256] = "a copy of a held-out recording"
         elif groups[clip.sha256] in drawn:
             held_out.add(clip.sha256)
-    # A clip that was left out may have been all that joined a judge to what was learnt.
+    # A clip that is left out may have been all that joined a held-out clip to a training clip.
     groups = {digest: 2 * k + (digest in held_out) for digest, k in groups.items()}
 
-    kept_from_learning = held_out | left_out.keys()
+    kept_from_training = held_out | left_out.keys()
     train = everything.select(
         [
-            clip.sha256 not in kept_from_learning and clip.background not in held_out
+            clip.sha256 not in kept_from_training and clip.background not in held_out
             for clip in everything.clips
         ]
     )
@@ -116,10 +119,10 @@ def split(
     return Split(_once(train), held, established, left_out, groups)
 
 
-def recordings(features: ClipFeatures) -> dict[str, int]:
-    """Number of the recording that each clip is of, by SHA-256.
+def recording_groups(features: ClipFeatures) -> dict[str, int]:
+    """Number of each clip's recording group, by SHA-256.
 
-    Clips are of the same recording if they have the same content, names that differ in a copy
+    Clips are of one group if they have the same content, names that differ in a copy
     mark only, or nearly the same mean embedding; or if a chain of such pairs joins them.
     """
     if not features.clips:
@@ -135,10 +138,10 @@ def recordings(features: ClipFeatures) -> dict[str, int]:
 
 
 def across_labels(features: ClipFeatures) -> int:
-    """How many pairs of clips of different labels have nearly the same mean embedding.
+    """Number of pairs of clips of different labels with nearly the same mean embedding.
 
-    A recording has one label: either theirs are wrong, or `SAME_RECORDING_COSINE` is too low for
-    the YAMNet that the features are of.
+    A recording group has one label: either theirs are wrong, or `SAME_RECORDING_COSINE` is too low
+    for the YAMNet that the features are of.
     """
     first, second = features.class_ids[_nearly_the_same(features)].T
     return int((first != second).sum())
@@ -172,7 +175,7 @@ def _chains(
 
 
 def _drawn(clips: Iterable[ClipRecord], groups: dict[str, int]) -> set[int]:
-    """Recordings that chance holds out: by the least SHA-256 of their clips."""
+    """Recording groups to hold out, drawn by the least SHA-256 of their clips."""
     least: dict[int, str] = {}
     for clip in clips:
         group = groups[clip.sha256]
@@ -183,7 +186,7 @@ def _drawn(clips: Iterable[ClipRecord], groups: dict[str, int]) -> set[int]:
 def _one_label_each(
     new: ClipFeatures, replay: ClipFeatures, held_before: ClipFeatures
 ) -> tuple[ClipFeatures, ClipFeatures, ClipFeatures, dict[str, str]]:
-    """Let a correction overrule, the newer label replace the older, and drop contradictions."""
+    """One label for each clip: a correction first, then the newer; contradictions are left out."""
     left_out: dict[str, str] = {}
     labels: dict[str, set[str]] = defaultdict(set)
     corrected = {clip.sha256: clip.label for clip in new.clips if clip.corrected}
@@ -191,26 +194,26 @@ def _one_label_each(
         labels[clip.sha256].add(corrected.get(clip.sha256, clip.label))
     for digest, stated in labels.items():
         if len(stated) > 1:
-            left_out[digest] = f"labelled both {' and '.join(sorted(stated))}"
+            left_out[digest] = f"labeled both {' and '.join(sorted(stated))}"
     new = new.select(
         [
             clip.sha256 not in left_out and corrected.get(clip.sha256, clip.label) == clip.label
             for clip in new.clips
         ]
     )
-    told_anew = {clip.sha256 for clip in new.clips} | left_out.keys()
-    replay = replay.select([clip.sha256 not in told_anew for clip in replay.clips])
-    # Who judges keeps its label, unless whoever keeps the judges or corrects labels says otherwise:
-    # nobody else may move the goalposts.
-    judges = {clip.sha256 for clip in held_before.clips}
-    vouched = {clip.sha256 for clip in new.clips if clip.held_out or clip.corrected}
-    new = new.select([clip.sha256 not in judges or clip.sha256 in vouched for clip in new.clips])
-    held_before = held_before.select([clip.sha256 not in vouched for clip in held_before.clips])
+    labeled_anew = {clip.sha256 for clip in new.clips} | left_out.keys()
+    replay = replay.select([clip.sha256 not in labeled_anew for clip in replay.clips])
+    # A held-out clip keeps its label, unless an upload to heldout/ or a correction changes it: an
+    # ordinary upload must not change what versions are evaluated on.
+    held = {clip.sha256 for clip in held_before.clips}
+    confirmed = {clip.sha256 for clip in new.clips if clip.held_out or clip.corrected}
+    new = new.select([clip.sha256 not in held or clip.sha256 in confirmed for clip in new.clips])
+    held_before = held_before.select([clip.sha256 not in confirmed for clip in held_before.clips])
     return new, replay, held_before, left_out
 
 
 def _once(features: ClipFeatures) -> ClipFeatures:
-    """Each clip and each of its copies once, however many keys hold it."""
+    """Each clip and each of its augmented copies once, even if several keys hold it."""
     seen: set[tuple[str, str | None]] = set()
     keep = []
     for clip in features.clips:

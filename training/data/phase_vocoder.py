@@ -1,6 +1,6 @@
 """Pitch shift and time stretch.
 
-Their artefacts smear the onsets of gunshots, so neither is used unless it is asked for.
+Their artifacts smear the onsets of gunshots, so neither is used by default.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from earshot.audio.log_mel import SAMPLE_RATE, Floats
 
 
 def shift_pitch(waveform: Floats, semitones: float) -> Floats:
-    """The waveform so much higher, at the same speed."""
+    """The waveform `semitones` higher, at the same speed."""
     import librosa
 
     shifted = librosa.effects.pitch_shift(waveform, sr=SAMPLE_RATE, n_steps=semitones)
@@ -21,7 +21,7 @@ def shift_pitch(waveform: Floats, semitones: float) -> Floats:
 
 
 def stretch_time(waveform: Floats, rate: float) -> Floats:
-    """The waveform so much faster, at the same pitch."""
+    """The waveform `rate` times as fast, at the same pitch."""
     import librosa
 
     return np.asarray(librosa.effects.time_stretch(waveform, rate=rate), np.float32)

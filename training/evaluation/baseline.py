@@ -1,7 +1,7 @@
-"""The recipe to beat: a deep dense head on the mean embedding of a clip, normalised to its peak.
+"""The baseline: a deep dense head on the mean embedding of a clip, normalized to its peak.
 
 Six dense layers with batch norm and dropout, trained with early stopping, a falling learning
-rate and the best weights kept. It is measured by the same evaluation as the served head.
+rate and the best weights kept. It is evaluated as the served head is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from earshot.labels import LABELS
 from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import N_EMBEDDING, Yamnet
 from training.adaptation.recipe import load
-from training.data.labelled_clips import LabelledClip
+from training.data.labeled_clips import LabeledClip
 
 HIDDEN = (512, 256, 128, 64, 32)
 DROPOUT = 0.3
@@ -32,9 +32,9 @@ def mean_embedding(waveform: Floats, yamnet: Yamnet) -> Floats:
 
 
 class Baseline:
-    """The deep head, fitted on labelled clips."""
+    """The deep head, fitted on labeled clips."""
 
-    def __init__(self, clips: Sequence[LabelledClip], yamnet: Yamnet, seed: int = 0) -> None:
+    def __init__(self, clips: Sequence[LabeledClip], yamnet: Yamnet, seed: int = 0) -> None:
         self._yamnet = yamnet
         keras.utils.set_random_seed(seed)
         embeddings = np.stack(

@@ -13,7 +13,7 @@ import numpy as np
 
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
-from training.data.labelled_clips import LabelledClip, hearable_clips
+from training.data.labeled_clips import LabeledClip, decodable_clips
 from training.evaluation.metrics import Predictions, accuracy, numbered, report
 from training.evaluation.mixtures import NOISES, in_noise, short_event_mixtures
 from training.evaluation.progress import progress
@@ -32,12 +32,12 @@ class LabeledClips:
     """Labeled clips of a folder that can be classified."""
 
     folder: Path
-    clips: Sequence[LabelledClip]
+    clips: Sequence[LabeledClip]
 
     @classmethod
     def of(cls, folder: Path) -> LabeledClips:
         """All of a folder; those that are left out are named on stderr."""
-        return cls(folder, hearable_clips(folder))
+        return cls(folder, decodable_clips(folder))
 
     @cached_property
     def waveforms(self) -> list[Floats]:

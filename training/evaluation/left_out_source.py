@@ -20,7 +20,7 @@ from training.adaptation import recipe
 from training.adaptation.adapt import AdaptationConfig
 from training.adaptation.recipe import Source
 from training.adaptation.tapped_clips import SCRATCH, TappedClips, tapped_clips
-from training.data.labelled_clips import broadened_clips, hearable_clips
+from training.data.labeled_clips import broadened_clips, decodable_clips
 from training.evaluation.metrics import Predictions, numbered, report
 from training.head.cross_validation import out_of_fold, show
 from training.head.fitting import HeadConfig
@@ -70,7 +70,7 @@ def main() -> None:
     if not (arguments.broadened / "manifest.csv").is_file():
         parser.error(f"{arguments.broadened} holds no sounds: `make open-audio` fetches them")
     sources = [
-        recipe.sesa(hearable_clips(arguments.data)),
+        recipe.sesa(decodable_clips(arguments.data)),
         recipe.broadened(broadened_clips(arguments.broadened)),
     ]
     config = HeadConfig(seed=arguments.seed)

@@ -1,16 +1,20 @@
-"""How good predictions are: accuracy, F1, calibration, and how sure we may be of either."""
+"""Metrics of predictions on labeled clips, with their confidence intervals.
+
+Accuracy, precision, recall, F1 and the confusion matrix are scikit-learn's. Calibration error and
+the bootstrap over recording groups, which scikit-learn does not have, are defined here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import metrics
 
-from earshot.labels import LABELS, Label
+from earshot.labels import LABELS
 from earshot.retraining import gate
 
 ECE_BINS = 10
@@ -22,12 +26,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said of labelled clips.
+    """A classifier's probabilities for labeled clips.
 
     Attributes:
-        truth: ``(n,)`` class ids.
-        probabilities: ``(n, 4)``.
-        recordings: ``(n,)`` numbers; clips of one recording share theirs.
+        truth: ``(n,)`` class ids of the clips' labels.
+        probabilities: ``(n, 4)`` of each label, in the order of `LABELS`.
+        recordings: ``(n,)`` numbers of the clips' recording groups.
     """
 
     truth: Ints
@@ -48,36 +52,43 @@ class Predictions:
 
 
 def accuracy(predictions: Predictions) -> float:
-    """Share of clips with the right label."""
-    return float((predictions.guesses == predictions.truth).mean())
+    """Share of clips whose most probable label is the true one."""
+    return float(metrics.accuracy_score(predictions.truth, predictions.guesses))
 
 
 def confusion_matrix(predictions: Predictions) -> Ints:
-    """``(4, 4)`` counts: rows are the truth, columns the guess."""
-    matrix = np.zeros((len(LABELS), len(LABELS)), np.int64)
-    np.add.at(matrix, (predictions.truth, predictions.guesses), 1)
+    """``(4, 4)`` counts of clips: rows are the true label, columns the most probable one."""
+    matrix: Ints = metrics.confusion_matrix(
+        predictions.truth, predictions.guesses, labels=range(len(LABELS))
+    )
     return matrix
 
 
 def per_class(predictions: Predictions) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support of each label; 0 where a ratio has nothing to divide."""
-    matrix = confusion_matrix(predictions)
-    scores = {}
-    for index, label in enumerate(LABELS):
-        right, guessed, true = matrix[index, index], matrix[:, index].sum(), matrix[index].sum()
-        scores[str(label)] = {
-            "precision": _ratio(right, guessed),
-            "recall": _ratio(right, true),
-            "f1": _ratio(2 * right, guessed + true),
-            "support": int(true),
+    """Precision, recall, F1 and support of each label; 0 where the divisor is 0."""
+    return {
+        str(label): {
+            "precision": float(precision),
+            "recall": float(recall),
+            "f1": float(f1),
+            "support": int(support),
         }
-    return scores
+        for label, precision, recall, f1, support in zip(LABELS, *_scores(predictions), strict=True)
+    }
 
 
 def macro_f1(predictions: Predictions) -> float:
     """Mean F1 of the labels that occur in the truth."""
-    present = [score["f1"] for score in per_class(predictions).values() if score["support"]]
-    return float(np.mean(present))
+    _, _, f1, support = _scores(predictions)
+    return float(f1[support > 0].mean())
+
+
+def _scores(predictions: Predictions) -> tuple[Floats, Floats, Floats, Ints]:
+    """Precision, recall, F1 and support, ``(4,)`` each."""
+    scores: tuple[Floats, Floats, Floats, Ints] = metrics.precision_recall_fscore_support(
+        predictions.truth, predictions.guesses, labels=range(len(LABELS)), zero_division=0.0
+    )
+    return scores
 
 
 def reliability(predictions: Predictions) -> list[dict[str, float]]:
@@ -108,9 +119,9 @@ def expected_calibration_error(predictions: Predictions) -> float:
 def interval(
     metric: Callable[[Predictions], float], predictions: Predictions, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of a metric, by drawing recordings, not clips, with replacement.
+    """95 % interval of a metric, by a bootstrap over recording groups.
 
-    Clips of one recording are alike; drawing them singly would make the interval too narrow.
+    Clips of one recording are alike; drawing single clips would make the interval too narrow.
     """
     values = [metric(predictions.take(drawn)) for drawn in _redrawn(predictions.recordings, seed)]
     low, high = np.percentile(values, [2.5, 97.5])
@@ -122,35 +133,35 @@ def differences(
 ) -> dict[str, dict[str, float]]:
     """What the gate compares, candidate minus champion: ``low`` and ``high`` of the middle 80 %.
 
-    Both are taken at the same recordings, drawn with replacement, so that what is hard about a
+    Both are evaluated on the same draws of recording groups, so that what is hard about a
     recording for both cancels out (paired bootstrap; Efron & Tibshirani 1993, chapter 8).
 
     Args:
         candidate, champion: predictions for the very same clips.
         seed: of the draws.
     """
-    metrics: dict[str, Callable[[Predictions], float]] = {
-        gate.MACRO_F1: macro_f1,
-        gate.CALIBRATION: expected_calibration_error,
-        **{gate.recall_of(label): partial(_recall, label=label) for label in gate.THREATS},
-    }
     drawn = list(_redrawn(champion.recordings, seed))
+    rounds = [(_compared(candidate.take(some)), _compared(champion.take(some))) for some in drawn]
     found = {}
-    for name, metric in metrics.items():
-        values = [metric(candidate.take(some)) - metric(champion.take(some)) for some in drawn]
+    for name in rounds[0][0]:
+        values = [own[name] - other[name] for own, other in rounds]
         low, high = np.percentile(values, [10, 90])
         found[name] = {"low": float(low), "high": float(high)}
     return found
 
 
-def _recall(predictions: Predictions, label: Label) -> float:
-    of_label = predictions.truth == label.class_id
-    right = (predictions.guesses == label.class_id) & of_label
-    return _ratio(right.sum(), of_label.sum())
+def _compared(predictions: Predictions) -> dict[str, float]:
+    """The metrics that the gate compares, by the names that it knows them by."""
+    _, recall, f1, support = _scores(predictions)
+    return {
+        gate.MACRO_F1: float(f1[support > 0].mean()),
+        gate.CALIBRATION: expected_calibration_error(predictions),
+        **{gate.recall_of(label): float(recall[label.class_id]) for label in gate.THREATS},
+    }
 
 
 def _redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
-    """Indices of clips whose recordings were drawn with replacement, round by round."""
+    """Indices of the clips of recording groups drawn with replacement, round by round."""
     rng = np.random.default_rng(seed)
     names, index = np.unique(recordings, return_inverse=True)
     members = [np.flatnonzero(index == i) for i in range(len(names))]
@@ -160,7 +171,7 @@ def _redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
 
 
 def report(predictions: Predictions) -> dict[str, Any]:
-    """All of the above, as it is stored with a version and written as JSON."""
+    """All metrics, as they are stored with a version and written as JSON."""
     return {
         "n": len(predictions.truth),
         "recordings": len(np.unique(predictions.recordings)),
@@ -176,10 +187,6 @@ def report(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
-
-
 def numbered(names: Sequence[str] | NDArray[np.str_]) -> Ints:
-    """Each name as a number; equal names share theirs."""
+    """A number for each name; equal names have equal numbers."""
     return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Harder listening: clips in noise, and one short event in a long casual recording."""
+"""Harder clips: labeled clips in noise, and one short event in a long casual recording."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from training.data.augment import (
     add_event,
     add_noise,
-    coloured_noise,
+    colored_noise,
     loop_to_length,
     loudest_stretch,
 )
@@ -35,20 +35,20 @@ def in_noise(
     backgrounds: Sequence[Floats],
     rng: np.random.Generator,
 ) -> Floats:
-    """The clip in noise; its mean power over its whole length stands `snr_db` above the noise's.
+    """The clip in noise, at a signal-to-noise ratio of mean powers over the clip's whole length.
 
     Args:
         waveform: of the clip.
-        kind: one of `NOISES`; casual is one of the `backgrounds`, looped.
-        snr_db: signal to noise.
-        backgrounds: casual recordings, not the clip's own among them.
+        kind: one of `NOISES`; ``casual`` is one of `backgrounds`, looped.
+        snr_db: signal-to-noise ratio, in dB.
+        backgrounds: casual clips, none of them of the clip's recording group.
         rng: chooses the noise.
     """
     if kind == "casual":
         background = backgrounds[int(rng.integers(len(backgrounds)))]
         noise = loop_to_length(background, len(waveform), rng)
     else:
-        noise = coloured_noise(len(waveform), _EXPONENT[kind], rng)
+        noise = colored_noise(len(waveform), _EXPONENT[kind], rng)
     return add_noise(waveform, noise, snr_db)
 
 
@@ -61,9 +61,15 @@ def short_event_mixtures(
     seconds: float = 30.0,
     seed: int = 3,
 ) -> list[Mixture]:
-    """Mix the loudest second of an event into a casual recording, looped to length.
+    """Mix the loudest second of an event into a casual clip, looped to length.
 
-    The event's mean power over that second stands `snr_db` above the recording's mean power.
+    Args:
+        events: waveforms of clips that hold one, at 16 kHz.
+        backgrounds: waveforms of casual clips, at 16 kHz.
+        snr_db: mean power of that second over the mean power of the casual clip, in dB.
+        count: mixtures to make.
+        seconds: length of each.
+        seed: of events, backgrounds and places.
     """
     rng = np.random.default_rng(seed)
     mixtures = []

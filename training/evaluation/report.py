@@ -1,4 +1,4 @@
-"""The evaluation report that goes with each version, for a person to open."""
+"""The evaluation report of a version: an HTML page and a picture of the confusion matrix."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Metrics = Mapping[str, Any]
 
 
 def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    """Write ``report.html``, which holds its figures, and ``confusion_matrix.png``.
+    """Write ``report.html``, with its figures inside, and ``confusion_matrix.png``.
 
     Args:
         folder: to write to.
-        comparison: metrics of ``candidate`` and ``champion``, and what they were measured on.
-            A first model is compared with itself.
+        comparison: metrics of ``candidate`` and ``champion``, and what they were evaluated on.
+            A first version is compared with itself.
         training: ``curves`` and ``parameters`` of the fit.
     """
     candidate, champion = comparison["candidate"], comparison["champion"]
@@ -34,19 +34,19 @@ def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[
     (folder / CONFUSION_NAME).write_bytes(confusion)
     reliability = _png(reliability_figure({"candidate": candidate, "champion": champion}))
     curves = _png(curves_figure(training["curves"]))
-    judged = comparison["judged_on"]
+    evaluated_on = comparison["judged_on"]
     parts = [
-        "<h1>Evaluation of a candidate model</h1>",
-        f"<p>Judged against {escape(comparison['judged_against']['version'])} on "
-        f"{judged['clips']} held-out clips of {candidate['recordings']} recordings"
-        f"{'' if judged['vouched_for'] else ', whose labels nobody has vouched for'}.</p>",
+        "<h1>Evaluation of a candidate</h1>",
+        f"<p>Compared with {escape(comparison['judged_against']['version'])} on "
+        f"{evaluated_on['clips']} held-out clips of {candidate['recordings']} recording groups"
+        f"{'' if evaluated_on['vouched_for'] else ', with labels that nobody has confirmed'}.</p>",
         _overview(candidate, champion),
-        "<h2>Each class</h2>",
-        _each_class(candidate, champion),
+        "<h2>Each label</h2>",
+        _each_label(candidate, champion),
         "<h2>Confusion</h2>",
         _image(confusion, "confusion matrix"),
         "<h2>Reliability</h2>",
-        "<p>How often an answer is right, by how sure the model was.</p>",
+        "<p>Share of correct classifications by confidence.</p>",
         _image(reliability, "reliability curve"),
         "<h2>Training</h2>",
         _image(curves, "training curves"),
@@ -55,8 +55,8 @@ def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[
     if "on_new_clips" in comparison:
         new = comparison["on_new_clips"]
         parts += [
-            f"<h2>On the {judged['new_clips']} new held-out clips</h2>",
-            "<p>They join the judges of the next retraining if this version is promoted.</p>",
+            f"<h2>On the {evaluated_on['new_clips']} new held-out clips</h2>",
+            "<p>They join the held-out set if this version is promoted.</p>",
             _overview(new["candidate"], new["champion"]),
         ]
     (folder / REPORT_NAME).write_text(_PAGE.format(body="\n".join(parts)))
@@ -96,13 +96,13 @@ def _with_interval(metrics: Metrics, key: str) -> str:
     return f"{text} ({low:.3f} to {high:.3f})"
 
 
-def _each_class(candidate: Metrics, champion: Metrics) -> str:
+def _each_label(candidate: Metrics, champion: Metrics) -> str:
     rows = []
     for label in LABELS:
         own, other = candidate["per_class"][label], champion["per_class"][label]
         numbers = [f"{own[key]:.3f}" for key in ("precision", "recall", "f1")]
         rows.append([label, *numbers, f"{other['recall']:.3f}", str(own["support"])])
-    return _table(["class", "precision", "recall", "F1", "champion's recall", "clips"], rows)
+    return _table(["label", "precision", "recall", "F1", "champion's recall", "clips"], rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -117,13 +117,13 @@ def _image(png: bytes, what: str) -> str:
 
 
 def confusion_figure(metrics: Metrics) -> Figure:
-    """Confusion matrix: how many clips of each label were taken for which."""
+    """Confusion matrix, in clips."""
     figure, axes = _figure(4.5, 4)
     counts = metrics["confusion_matrix"]
     axes.imshow(counts, cmap="Blues")
     axes.set_xticks(range(len(LABELS)), LABELS)
     axes.set_yticks(range(len(LABELS)), LABELS)
-    axes.set(xlabel="found", ylabel="true")
+    axes.set(xlabel="predicted label", ylabel="true label")
     most = max(max(row) for row in counts)
     for i, row in enumerate(counts):
         for j, n in enumerate(row):
@@ -132,7 +132,7 @@ def confusion_figure(metrics: Metrics) -> Figure:
 
 
 def reliability_figure(models: Mapping[str, Metrics]) -> Figure:
-    """How often answers are right by how sure they were, of each model."""
+    """Reliability diagram: share of correct classifications by confidence, of each version."""
     figure, axes = _figure(4.5, 4)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
     for name, metrics in models.items():
@@ -140,13 +140,13 @@ def reliability_figure(models: Mapping[str, Metrics]) -> Figure:
         axes.plot(
             [b["confidence"] for b in bins], [b["accuracy"] for b in bins], marker="o", label=name
         )
-    axes.set(xlabel="confidence", ylabel="share that was right", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set(xlabel="confidence", ylabel="share correct", xlim=(0, 1.02), ylim=(0, 1.02))
     axes.legend()
     return figure
 
 
 def curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
-    """Loss of each epoch, of each network; dashed on the clips that validate."""
+    """Loss of each epoch, of each network; dashed on the validation clips."""
     figure, axes = _figure(5, 3.2)
     for name, values in curves.items():
         style = "--" if name.endswith("val_loss") else "-"
@@ -157,7 +157,7 @@ def curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    # Without pyplot, which would look for a display and keep every figure alive.
+    # Without pyplot, which looks for a display and keeps every figure in memory.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")

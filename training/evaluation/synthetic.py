@@ -11,7 +11,7 @@ import numpy as np
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
 from training.data.augment import add_event, loop_to_length, loudest_stretch
-from training.data.labelled_clips import LabelledClip
+from training.data.labeled_clips import LabeledClip
 from training.evaluation.ambient import AmbientRecording
 from training.evaluation.event_metrics import AnnotatedRecording, TrueEvent, event_f1, psds
 from training.evaluation.false_alarms import share_interval
@@ -38,7 +38,7 @@ class Mixture(NamedTuple):
 
 def event_figures(
     classify: Classify,
-    clips: Sequence[LabelledClip],
+    clips: Sequence[LabeledClip],
     recordings: Sequence[AmbientRecording],
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def event_figures(
 
 
 def event_mixtures(
-    clips: Sequence[LabelledClip], recordings: Sequence[AmbientRecording], seed: int = 0
+    clips: Sequence[LabeledClip], recordings: Sequence[AmbientRecording], seed: int = 0
 ) -> Iterator[Mixture]:
     """Mixtures, one after the other; each label is as likely, however many clips it has."""
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def event_mixtures(
 
 def accuracy_by_length(
     classify: Classify,
-    clips: Sequence[LabelledClip],
+    clips: Sequence[LabeledClip],
     recordings: Sequence[AmbientRecording],
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def accuracy_by_length(
 
 
 def _long_recordings(
-    threats: Sequence[LabelledClip],
+    threats: Sequence[LabeledClip],
     recordings: Sequence[AmbientRecording],
     seconds: float,
     rng: np.random.Generator,
@@ -177,7 +177,7 @@ def _accuracy(
     }
 
 
-def _event_of(clip: LabelledClip) -> Floats:
+def _event_of(clip: LabeledClip) -> Floats:
     waveform = full_scale_waveform(clip.path)
     loudest = loudest_stretch(waveform, round(EVENT_S[clip.label] * SAMPLE_RATE))
     trimmed: Floats

@@ -18,7 +18,7 @@ from training.steps.train import seed_first_champion, train
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.steps", description=__doc__)
     parser.add_argument("step", choices=["train", "evaluate"])
-    parser.add_argument("run", help="name of the execution")
+    parser.add_argument("run", help="name of the run")
     arguments = parser.parse_args()
     s3, bucket = boto3.client("s3"), os.environ["MODELS_BUCKET"]
     files, registry = RunFiles(s3, bucket), ModelRegistry(s3, bucket)

@@ -1,4 +1,4 @@
-"""Hear a batch of labelled clips and their augmented copies."""
+"""Embed a batch of labeled clips and their augmented copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from earshot.yamnet.flatbuffer import Yamnet
 from training.data.augmented_copies import copy_of
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
 
-# A label says nothing about most of a recording that is longer.
+# In a longer clip the label holds for too small a part of it.
 MAX_DURATION_S = 600.0
 
 
@@ -37,45 +37,45 @@ class Background:
 
 
 @dataclass(frozen=True)
-class HeardBatch:
-    """What came of a batch.
+class EmbeddedBatch:
+    """Features of a batch.
 
     Attributes:
-        features: of the clips that could be heard, and of their copies.
-        rejected: of the others, key and reason.
+        features: of the clips that could be decoded, and of their augmented copies.
+        rejected: key and reason of each other clip.
     """
 
     features: ClipFeatures
     rejected: tuple[tuple[str, str], ...]
 
 
-def hear_batch(
+def embed_batch(
     batch: Batch,
     read: Callable[[LabelledObject], bytes],
     yamnet: Yamnet,
     augmentations: Sequence[str],
     seed: int,
-) -> HeardBatch:
-    """Embed a batch; a clip at fault is left out with a reason and stops nothing.
+) -> EmbeddedBatch:
+    """Embed a batch; a clip that cannot be decoded is left out, with the reason.
 
     Args:
         batch: of the plan.
-        read: gives a clip's content; raises `RejectedClipError` for one that is gone.
-        yamnet: that embeds.
-        augmentations: each gives one more copy of each clip that does not judge.
-        seed: the copies are the same each time a batch is heard.
+        read: returns a clip's content; raises `RejectedClipError` if the object is gone.
+        yamnet: to embed with.
+        augmentations: kinds of copies to make of each clip that is not held out.
+        seed: of the augmentation; the same seed gives the same copies.
 
     Raises:
         UnavailableError: clips could not be read.
     """
     backgrounds = list(_backgrounds(batch, read)) if "background" in augmentations else []
-    heard: list[ClipFeatures] = []
+    embedded: list[ClipFeatures] = []
     rejected: list[tuple[str, str]] = []
     for clip in batch.clips:
         try:
             content = read(clip)
             copies = () if clip.held_out else augmentations
-            heard += _hear(
+            embedded += _embed(
                 clip,
                 content,
                 yamnet,
@@ -85,10 +85,10 @@ def hear_batch(
             )
         except RejectedClipError as error:
             rejected.append((clip.key, error.detail))
-    return HeardBatch(concatenate(heard), tuple(rejected))
+    return EmbeddedBatch(concatenate(embedded), tuple(rejected))
 
 
-def _hear(
+def _embed(
     clip: LabelledObject,
     content: bytes,
     yamnet: Yamnet,
@@ -122,9 +122,9 @@ def _hear(
         others = [background for background in backgrounds if background.sha256 != digest]
         bed = others[int(rng.integers(len(others)))] if kind == "background" and others else None
         if kind == "background" and bed is None:
-            continue  # nothing quiet to mix in
+            continue  # no casual clip to mix in
         copy = copy_of(waveform, kind, rng, bed.waveform if bed else None)
-        copy *= full_scale_gain(float(np.abs(copy).max(initial=0)))  # as serving hears it
+        copy *= full_scale_gain(float(np.abs(copy).max(initial=0)))  # as in serving
         found.append(features(embed_whole([copy], yamnet), kind, bed.sha256 if bed else None))
     return found
 
@@ -136,7 +136,7 @@ def _backgrounds(batch: Batch, read: Callable[[LabelledObject], bytes]) -> Itera
             with Clip(io.BytesIO(content)) as opened:
                 yield Background(sha256_hex(content), _waveform(opened))
         except RejectedClipError:
-            continue  # it is among the clips of some batch, which tells of it
+            continue  # it is also in a batch of its own, which reports it
 
 
 def _waveform(clip: Clip) -> Floats:
@@ -146,7 +146,6 @@ def _waveform(clip: Clip) -> Floats:
         if sum(map(len, blocks)) > MAX_DURATION_S * SAMPLE_RATE:
             raise RejectedClipError(
                 "too_long",
-                f"The clip lasts over {MAX_DURATION_S:.0f} s; to learn from, cut it to the sound "
-                "itself.",
+                f"The clip lasts over {MAX_DURATION_S:.0f} s; cut it to the sound that is labeled.",
             )
     return np.concatenate(blocks)

@@ -1,4 +1,4 @@
-"""Measure a candidate and the champion it came of on the same held-out clips."""
+"""Evaluate a candidate and the champion it was fitted from on the same held-out clips."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Write ``comparison.json`` for the gate, and metrics and report beside the candidate.
 
-    The gate judges on clips whose labels are vouched for, if they are enough: wrong labels among
-    what is uploaded must not decide that a model which learnt them is right.
+    Clips with confirmed labels alone are evaluated on, if they are enough: wrong labels among the
+    uploads must not favor a candidate that was trained on them.
 
     Raises:
         ModelError: candidate or champion is altered.
@@ -46,7 +46,7 @@ def evaluate(
     held_out, notes = read_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
     established = np.array(notes["established"], bool)
     recordings = np.array(notes["recordings"], np.int64)
-    judges = _judges(held_out, established)
+    chosen = _evaluated_on(held_out, established)
 
     def predict(model: Model, chosen: NDArray[np.bool_]) -> Predictions:
         some = held_out.select(chosen)
@@ -54,22 +54,22 @@ def evaluate(
         found = incremental.clip_probabilities(model.head, clips)
         return Predictions(clips.labels, found, recordings[chosen])
 
-    own, other = predict(candidate, judges), predict(champion, judges)
+    own, other = predict(candidate, chosen), predict(champion, chosen)
     comparison: dict[str, Any] = {
         "candidate": report(own),
         "champion": report(other),
         "differences": differences(own, other),
         "judged_against": vars(parent),
         "judged_on": {
-            "clips": int(judges.sum()),
-            "vouched_for": bool(established[judges].all()),
-            "new_clips": int((~judges).sum()),
+            "clips": int(chosen.sum()),
+            "vouched_for": bool(established[chosen].all()),
+            "new_clips": int((~chosen).sum()),
         },
     }
-    if (~judges).any():
+    if (~chosen).any():
         comparison["on_new_clips"] = {
-            "candidate": report(predict(candidate, ~judges)),
-            "champion": report(predict(champion, ~judges)),
+            "candidate": report(predict(candidate, ~chosen)),
+            "champion": report(predict(champion, ~chosen)),
         }
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     with tempfile.TemporaryDirectory() as scratch:
@@ -82,11 +82,11 @@ def evaluate(
     return {
         "candidate": {"macro_f1": comparison["candidate"]["macro_f1"]},
         "champion": {"macro_f1": comparison["champion"]["macro_f1"]},
-        "n_clips": int(judges.sum()),
+        "n_clips": int(chosen.sum()),
     }
 
 
-def _judges(held_out: ClipFeatures, established: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _evaluated_on(held_out: ClipFeatures, established: NDArray[np.bool_]) -> NDArray[np.bool_]:
     counts = Counter(
         str(clip.label)
         for clip, vouched in zip(held_out.clips, established, strict=True)

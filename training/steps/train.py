@@ -1,4 +1,4 @@
-"""Learn: from the features of a run and from what the champion had learnt from."""
+"""Fit a candidate to the features of a run and to those the champion was trained on."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from training.head.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_net
 HELD_OUT_NAME = "heldout.npz"
 TRAINING_NAME = "training.json"
 
-# 3 kB a patch: 90 MB in memory, four hours of sound. More is thinned out evenly over the classes.
+# At 3 kB a patch 90 MB in memory, four hours of sound. More is thinned out evenly over the labels.
 MAX_REPLAY_PATCHES = 30_000
 
 
 def train(
     run: str, files: RunFiles, registry: ModelRegistry, yamnet_weights_sha256: str
 ) -> dict[str, Any]:
-    """Fit a candidate and put it among the run's files, under ``candidate/``.
+    """Fit a candidate and write it to the run's files, under ``candidate/``.
 
     Raises:
-        RetrainingRefusedError: too few held-out clips could judge it, and no operator forces it;
-            or there is nothing to learn from.
+        RetrainingRefusedError: there are too few held-out clips and the run is not forced, or there
+            is no clip to train on.
         ModelError: the champion is altered.
         UnavailableError: S3 failed.
     """
@@ -47,22 +47,22 @@ def train(
     champion = registry.champion()
     if champion is None:
         raise RetrainingRefusedError(
-            "There is no champion to go on from. Publish a first model version and promote it; "
+            "There is no champion to start from. Publish a first model version and promote it; "
             "docs/retraining.md says how."
         )
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
     replay, keras_file = _features(read(REPLAY_NAME)), read(KERAS_NAME)
-    learnt = _learnt(read) | {clip.sha256: clip.label for clip in replay.clips}
-    parts = split(new, replay, _features(read(HELD_OUT_NAME)), frozenset(learnt))
+    learned = _learned(read) | {clip.sha256: clip.label for clip in replay.clips}
+    parts = split(new, replay, _features(read(HELD_OUT_NAME)), frozenset(learned))
     shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
     if not len(parts.train):
         why = f" The first: {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
-        raise RetrainingRefusedError(f"None of the clips can be learnt from.{why}")
+        raise RetrainingRefusedError(f"None of the clips can be trained on.{why}")
     n_new = len(
-        {clip.sha256 for clip in parts.train.clips if learnt.get(clip.sha256) != clip.label}
+        {clip.sha256 for clip in parts.train.clips if learned.get(clip.sha256) != clip.label}
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "candidate"
@@ -72,7 +72,7 @@ def train(
                 registry.reader(champion.version), yamnet_weights_sha256, champion.manifest_sha256
             ).head,
             None if keras_file is None else read_networks(keras_file),
-            learnt,
+            learned,
         )
         fitted = fit_candidate(
             parts,
@@ -106,7 +106,7 @@ def train(
 
 
 def seed_first_champion(registry: ModelRegistry, bundled: Path) -> None:
-    """Make the bundled model the champion, if there is none: the first time on an account."""
+    """Make the bundled version the champion, if there is none yet."""
     if registry.champion() is None:
         version = registry.publish_folder(bundled).version
         registry.promote(version, by="retraining", reason="the model that came with Earshot")
@@ -121,18 +121,18 @@ def fit_candidate(
     seed: int,
     rejected: Sequence[Sequence[str]],
 ) -> incremental.Fit:
-    """Fit a head to `parts.train` and write it to a folder, with all that its successor needs."""
+    """Fit a head to `parts.train` and write its version, with what the next retraining needs."""
     clips = parts.train
     groups = [parts.groups[clip.sha256] for clip in clips.clips]
-    learnt = parent.learnt if parent else {}
-    heard = {
-        group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learnt
+    learned = parent.learnt if parent else {}
+    known_groups = {
+        group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learned
     }
     fitted = incremental.fit(
         clips.feature_set([str(group) for group in groups]),
         parent,
-        unheard=clips.originals & np.array([group not in heard for group in groups], bool),
-        known=np.array([learnt.get(clip.sha256) == clip.label for clip in clips.clips], bool),
+        unheard=clips.originals & np.array([group not in known_groups for group in groups], bool),
+        known=np.array([learned.get(clip.sha256) == clip.label for clip in clips.clips], bool),
         seed=seed,
     )
     held_out = parts.held_out.to_npz(
@@ -158,13 +158,13 @@ def fit_candidate(
 
 
 def parent_of(run: str, files: RunFiles) -> Champion:
-    """The champion that a run's candidate came of and is judged against."""
+    """The champion that a run's candidate was fitted from and is compared with."""
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     return Champion(**training["judged_against"])
 
 
 def describe_dataset(parts: Split, rejected: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The dataset manifest: each clip with its version, hash, recording and what became of it."""
+    """The dataset manifest: each clip with its version, digest, recording group and use."""
 
     def entries(features: ClipFeatures) -> list[dict[str, Any]]:
         return [
@@ -206,8 +206,8 @@ def _features(content: bytes | None) -> ClipFeatures:
     return concatenate([]) if content is None else ClipFeatures.from_npz(content)
 
 
-def _learnt(read: Any) -> dict[str, Label]:
-    """All clips that the champion learnt from, by SHA-256, also those too many to replay."""
+def _learned(read: Any) -> dict[str, Label]:
+    """Labels of all clips that the champion was trained on, by SHA-256, replayed or not."""
     content = read(DATASET_NAME)
     if content is None:
         return {}

@@ -1,4 +1,4 @@
-"""The file of YAMNet's adapted tail: what is trained of it is kept beside the code."""
+"""The file of YAMNet's adapted tail, which is committed with the code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _HIGHEST = 127
 
 
 def write_adaptation(path: Path, tail: keras.Sequential) -> None:
-    """Write a tail's weights: those that are served in 8 bits in 8 bits, which loses nothing more.
+    """Write a tail's weights; those that are served in 8 bits are written in 8 bits.
 
-    As in the flatbuffer, each output channel of a pointwise convolution has a scale, from 0 to its
-    highest weight; all else is in float16.
+    Nothing more is lost: as in the flatbuffer, each output channel of a pointwise convolution has
+    a scale, from 0 to its highest weight. All else is in float16.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     for name, weights in weights_of(tail).items():

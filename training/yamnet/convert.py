@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 def weights_digest(layers: Sequence[Layer]) -> str:
     """SHA-256 over all tensors in order, and how they are run.
 
-    It tells whether a head was trained on the embeddings of this YAMNet, from whichever source.
+    A head is valid for the YAMNet whose digest it was trained with.
     """
     digest = hashlib.sha256(_PRECISION)
     for layer in layers:
@@ -54,8 +54,8 @@ def weights_digest(layers: Sequence[Layer]) -> str:
 def to_flatbuffer(network: keras.Model) -> bytes:
     """LiteRT flatbuffer of `network`, float32, for any number of patches.
 
-    Its one signature maps ``patches`` to ``embeddings``, ``scores`` and, of a network that is
-    tapped, ``taps``; the converter folds batch normalisation into the convolutions.
+    Its one signature maps ``patches`` to ``embeddings``, ``scores`` and, of a network with
+    `tapped` outputs, ``taps``; the converter folds batch normalization into the convolutions.
     """
     names = _OUTPUTS[: len(network.outputs)]
     archive = keras.export.ExportArchive()
@@ -76,8 +76,8 @@ def with_int8_convolutions(flatbuffer: bytes) -> bytes:
     """The flatbuffer with the thirteen pointwise convolutions in 8-bit integers.
 
     They are 95 % of YAMNet's multiplications. Their weights have a scale for each output
-    channel; their inputs are quantised as they come, by a scale for each patch, so that a patch is
-    heard alike whatever stands beside it. All else stays in float32: depthwise convolutions have
+    channel; their inputs are quantized as they come, by a scale for each patch, so that a patch's
+    embedding does not depend on its batch. All else stays in float32: depthwise convolutions have
     few weights a channel, and XNNPACK has no kernel for them with inputs of unknown range.
     """
     recipe = quantizer.Quantizer(flatbuffer)
@@ -130,9 +130,9 @@ def convert(published: Published, out: Path, adaptation: Path | None, tap: bool 
 
     Args:
         published: as fetched.
-        out: folder to write to; it appears whole or not at all.
+        out: folder to write; it is replaced only when all files are written.
         adaptation: file of the tail's weights, if not the published ones.
-        tap: let it give its taps too.
+        tap: also output the taps.
     """
     layers = adapted(published.layers, adaptation) if adaptation else published.layers
     network = load_network(layers)

@@ -31,7 +31,7 @@ N_TENSORS = 110  # 27 kernels, 27 x 3 of batch norm, 2 of the dense layer
 TENSOR_KEY = re.compile(r"_yamnet/layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
 
 
-def _normalise_and_rectify(x: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
+def _normalize_and_rectify(x: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
     x = keras.layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON)(x)
     return keras.layers.ReLU(name=name)(x)
 
@@ -45,12 +45,12 @@ def build_network() -> keras.Model:
     patches = keras.Input((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS), name="patches")
     x = keras.layers.Reshape((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS, 1))(patches)
     x = keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)(x)
-    x = _normalise_and_rectify(x, FIRST_CONVOLUTION)
+    x = _normalize_and_rectify(x, FIRST_CONVOLUTION)
     for stride, channels in BLOCKS:
         x = keras.layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
-        x = _normalise_and_rectify(x)
+        x = _normalize_and_rectify(x)
         x = keras.layers.Conv2D(channels, 1, padding="same", use_bias=False)(x)
-        x = _normalise_and_rectify(x)
+        x = _normalize_and_rectify(x)
     embeddings = keras.layers.GlobalAveragePooling2D(name="embeddings")(x)
     scores = keras.layers.Dense(N_SCORES, activation="sigmoid", name="scores")(embeddings)
     return keras.Model(patches, [embeddings, scores], name="yamnet")
@@ -59,8 +59,7 @@ def build_network() -> keras.Model:
 def read_weights(saved_model: Path) -> list[Layer]:
     """Weights of a YAMNet SavedModel, one ``{name: array}`` per layer that has any, in order.
 
-    Any SavedModel that holds YAMNet under ``_yamnet`` will do: the TF Hub one and models wrapped
-    around it alike.
+    YAMNet is read from under ``_yamnet``, in the TF Hub SavedModel as in models that wrap it.
 
     Raises:
         ValueError: the SavedModel does not hold YAMNet's 110 tensors.
@@ -69,7 +68,7 @@ def read_weights(saved_model: Path) -> list[Layer]:
     layers: dict[int, Layer] = {}
     for key in reader.get_variable_to_shape_map():
         if match := TENSOR_KEY.search(key):
-            # TF 2 checkpoints say depthwise_kernel where Keras 3 says kernel.
+            # Keras 3 calls "kernel" what TF 2 checkpoints call "depthwise_kernel".
             name = match[2].removeprefix("depthwise_")
             layers.setdefault(int(match[1]), {})[name] = reader.get_tensor(key)
     n_tensors = sum(len(layer) for layer in layers.values())

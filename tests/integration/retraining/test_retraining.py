@@ -18,14 +18,14 @@ from tests.integration.retraining.retraining_stack import (
     serves,
     soon,
 )
-from training.data.labelled_clips import labelled_clips
+from training.data.labeled_clips import labeled_clips
 
 
 class TestRetraining:
     """In this order, as an operator would live through it."""
 
     def test_without_judges_it_is_refused_with_what_is_missing(self, retraining, clips):
-        retraining.upload(labelled_clips(clips / "other")[:2], "training/few/")
+        retraining.upload(labeled_clips(clips / "other")[:2], "training/few/")
         status = retraining.retrain(prefix="training/few/")
         assert (status["state"], status["version"]) == ("refused", None)
         assert "held-out clips; at least 20" in status["reasons"][0]
@@ -38,8 +38,8 @@ class TestRetraining:
 
     def test_a_better_model_is_promoted_and_the_next_results_name_it(self, retraining, clips):
         assert serves(retraining, "v1")
-        retraining.upload(labelled_clips(clips / "learn"), "training/good/")
-        retraining.upload(labelled_clips(clips / "judge"), "heldout/")
+        retraining.upload(labeled_clips(clips / "learn"), "training/good/")
+        retraining.upload(labeled_clips(clips / "judge"), "heldout/")
         status = retraining.retrain(prefix="training/good/", requested_by="tester")
         found = status["state"], status["version"], status["champion"]
         assert found == ("promoted", "v2", "v2"), status["reasons"]
@@ -71,7 +71,7 @@ class TestRetraining:
 
     def test_wrong_labels_are_rejected_and_the_champion_stays(self, retraining, clips):
         for part in ("learn", "wrong"):
-            retraining.upload(wrong(labelled_clips(clips / part)), "training/bad/")
+            retraining.upload(wrong(labeled_clips(clips / part)), "training/bad/")
         status = retraining.retrain(prefix="training/bad/", augmentations=())
         assert (status["state"], status["version"], status["champion"]) == ("rejected", "v3", "v2")
         worse = ("macro F1", "recall", "calibration")

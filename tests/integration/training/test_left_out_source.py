@@ -15,7 +15,7 @@ from training.adaptation.adapt import AdaptationConfig
 from training.adaptation.recipe import Source, Variants
 from training.adaptation.tapped_clips import tapped_clips
 from training.data import demo_sounds
-from training.data.labelled_clips import LabelledClip
+from training.data.labeled_clips import LabeledClip
 from training.evaluation.left_out_source import measure_unheard
 from training.head.fitting import HeadConfig
 from training.yamnet.weights import HUB_HANDLE
@@ -33,7 +33,7 @@ def source(of: Source, folder: Path, *, first_seed: int, labels_off_by: int) -> 
         for seed in range(first_seed, first_seed + N_EACH):
             path = folder / f"{label}_{seed}.wav"
             soundfile.write(path, make(seed=seed), SAMPLE_RATE, subtype="PCM_16")
-            clips.append(LabelledClip(path, label, path.name))
+            clips.append(LabeledClip(path, label, path.name))
     return replace(of, clips=clips, variants=FEW)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from earshot.labels import LABELS, Label
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, read_npz
-from training.data.grouping import across_labels, recordings, split, stem
+from training.data.grouping import across_labels, recording_groups, split, stem
 
 NOTHING = concatenate([])
 
@@ -85,7 +85,7 @@ def test_other_names_are_other_recordings(name):
 
 
 def test_a_chain_of_copies_is_one_recording():
-    groups = recordings(
+    groups = recording_groups(
         concatenate(
             [clip("gate", direction=1), clip("gate copy", direction=2), clip("x", direction=2)]
         )
@@ -107,14 +107,14 @@ def test_what_judges_goes_on_to_judge_and_its_copies_teach_nobody():
     assert names(parts.held_out) == {key("judge")}
     assert parts.established.tolist() == [True]
     assert names(parts.train) == {key("other")}
-    assert parts.left_out == {digest("copy"): "a copy of a recording that judges"}
+    assert parts.left_out == {digest("copy"): "a copy of a held-out recording"}
 
 
 def test_a_judge_that_is_a_copy_of_what_was_learnt_is_dismissed():
     parts = split(clip("judge", direction=1, held_out=True), clip("learnt", direction=1), NOTHING)
     assert len(parts.held_out) == 0
     assert names(parts.train) == {key("learnt")}
-    assert "a model learnt from" in parts.left_out[digest("judge")]
+    assert "a model was trained on" in parts.left_out[digest("judge")]
 
 
 def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
@@ -123,7 +123,7 @@ def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
     parts = split(tie, learnt, judge)
     assert names(parts.held_out) == {key("a")}
     assert names(parts.train) == {key("b")}
-    assert parts.left_out == {digest("b copy"): "a copy of a recording that judges"}
+    assert parts.left_out == {digest("b copy"): "a copy of a held-out recording"}
     assert parts.groups[digest("a")] != parts.groups[digest("b")]
 
 
@@ -150,7 +150,7 @@ def test_a_correction_overrules_a_contradiction_and_without_one_nobody_is_believ
     both = concatenate([clip("a", Label.CASUAL), clip("a", Label.SIREN)])
     parts = split(concatenate([both, clip("b")]), NOTHING, NOTHING)
     assert names(parts.train) == {key("b")}
-    assert parts.left_out == {digest("a"): "labelled both casual and siren"}
+    assert parts.left_out == {digest("a"): "labeled both casual and siren"}
     parts = split(concatenate([both, clip("a", Label.SIREN, corrected=True)]), NOTHING, NOTHING)
     assert {one.label for one in parts.train.clips} == {Label.SIREN}
 

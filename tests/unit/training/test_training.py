@@ -22,7 +22,7 @@ from training.adaptation.recipe import (
     vary,
 )
 from training.data.augment import add_noise, augment, long_crop, rms, short_crop
-from training.data.labelled_clips import LabelledClip, broadened_clips, labelled_clips
+from training.data.labeled_clips import LabeledClip, broadened_clips, labeled_clips
 from training.evaluation.mixtures import short_event_mixtures
 from training.head.score_groups import GROUPS
 
@@ -54,14 +54,14 @@ def test_clips_of_one_recording_are_told_by_the_table_beside_their_folder(tmp_pa
     for name in ("siren_1.wav", "siren_2.wav", "casual_1.wav", "notes.txt"):
         (folder / name).touch()
     (tmp_path / "train_groups.csv").write_text("file,recording\nsiren_1.wav,7\nsiren_2.wav,7\n")
-    groups = {clip.path.name: clip.group for clip in labelled_clips(folder)}
+    groups = {clip.path.name: clip.group for clip in labeled_clips(folder)}
     assert groups == {"siren_1.wav": "7", "siren_2.wav": "7", "casual_1.wav": "casual_1.wav"}
 
 
 def test_a_folder_without_labels_says_how_to_label(tmp_path: Path):
     (tmp_path / "x.wav").touch()
     with pytest.raises(FileNotFoundError, match="<label>_"):
-        labelled_clips(tmp_path)
+        labeled_clips(tmp_path)
 
 
 def test_sounds_of_a_package_are_one_group(tmp_path: Path):
@@ -75,12 +75,12 @@ def test_sounds_of_a_package_are_one_group(tmp_path: Path):
 
 def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label_of_each_source():
     clips = [
-        LabelledClip(Path(f"{label}_{n}.wav"), label, f"{label}-{n // 3}")
+        LabeledClip(Path(f"{label}_{n}.wav"), label, f"{label}-{n // 3}")
         for label in Label
         for n in range(60)
     ]
     few_groups = [
-        LabelledClip(Path(f"{label}_{n}.wav"), label, f"package {n % 8}")
+        LabeledClip(Path(f"{label}_{n}.wav"), label, f"package {n % 8}")
         for label, count in zip(Label, (800, 40, 40, 40), strict=True)
         for n in range(count)
     ]
@@ -92,7 +92,7 @@ def test_a_recording_is_never_in_two_folds_and_every_fold_has_every_label_of_eac
 
 
 def test_few_clips_are_spread_over_as_many_folds_as_there_are_of_a_label():
-    clips = [LabelledClip(Path(f"{label}_{n}.wav"), label, f"{n}") for label in Label for n in "ab"]
+    clips = [LabeledClip(Path(f"{label}_{n}.wav"), label, f"{n}") for label in Label for n in "ab"]
     fold_of = assign_folds([sesa(clips)], seed=0)
     assert {fold_of[f"sesa/{n}"] for n in "ab"} == {0, 1}
 

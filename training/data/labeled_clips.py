@@ -1,4 +1,4 @@
-"""Labelled clips on disk."""
+"""Labeled clips on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHER_AUDIO = frozenset({".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".op
 
 
 @dataclass(frozen=True)
-class LabelledClip:
+class LabeledClip:
     """A clip and what it holds.
 
     Attributes:
@@ -31,7 +31,7 @@ class LabelledClip:
     group: str
 
 
-def labelled_clips(folder: Path) -> list[LabelledClip]:
+def labeled_clips(folder: Path) -> list[LabeledClip]:
     """All WAVs under `folder` that state a label, in order of their names.
 
     A table beside the folder, ``<folder>_groups.csv`` with the columns ``file`` and
@@ -43,14 +43,14 @@ def labelled_clips(folder: Path) -> list[LabelledClip]:
     """
     recordings = _recordings(folder)
     clips = [
-        LabelledClip(path, label, recordings.get(name, name))
+        LabeledClip(path, label, recordings.get(name, name))
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() == ".wav" and (label := label_of(path)) is not None
         for name in [str(path.relative_to(folder))]
     ]
     if not clips:
         raise FileNotFoundError(
-            f"No labelled WAV under {folder}: name them <label>_*.wav or put them into <label>/, "
+            f"No labeled WAV under {folder}: name them <label>_*.wav or put them into <label>/, "
             f"where <label> is one of {', '.join(LABELS)}"
         )
     return clips
@@ -70,8 +70,8 @@ def skipped_files(folder: Path) -> dict[Path, str]:
 _LABELS_LISTED = f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
 
 
-def hearable_clips(folder: Path) -> list[LabelledClip]:
-    """`labelled_clips` without those that cannot be classified.
+def decodable_clips(folder: Path) -> list[LabeledClip]:
+    """`labeled_clips` without those that cannot be classified.
 
     Each file that is left out is named on stderr.
 
@@ -81,18 +81,18 @@ def hearable_clips(folder: Path) -> list[LabelledClip]:
     for path, reason in skipped_files(folder).items():
         print(f"Left out: {path}: {reason}", file=sys.stderr)
     clips = []
-    for clip in labelled_clips(folder):
+    for clip in labeled_clips(folder):
         try:
             with clip.path.open("rb") as file, Clip(file):
                 clips.append(clip)
         except RejectedClipError as error:
             print(f"Left out: {clip.path}: {error.detail}", file=sys.stderr)
     if not clips:
-        raise FileNotFoundError(f"No labelled WAV under {folder} can be heard.")
+        raise FileNotFoundError(f"No labeled WAV under {folder} can be heard.")
     return clips
 
 
-def broadened_clips(folder: Path) -> list[LabelledClip]:
+def broadened_clips(folder: Path) -> list[LabeledClip]:
     """Clips that `training.data.open_audio` fetched; each package is one group.
 
     Raises:
@@ -100,7 +100,7 @@ def broadened_clips(folder: Path) -> list[LabelledClip]:
     """
     with (folder / MANIFEST_NAME).open(newline="") as file:
         return [
-            LabelledClip(folder / row["file"], Label(row["label"]), row["package"])
+            LabeledClip(folder / row["file"], Label(row["label"]), row["package"])
             for row in csv.DictReader(file)
         ]
 

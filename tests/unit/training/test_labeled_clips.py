@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.data.demo_sounds import write_clips
-from training.data.labelled_clips import hearable_clips, labelled_clips
+from training.data.labeled_clips import decodable_clips, labeled_clips
 
 
 def test_a_broken_clip_is_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -15,8 +15,8 @@ def test_a_broken_clip_is_named_and_left_out(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "siren_broken.wav").write_bytes(b"RIFF, but no more")
     (tmp_path / "gunshot_empty.wav").touch()
     (tmp_path / "notes.txt").write_text("no clip")
-    assert len(labelled_clips(tmp_path)) == 6
-    assert len(hearable_clips(tmp_path)) == 4
+    assert len(labeled_clips(tmp_path)) == 6
+    assert len(decodable_clips(tmp_path)) == 4
     said = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[:2] for line in said] == [
         ["Left out", str(tmp_path / "gunshot_empty.wav")],
@@ -27,16 +27,16 @@ def test_a_broken_clip_is_named_and_left_out(tmp_path: Path, capsys: pytest.Capt
 def test_a_folder_of_nothing_but_broken_clips_is_an_error(tmp_path: Path):
     (tmp_path / "siren_broken.wav").write_bytes(b"no WAV")
     with pytest.raises(FileNotFoundError, match="can be heard"):
-        hearable_clips(tmp_path)
+        decodable_clips(tmp_path)
     with pytest.raises(FileNotFoundError, match="No labelled WAV"):
-        labelled_clips(tmp_path / "nowhere")
+        labeled_clips(tmp_path / "nowhere")
 
 
 def test_clips_of_the_same_name_in_two_folders_are_two_recordings(tmp_path: Path):
     for label in ("siren", "casual"):
         (tmp_path / label).mkdir()
         (tmp_path / label / "0.wav").touch()
-    assert len({clip.group for clip in labelled_clips(tmp_path)}) == 2
+    assert len({clip.group for clip in labeled_clips(tmp_path)}) == 2
 
 
 def test_files_that_are_no_labeled_clips_are_named(
@@ -45,7 +45,7 @@ def test_files_that_are_no_labeled_clips_are_named(
     write_clips(tmp_path)
     (tmp_path / "glass_001.wav").write_bytes((tmp_path / "siren_000.wav").read_bytes())
     (tmp_path / "siren_001.flac").touch()
-    assert len(hearable_clips(tmp_path)) == 4
+    assert len(decodable_clips(tmp_path)) == 4
     glass, flac = capsys.readouterr().err.splitlines()
     assert "glass_001.wav: neither its name nor its folder states casual, gunshot" in glass
     assert flac.endswith("siren_001.flac: not a WAV")
