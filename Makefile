@@ -79,10 +79,12 @@ screenshots: setup ## Make pictures of each page of the web interface anew (CHRO
 	@$(BIN)/python -m tests.e2e.screenshots
 
 .PHONY: lint
-lint: setup ## Check style, types and template
+lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@PYTHONPATH=functions/alert:functions/api:functions/classify:functions/retraining:functions/training \
+		$(BIN)/lint-imports --no-cache
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1

@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
 from earshot.http.form import decode_body, read_form
+from earshot.limits import MAX_CLIP_BYTES
 from earshot.times import parse_time
 from earshot.uploads.objects import (
     MAX_BODY_BYTES,
-    MAX_CLIP_BYTES,
     MAX_SOURCE_LENGTH,
     ClipMetadata,
     clean_source,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from earshot.uploads.objects import MAX_CLIP_BYTES
+from earshot.limits import MAX_CLIP_BYTES
 
 MAX_DURATION_S = 4 * 3600.0
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 384_000

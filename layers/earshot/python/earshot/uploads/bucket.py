@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
-from earshot.uploads.objects import MAX_CLIP_BYTES, Location
+from earshot.limits import MAX_CLIP_BYTES
+from earshot.uploads.objects import Location
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

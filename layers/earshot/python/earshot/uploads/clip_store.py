@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from earshot.audio.limits import ACCEPTED
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import RejectedClipError
-from earshot.uploads.objects import MAX_CLIP_BYTES, Location, Upload, posted_key
+from earshot.limits import MAX_CLIP_BYTES
+from earshot.uploads.objects import Location, Upload, posted_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

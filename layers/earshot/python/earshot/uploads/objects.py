@@ -22,7 +22,6 @@ TRAINING_PREFIX = "training/"
 # Held-out clips: versions are evaluated on them and never trained on them.
 HELD_OUT_PREFIX = "heldout/"
 DEFAULT_SOURCE = "unknown"
-MAX_CLIP_BYTES = 100_000_000
 # Of a request body. Lambda takes requests of 6 MB, with a binary body as base64: a third longer.
 MAX_BODY_BYTES = 4_500_000
 MAX_SOURCE_LENGTH = 128  # characters

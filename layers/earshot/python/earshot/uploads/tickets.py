@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from earshot.labels import Label
+from earshot.limits import MAX_CLIP_BYTES
 from earshot.times import format_time
 from earshot.uploads.objects import (
     HELD_OUT_PREFIX,
-    MAX_CLIP_BYTES,
     RECORDED_AT_METADATA,
     TRAINING_PREFIX,
     issue_key,
