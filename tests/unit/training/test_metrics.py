@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import training.evaluation.metrics
 from training.evaluation.metrics import (
     Predictions,
     accuracy,
@@ -16,6 +17,11 @@ from training.evaluation.metrics import (
     per_class,
     report,
 )
+
+
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training.evaluation.metrics, "BOOTSTRAP_ROUNDS", 100)
 
 
 def sure(truth: list[int], guesses: list[int], confidence: float) -> Predictions:
@@ -50,7 +56,7 @@ def test_accuracy_f1_and_confusion_matrix_of_ten_clips():
     assert macro_f1(ten) == pytest.approx((8 / 9 + 2 / 5 + 2 / 3 + 2 / 3) / 4)
 
 
-def test_labels_without_clips_still_have_their_rows():
+def test_labels_without_clips_still_have_their_rows(few_rounds):
     without_sirens = report(sure([0, 1, 2], [0, 1, 2], 0.9))
     assert np.shape(without_sirens["confusion_matrix"]) == (4, 4)
     assert without_sirens["per_class"]["siren"] == {
@@ -58,7 +64,7 @@ def test_labels_without_clips_still_have_their_rows():
     }  # fmt: skip
 
 
-def test_differences_are_those_of_the_metrics_that_the_gate_compares():
+def test_differences_are_those_of_the_metrics_that_the_gate_compares(few_rounds):
     worse, better = sure(TRUTH, GUESSES, 0.9), sure(TRUTH, TRUTH, 0.9)
     same = differences(better, better)
     assert set(same) == {
