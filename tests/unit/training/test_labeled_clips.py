@@ -28,7 +28,7 @@ def test_a_folder_of_nothing_but_broken_clips_is_an_error(tmp_path: Path):
     (tmp_path / "siren_broken.wav").write_bytes(b"no WAV")
     with pytest.raises(FileNotFoundError, match="can be heard"):
         decodable_clips(tmp_path)
-    with pytest.raises(FileNotFoundError, match="No labelled WAV"):
+    with pytest.raises(FileNotFoundError, match="No labeled WAV"):
         labeled_clips(tmp_path / "nowhere")
 
 
