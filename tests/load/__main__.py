@@ -58,7 +58,7 @@ def main() -> None:
         process.start(settings)
         try:
             outputs = deploy(settings).outputs
-            report = {
+            report: dict[str, Any] = {
                 "measured": datetime.now(UTC).isoformat(timespec="seconds"),
                 "machine": machine(),
                 "users": users(outputs, Path(folder), arguments),

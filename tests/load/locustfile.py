@@ -36,9 +36,9 @@ class Visitor(User):
     wait_time = between(1, 3)
 
     def on_start(self) -> None:
-        self._base = urlsplit(self.host).path
-        self._http = HTTPClient.from_url(
-            self.host, connection_timeout=PATIENCE_S, network_timeout=PATIENCE_S
+        self._base = urlsplit(str(self.host)).path
+        self._http: Any = HTTPClient.from_url(
+            str(self.host), connection_timeout=PATIENCE_S, network_timeout=PATIENCE_S
         )
         self._headers = {"Authorization": f"Bearer {TOKEN}"} if TOKEN else {}
 
@@ -61,7 +61,8 @@ class Visitor(User):
         self, method: str, route: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> None:
         began_at, began = time.time(), time.perf_counter()
-        refusals, error, content = 0, None, b""
+        refusals, content = 0, b""
+        error: Exception | None = None
         try:
             while True:
                 answer = self._http.request(

@@ -21,7 +21,7 @@ def classified(clip_id: str = "c1", *, confidence: float = 0.9, **changes: Any) 
     """Result of a clip of a siren; `changes` are fields of the result or its classification."""
     label = changes.pop("label", Label.SIREN)
     others = {one: (1 - confidence) / 3 for one in LABELS if one != label}
-    classification: dict[str, Any] = {
+    fields_of_it: dict[str, Any] = {
         "label": label,
         "probabilities": {one: others.get(one, confidence) for one in LABELS},
         "uncertain": False,
@@ -32,9 +32,16 @@ def classified(clip_id: str = "c1", *, confidence: float = 0.9, **changes: Any) 
         "model_sha256": "ab" * 32,
     }
     for name in _OF_CLASSIFICATION & changes.keys():
-        classification[name] = changes.pop(name)
+        fields_of_it[name] = changes.pop(name)
     result: dict[str, Any] = {"source": "gate", "timestamp": NOON, "location": LOCATION, **changes}
-    return Result(clip_id, outcome=Classification(**classification), **result)
+    return Result(clip_id, outcome=Classification(**fields_of_it), **result)
+
+
+def classification(**changes: Any) -> Classification:
+    """Classification of `classified`."""
+    found = classified(**changes).classification
+    assert found is not None
+    return found
 
 
 def rejected(clip_id: str = "c1", **changes: Any) -> Result:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, HookContext
@@ -13,7 +15,7 @@ schemathesis.openapi.media_type("audio/wav", st.just(sweep()) | st.binary())
 
 
 @schemathesis.hook
-def filter_case(context: HookContext, case: Case) -> bool:
+def filter_case(context: HookContext, case: Case[Any]) -> bool:
     """Whether to send a case: not a form with something wrong in it.
 
     A form holds texts alone, so that a null or a number in it, which the schema forbids, is as good

@@ -12,7 +12,7 @@ import jsonschema
 
 from earshot_api import app, openapi
 
-CONTEXT = SimpleNamespace(
+CONTEXT: Any = SimpleNamespace(
     function_name="api",
     memory_limit_in_mb=1024,
     invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:api",

@@ -17,7 +17,7 @@ from tests.unit.sample_results import NOON, classified
 CLIP_ID = "0123456789abcdef" * 2
 RESULT = classified(CLIP_ID, location=None)
 RUN = "20260131T110000-0123abcd"
-RETRAINING = {
+RETRAINING: dict[str, Any] = {
     "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
     "clips": 9, "embedded": 1.0, "metrics": None, "comparison": None,
     "version": None, "decision": None,
@@ -45,7 +45,7 @@ class Retrainings:
         return self._answer("models", [MODEL])
 
     def model(self, version: str) -> Any:
-        more = {"metrics": {}, "decision": None, "outcome": None, "manifest": {}}
+        more: dict[str, Any] = {"metrics": {}, "decision": None, "outcome": None, "manifest": {}}
         return self._answer(version, {**MODEL, **more, "promotions": []})
 
     def promote(self, version: str, *, by: str, reason: str, force: bool) -> Any:

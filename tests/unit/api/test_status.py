@@ -31,7 +31,7 @@ class Stack:
 
 
 def test_within_a_second_everything_is_asked_once_and_afterwards_anew() -> None:
-    stack = Stack()
+    stack: Any = Stack()
     service = StatusService(stack, stack, stack, stack.now, stack.time)
     assert service.report()["queues"] == {"uploads": 1}
     stack.time += FRESH_FOR / 2

@@ -23,8 +23,8 @@ def noise(samples: int) -> np.ndarray:
 
 
 def starts_and_patches(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    batches = list(patch_batches(blocks))
-    return tuple(np.concatenate(column) for column in zip(*batches, strict=True))
+    starts, patches = zip(*patch_batches(blocks), strict=True)
+    return np.concatenate(starts), np.concatenate(patches)
 
 
 def test_silence_is_the_log_of_the_offset_in_every_band():

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,10 +75,11 @@ class SirenClassifier:
 
 
 def make_service(
-    clips: Clips, results: Results | FailingResults, posted: Posted | FailingPosted | None = None
+    clips: Any, results: Results | FailingResults, posted: Any = None
 ) -> ClassifyService:
+    classifier: Any = SirenClassifier()
     posted = Posted() if posted is None else posted
-    return ClassifyService(SirenClassifier(), clips, posted, results, lambda: datetime.now(UTC))
+    return ClassifyService(classifier, clips, posted, results, lambda: datetime.now(UTC))
 
 
 def upload(key: str) -> Upload:
@@ -90,6 +92,7 @@ def test_an_upload_becomes_a_result_that_finds_it_again():
         upload("incoming/gate/a.wav")
     )
     assert results == {result.clip_id: result}
+    assert result.classification is not None
     assert (result.classification.label, result.classification.duration_s) == (Label.SIREN, 1.0)
     assert result.location == Location("clips", "incoming/gate/a.wav", "v1")
 
@@ -122,6 +125,7 @@ def test_metadata_that_cannot_be_understood_is_a_warning_and_spoils_no_clip():
     clips.metadata = {"recorded-at": "yesterday"}
     result = make_service(clips, Results()).classify_upload(upload("incoming/gate/a.wav"))
     assert result.recorded_at is None
+    assert result.classification is not None
     assert "yesterday" in result.classification.warnings[0]
 
 
@@ -165,6 +169,7 @@ def test_a_posted_clip_is_kept_and_its_result_finds_it_again():
 def test_a_posted_clip_that_cannot_be_kept_is_classified_all_the_same():
     service = make_service(Clips(), Results(), FailingPosted())
     result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata("gate"))
+    assert result.classification is not None
     assert result.classification.label is Label.SIREN
     assert result.classification.warnings == ("the clip could not be kept",)
     assert result.location is None
@@ -185,9 +190,9 @@ def test_a_store_that_fails_is_not_taken_for_a_fault_of_the_clip():
 
 
 def test_where_no_posted_clips_are_kept_their_results_have_no_location():
-    service = ClassifyService(
-        SirenClassifier(), Clips(), None, Results(), lambda: datetime.now(UTC)
-    )
+    classifier: Any = SirenClassifier()
+    clips: Any = Clips()
+    service = ClassifyService(classifier, clips, None, Results(), lambda: datetime.now(UTC))
     result = service.classify_posted(io.BytesIO(wav()), "r1", ClipMetadata())
     assert (result.location, result.source) == (None, "unknown")
 

@@ -30,7 +30,10 @@ class Api:
         path = request.url.path.removeprefix("/v1")
         if path == "/training-clips":
             said = json.loads(request.content)
-            ticket = {"prefix": f"training/{said['batch']}/", "url": "https://s3.example/"}
+            ticket: dict[str, Any] = {
+                "prefix": f"training/{said['batch']}/",
+                "url": "https://s3.example/",
+            }
             return httpx.Response(201, json=ticket | {"fields": {"key": said["label"]}})
         if path == "/uploads":
             n = len(self.uploaded)

@@ -140,7 +140,7 @@ def test_feedback(run):
 
 def test_a_retraining_is_watched_until_it_ends(api, run, monkeypatch):
     monkeypatch.setattr(models, "POLL_S", 0)
-    running = {
+    running: dict[str, Any] = {
         "state": "running", "step": None, "embedded": 0.5, "version": None, "reasons": [],
     }  # fmt: skip
     ended = {"state": "promoted", "version": "v2", "reasons": []}
@@ -225,7 +225,7 @@ def test_a_version_is_shown(api, run):
 
 def test_files_to_learn_from_are_posted(api, run, tmp_path):
     (tmp_path / "siren_1.wav").write_bytes(b"RIFF")
-    ended = {"state": "running", "version": None, "reasons": []}
+    ended: dict[str, Any] = {"state": "running", "version": None, "reasons": []}
     api.refusals = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
     done = run("retrain", tmp_path / "siren_1.wav", "--no-wait", "--json")
     assert json.loads(done.stdout) == ended

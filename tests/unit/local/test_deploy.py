@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -25,18 +26,18 @@ class TestApply:
             stubber.add_response("describe_stacks", {"Stacks": []})
             yield stubber
 
-    def test_nothing_to_update_is_no_failure(self, stubber: Stubber) -> None:
+    def test_nothing_to_update_is_no_failure(self, stubber: Any) -> None:
         stubber.add_client_error(
             "update_stack", "ValidationError", "No updates are to be performed."
         )
         assert apply_template(stubber.client, TEMPLATE_URL) is False
 
-    def test_refusal_is_explained(self, stubber: Stubber) -> None:
+    def test_refusal_is_explained(self, stubber: Any) -> None:
         stubber.add_client_error("update_stack", "ValidationError", "Unresolved resource")
         with pytest.raises(LocalStackError, match=r"template\.yaml: Unresolved resource"):
             apply_template(stubber.client, TEMPLATE_URL)
 
-    def test_failed_resources_are_named(self, stubber: Stubber) -> None:
+    def test_failed_resources_are_named(self, stubber: Any) -> None:
         stack = {
             "StackName": "earshot-local",
             "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),

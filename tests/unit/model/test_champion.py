@@ -42,8 +42,9 @@ class Stage:
         self.seconds = 0.0
         self.refused: list[Exception] = []
         self.loaded: list[str] = []
-        self.serving = ServingModel(
-            registry,
+        like_a_registry: Any = registry
+        self.serving: Any = ServingModel(
+            like_a_registry,
             load=self.load,
             bundled=lambda name: b"bundled",
             refused=self.refused.append,

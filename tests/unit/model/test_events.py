@@ -210,7 +210,11 @@ def test_a_patch_alone_is_a_clip_of_one_patch():
 def test_patches_together_are_their_hidden_units_mean_and_maximum():
     by_mean, by_maximum = (np.eye(4, dtype=np.float32)[1:3], np.eye(4, dtype=np.float32)[2:4])
     expert_of_two = Expert(
-        np.eye(2, dtype=np.float32), np.zeros(2, np.float32), by_mean, by_maximum, np.zeros(4)
+        np.eye(2, dtype=np.float32),
+        np.zeros(2, np.float32),
+        by_mean,
+        by_maximum,
+        np.zeros(4, np.float32),
     )
     _, together = expert_of_two.logits(np.array([[1, 8], [3, -4]], np.float32))
     # units (1, 8) and (3, 0): means 2 and 4 count for labels 1 and 2, maxima 3 and 8 for 2 and 3

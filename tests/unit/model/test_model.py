@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from earshot.errors import ModelError
 from earshot.labels import LABELS
 from earshot.model.head import Expert, Head, ScoreGroups
-from earshot.model.loading import load_model, sha256_hex
+from earshot.model.loading import load_model
+from earshot.model.versions import sha256_hex
 
 WEIGHTS = "b4d6"
 
 
-def npz(**arrays: np.ndarray) -> bytes:
+def npz(**arrays: Any) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def clips() -> Clips:
 
 
 @pytest.fixture
-def service(results: Results, clips: Clips) -> FeedbackService:
+def service(results: Any, clips: Any) -> FeedbackService:
     return FeedbackService(results, clips, lambda: NOW)
 
 

@@ -205,7 +205,7 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def service(stage: Stage, machine: Machine) -> RetrainingService:
+def service(stage: Stage, machine: Any) -> RetrainingService:
     return RetrainingService(machine, stage.files, stage.registry, lambda: NOW)
 
 

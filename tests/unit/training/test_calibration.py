@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ HEAD = Head(
 )
 
 
-def labelled_logits(n: int) -> tuple[np.ndarray, np.ndarray]:
+def labelled_logits(n: int) -> tuple[Any, Any]:
     """Logits that are calibrated: labels are drawn from their own probabilities."""
     logits = (2 * RNG.standard_normal((n, 4))).astype(np.float32)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def clip(
     label: Label = Label.SIREN,
     *,
     direction: int | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> ClipFeatures:
     """A clip of two patches whose embeddings point somewhere of their own, or as told."""
     draw = bool(changes.pop("draw", False))
@@ -183,7 +184,8 @@ def test_no_recording_is_ever_on_both_sides(rows):
     for i, (recording, draw, origin, label) in enumerate(rows):
         one = clip(f"c{i}", label, direction=recording, draw=draw, held_out=origin == "held")
         sets[origin].append(one)
-    parts = split(*(concatenate(sets[origin]) for origin in ("new", "replay", "held")))
+    new, replay, held = (concatenate(sets[origin]) for origin in ("new", "replay", "held"))
+    parts = split(new, replay, held)
     recording_of = {
         one.sha256: rows[int(one.key.rsplit("/c")[-1].removesuffix(".wav"))][0]
         for kind in sets.values()

@@ -7,6 +7,7 @@ import re
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def package(**changes: object) -> Package:
-    values: dict = {
+    values: dict[str, Any] = {
         "name": "game-data",
         "version": "1",
         "sha256": "0" * 64,

@@ -152,7 +152,7 @@ def test_the_noise_floor_of_an_equalised_clip_does_not_tell_how_softly_it_was_re
 
 
 def test_crops_keep_the_loudest_moment():
-    waveform = 0.01 * noise(20.0)
+    waveform = (0.01 * noise(20.0)).astype(np.float32)
     waveform[15 * SAMPLE_RATE] = 1.0
     for _ in range(10):
         assert long_crop(waveform, RNG).max() == 1.0

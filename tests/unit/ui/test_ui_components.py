@@ -13,7 +13,7 @@ import pytest
 
 from earshot.labels import LABELS, Label
 from earshot.results.result import Result
-from tests.unit.sample_results import classified, rejected
+from tests.unit.sample_results import classification, classified, rejected
 from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip
 from ui.components.model_charts import (
@@ -84,7 +84,7 @@ def test_nothing_is_certain_that_is_not(share: float, text: str):
     ],
 )
 def test_a_confidence_has_words(changes: dict[str, Any], words: str):
-    assert palette.sureness(classified(**changes).outcome).words == words
+    assert palette.sureness(classification(**changes)).words == words
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,16 @@ def test_csv_holds_every_result_and_no_formula():
     assert rejected["reason"] == "not_audio"
 
 
+FLAT = np.zeros(1, np.float32)
+
+
 class TestClip:
     picture = SoundPicture(
         3.0, -np.ones(300, np.float32), np.ones(300, np.float32), np.zeros((298, 64), np.float32)
     )
 
     def test_events_lie_on_the_time_axis_of_sound_and_spectrogram(self):
-        chart = clip_chart(self.picture, result().outcome.events).to_dict()
+        chart = clip_chart(self.picture, classification().events).to_dict()
         domains = {tuple(layer["encoding"]["x"]["scale"]["domain"]) for layer in chart["layer"]}
         assert domains == {(0, 3.0)}
         marks = [layer["mark"]["type"] for layer in chart["layer"]]
@@ -147,19 +150,19 @@ class TestClip:
         assert (event["start"], event["end"], event["label"]) == (0.5, 2.0, "● Siren")
 
     def test_a_clip_without_events_or_spectrogram_is_drawn_too(self):
-        short = SoundPicture(0.01, np.zeros(1), np.zeros(1), np.zeros((0, 64), np.float32))
+        short = SoundPicture(0.01, FLAT, FLAT, np.zeros((0, 64), np.float32))
         assert [x["mark"]["type"] for x in clip_chart(short, []).to_dict()["layer"]] == ["area"]
 
     def test_the_picture_can_be_read_aloud(self):
-        words = describe_clip(self.picture, result().outcome.events)
+        words = describe_clip(self.picture, classification().events)
         assert words.endswith("Events: ● Siren from 0.5 to 2.0 s, 90 %.")
 
 
 def test_bars_have_their_numbers():
-    chart = probabilities_chart(result().outcome.probabilities).to_dict()
+    chart = probabilities_chart(classification().probabilities).to_dict()
     (rows,) = chart["datasets"].values()
     assert [row["words"] for row in rows] == ["5 %", "2 %", "2 %", "91 %"]
-    (rows,) = heard_chart(result().outcome.audioset_top5).to_dict()["datasets"].values()
+    (rows,) = heard_chart(classification().audioset_top5).to_dict()["datasets"].values()
     assert rows == [{"name": "Siren", "score": 0.9, "words": "90 %"}]
 
 

@@ -24,9 +24,12 @@ class Bucket:
         return {"url": "https://s3", "fields": {"key": key, "Content-Type": content_type}}
 
 
+BUCKET: Any = Bucket()
+
+
 @pytest.mark.parametrize(("held_out", "folder"), [(False, "training"), (True, "heldout")])
 def test_a_labelled_clip_lies_where_retrainings_look_for_it(held_out: bool, folder: str):
-    office = TicketOffice(Bucket(), lambda: NOW)
+    office = TicketOffice(BUCKET, lambda: NOW)
     ticket = office.issue_training_clip(Label.SIREN, "harbour", held_out=held_out)
     assert ticket["prefix"] == f"{folder}/harbour/"
     assert ticket["key"].startswith(f"{folder}/harbour/siren/")
@@ -36,6 +39,6 @@ def test_a_labelled_clip_lies_where_retrainings_look_for_it(held_out: bool, fold
 
 
 def test_two_labelled_clips_do_not_overwrite_each_other():
-    office = TicketOffice(Bucket(), lambda: NOW)
+    office = TicketOffice(BUCKET, lambda: NOW)
     keys = {office.issue_training_clip(Label.SIREN, "b", held_out=False)["key"] for _ in range(2)}
     assert len(keys) == 2
