@@ -63,12 +63,20 @@ logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
 
 .PHONY: test
-test: setup ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run all tests, and name the ten slowest
+	@$(BIN)/python -m pytest --durations=10 $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+.PHONY: test-performance
+test-performance: setup ## Check that `make bench` and `make load` run; a few minutes
+	@$(BIN)/python -m pytest tests/performance $(ARGS)
+
+.PHONY: coverage
+coverage: setup ## Run the unit tests and show which lines and branches none of them reaches
+	@$(BIN)/python -m pytest tests/unit --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path)
@@ -170,4 +178,4 @@ lock: $(READY) ## Lock all requirements anew, with hashes
 .PHONY: clean
 clean: ## Remove what was set up and built
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
-	@rm -rf .venv .local .aws-sam models/yamnet
+	@rm -rf .venv .local .aws-sam .coverage models/yamnet

@@ -139,3 +139,17 @@ def wait_for(what: Callable[[], Found | None], seconds: float = PATIENCE_S) -> F
         assert time.monotonic() < deadline, f"waited in vain for {seconds} s"
         time.sleep(0.2)
     return found
+
+
+def messages(stack: LocalStack, queue: str) -> int:
+    """Messages in a queue, whether they wait or are being worked on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs[queue], AttributeNames=names
+    )
+    return sum(int(answer["Attributes"][name]) for name in names)
+
+
+def queue_runs_empty(stack: LocalStack) -> bool:
+    """Wait until no upload waits to be classified."""
+    return wait_for(lambda: messages(stack, "UploadsQueueUrl") == 0)

@@ -6,7 +6,6 @@ import base64
 import csv
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from earshot.results.item import from_item
 from earshot.results.serialization import to_json
 from earshot.uploads.objects import object_clip_id
 from tests.clips import wav
-from tests.stack import PATIENCE_S, LocalStack, wait_for
+from tests.stack import PATIENCE_S, LocalStack, messages, queue_runs_empty, wait_for
 
 
 def upload(stack: LocalStack, key: str, content: bytes) -> str:
@@ -37,19 +36,6 @@ def result(stack: LocalStack, clip_id: str) -> dict[str, Any]:
         return answer.get("Item")
 
     return to_json(from_item(wait_for(item)))
-
-
-def messages(stack: LocalStack, queue: str) -> int:
-    """Messages in a queue, whether they wait or are being worked on."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs[queue], AttributeNames=names
-    )
-    return sum(int(answer["Attributes"][name]) for name in names)
-
-
-def queue_runs_empty(stack: LocalStack) -> bool:
-    return wait_for(lambda: messages(stack, "UploadsQueueUrl") == 0)
 
 
 def curl(token: str, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -145,7 +131,6 @@ def test_an_event_that_is_delivered_twice_gives_one_row(local_stack, siren_wav):
     local_stack.client("sqs").send_message(
         QueueUrl=local_stack.outputs["UploadsQueueUrl"], MessageBody=json.dumps(event)
     )
-    time.sleep(1)  # for the queue to take notice
     assert queue_runs_empty(local_stack)
     items = local_stack.client("dynamodb").scan(
         TableName=local_stack.outputs["ResultsTableName"],
