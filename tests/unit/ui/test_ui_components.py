@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from earshot.labels import LABELS, Label
-from earshot.results.result import Result
+from earshot.results.result import Classification, Result
 from tests.unit.sample_results import classification, classified, rejected
 from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip
@@ -43,6 +43,12 @@ def result(**changes: Any) -> Result:
             **changes,
         }
     )
+
+
+def outcome() -> Classification:
+    found = result().classification
+    assert found is not None
+    return found
 
 
 REJECTED = rejected()
@@ -141,7 +147,7 @@ class TestClip:
     )
 
     def test_events_lie_on_the_time_axis_of_sound_and_spectrogram(self):
-        chart = clip_chart(self.picture, classification().events).to_dict()
+        chart = clip_chart(self.picture, outcome().events).to_dict()
         domains = {tuple(layer["encoding"]["x"]["scale"]["domain"]) for layer in chart["layer"]}
         assert domains == {(0, 3.0)}
         marks = [layer["mark"]["type"] for layer in chart["layer"]]
@@ -154,15 +160,15 @@ class TestClip:
         assert [x["mark"]["type"] for x in clip_chart(short, []).to_dict()["layer"]] == ["area"]
 
     def test_the_picture_can_be_read_aloud(self):
-        words = describe_clip(self.picture, classification().events)
+        words = describe_clip(self.picture, outcome().events)
         assert words.endswith("Events: ● Siren from 0.5 to 2.0 s, 90 %.")
 
 
 def test_bars_have_their_numbers():
-    chart = probabilities_chart(classification().probabilities).to_dict()
+    chart = probabilities_chart(outcome().probabilities).to_dict()
     (rows,) = chart["datasets"].values()
     assert [row["words"] for row in rows] == ["5 %", "2 %", "2 %", "91 %"]
-    (rows,) = heard_chart(classification().audioset_top5).to_dict()["datasets"].values()
+    (rows,) = heard_chart(outcome().audioset_top5).to_dict()["datasets"].values()
     assert rows == [{"name": "Siren", "score": 0.9, "words": "90 %"}]
 
 

@@ -49,7 +49,7 @@ class TestCurve:
         self, per_hour: float, recall: float, false_alarms: int, threshold: float
     ) -> None:
         point = curve(self.threats, self.false, self.hours).at(per_hour)
-        assert point == (threshold, pytest.approx(recall), false_alarms)
+        assert list(point) == [threshold, pytest.approx(recall), false_alarms]
 
     def test_a_tie_counts_for_both(self) -> None:
         point = curve([0.5], [0.5], 1.0).at(0.5)
