@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 
 BIN := .venv/bin
 READY := .venv/.ready
 YAMNET ?= https://tfhub.dev/google/yamnet/1
-# Where data sets lie and models go, unless told otherwise.
+# Where data sets lie and models go, by default.
 DATA ?= $(or $(SESA),data/sesa)/train
 OPEN_AUDIO ?= data/open-audio
 OUT ?= models/v1
@@ -39,7 +39,7 @@ models/yamnet/yamnet.json: training/yamnet/convert.py models/yamnet-adaptation.n
 	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
 
 .PHONY: demo
-demo: setup ## Hear recordings end to end on a local stack (WAV=file-or-folder)
+demo: setup ## Classify clips end to end on a local stack (WAV=file-or-folder)
 	@$(BIN)/python -m local.demo $(WAV)
 
 .PHONY: up
