@@ -11,7 +11,9 @@ from ui import session, sign_in
 HERE = Path(__file__).parent
 # In `views`: what lies in a folder `pages`, Streamlit would run without this file around it.
 PAGES = [
-    st.Page(HERE / "views/listen.py", title="Listen", icon=":material/graphic_eq:", default=True),
+    st.Page(
+        HERE / "views/classify.py", title="Classify", icon=":material/graphic_eq:", default=True
+    ),
     st.Page(HERE / "views/results.py", title="Results", icon=":material/table_rows:"),
     st.Page(HERE / "views/retrain.py", title="Retrain", icon=":material/model_training:"),
     st.Page(HERE / "views/models.py", title="Models", icon=":material/deployed_code:"),

@@ -1,4 +1,4 @@
-"""Errors as people are told of them: in words, at the place, and never as a traceback."""
+"""Errors shown to people: in words, where they occur, and never as a traceback."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ P = ParamSpec("P")
 
 EXPIRED = "Your token is not accepted any more: it has expired or was withdrawn. Sign in again."
 NOT_ALLOWED = (
-    "Your token does not allow this. To look takes the scope `read`, to hear a clip `predict`, "
-    "to correct and retrain `train`, to promote a model `admin`."
+    "Your token does not allow this. The scopes are `read` to see results, `predict` to "
+    "classify, `train` to correct and retrain, and `admin` to promote a model."
 )
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell of the API's errors instead of raising them; ask to sign in again where that helps."""
+def shown_errors() -> Iterator[None]:
+    """Show errors instead of raising them; ask to sign in again if the token has expired."""
     try:
         yield
     except ApiError as error:
         if error.status == httpx.codes.UNAUTHORIZED:
             session.sign_out(EXPIRED)
             st.rerun()
-        tell(error)
+        show(error)
     except AccessError as error:
         _down(str(error))
     except EarshotError as error:
@@ -41,25 +41,25 @@ def told() -> Iterator[None]:
 
 
 def guarded(part: Callable[P, None]) -> Callable[P, None]:
-    """A page, or a part of one that runs by itself, with `told` around it."""
+    """A page, or a part of one that runs by itself, with `shown_errors` around it."""
 
     @wraps(part)
     def run(*arguments: P.args, **options: P.kwargs) -> None:
-        with told():
+        with shown_errors():
             part(*arguments, **options)
 
     return run
 
 
-def tell(error: ApiError) -> None:
-    """Say what the API said, or that it said nothing."""
+def show(error: ApiError) -> None:
+    """Show an error of the API, or that the API cannot be reached."""
     if error.status == 0:
         _down(str(error))
     elif error.status == httpx.codes.FORBIDDEN:
         st.warning(NOT_ALLOWED, icon=":material/lock:")
     elif error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
         st.error(
-            f"Earshot has trouble answering: {error} Try again in a moment.",
+            f"Earshot returned an error: {error} Try again in a moment.",
             icon=":material/cloud_off:",
         )
     else:
@@ -68,8 +68,8 @@ def tell(error: ApiError) -> None:
 
 def _down(detail: str) -> None:
     st.error(
-        f"**Earshot cannot be reached** at `{session.api_url()}`. Recordings already handed in "
-        "are safe. On this machine `make up` starts it; this page goes on as soon as it answers.",
+        f"**Earshot cannot be reached** at `{session.api_url()}`. Uploaded clips are "
+        "safe. On this machine, `make up` starts it. This page reconnects by itself.",
         icon=":material/cloud_off:",
     )
     with st.expander("Details"):

@@ -7,11 +7,11 @@ import streamlit as st
 
 from earshot_client.api_client import ApiError
 from ui import session
-from ui.errors import tell, told
+from ui.errors import show, shown_errors
 
 _HOW = (
     "On this machine `make token` prints one. On AWS it comes from the Cognito user pool: "
-    "`docs/api.md` tells how people, services and devices get theirs."
+    "see `docs/api.md`."
 )
 
 
@@ -22,14 +22,14 @@ def page() -> None:
         st.title("Sign in")
         if not session.api_url():
             st.error(
-                "Nobody has said where the API is. Set `EARSHOT_API_URL` and start again, or use "
+                "The address of the API is not set. Set `EARSHOT_API_URL` and start again, or use "
                 "`make up ui`, which sets it to the local stack.",
                 icon=":material/link_off:",
             )
             return
         if why := session.why_signed_out():
             st.warning(why, icon=":material/lock_clock:")
-        st.write(f"Earshot at `{session.api_url()}` asks for a token.")
+        st.write(f"Earshot at `{session.api_url()}` needs a token.")
         with st.form("sign in", border=True):
             token = st.text_input("Token", type="password", help=_HOW, autocomplete="off")
             if st.form_submit_button("Sign in", type="primary", icon=":material/login:"):
@@ -41,19 +41,19 @@ def _try(token: str) -> None:
     if not token:
         st.warning("Paste a token first.", icon=":material/key:")
         return
-    with told():
+    with shown_errors():
         try:
             session.client_with(token).status()
         except ApiError as error:
             if error.status == httpx.codes.UNAUTHORIZED:
                 st.error(
-                    "This token is not accepted: it is none of this deployment, or has expired.",
+                    "This token is not accepted: it has expired, or belongs to another deployment.",
                     icon=":material/key_off:",
                 )
                 return
-            # A token that may do something else than look is a good one all the same.
+            # A token without the scope `read` is still valid.
             if error.status != httpx.codes.FORBIDDEN:
-                tell(error)
+                show(error)
                 return
         session.sign_in(token)
         st.rerun()

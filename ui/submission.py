@@ -1,4 +1,4 @@
-"""Clips on their way: posted if they are small, uploaded if they are not."""
+"""Sending clips to the API: small ones are posted, larger ones uploaded."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Progress = Callable[[float, str], None]
 
 
 class NoResultYetError(EarshotError):
-    """A clip was uploaded and waits for longer than we do."""
+    """An uploaded clip has no result within `PATIENCE_S`."""
 
 
-def hear(
+def submit(
     client: EarshotClient, content: bytes, source: str, request: str, progress: Progress
 ) -> Result:
-    """Result of a clip of up to 100 MB.
+    """Send a clip of up to 100 MB and wait for its result.
 
     Args:
         client: of the API.
         content: of the recording's file.
         source: camera or site; may be empty.
         request: key under which a clip that is posted again has one result.
-        progress: is told of the share that is done, 0..1, and of what is being done.
+        progress: called with the share that is done, 0 to 1, and the current step.
 
     Raises:
         ApiError: the API refused the clip, or failed.
@@ -42,7 +42,7 @@ def hear(
         path = Path(folder) / "clip.wav"
         path.write_bytes(content)
         if len(content) <= MAX_BODY_BYTES:
-            progress(0.5, "Listening")
+            progress(0.5, "Classifying")
             return client.predict(path, source or None, request=request)
         sent = 0
 
@@ -53,12 +53,12 @@ def hear(
             progress(0.9 * share, f"Uploading, {sent / 1e6:.0f} of {len(content) / 1e6:.0f} MB")
 
         clip_id = client.upload(path, source or None, sent=count)
-    progress(0.95, "Uploaded. Listening")
+    progress(0.95, "Uploaded. Classifying")
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if result := client.result(clip_id):
             return result
         time.sleep(POLL_S)
     raise NoResultYetError(
-        f"The clip is uploaded and waits to be heard. It will be among the results as {clip_id}."
+        f"The clip is uploaded but not classified yet. Its result will appear under {clip_id}."
     )

@@ -108,7 +108,7 @@ class EarshotClient:
         """Upload a clip of up to 100 MB; returns the id under which its result will appear.
 
         Args:
-            sent: is told of bytes as they are read to be sent.
+            sent: called with the number of bytes of each block that is read to be sent.
         """
         wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
         ticket = self._call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
@@ -124,12 +124,12 @@ class EarshotClient:
         held_out: bool = False,
         sent: Callable[[int], None] = lambda n_bytes: None,
     ) -> str:
-        """Upload a labelled clip of up to 100 MB, to learn from or to judge by.
+        """Upload a labeled clip of up to 100 MB, for training or for the held-out set.
 
         Args:
-            label: what it holds.
+            label: the clip's label.
             batch: name for clips that belong together.
-            held_out: it judges.
+            held_out: whether the clip is evaluated on and never trained on.
             sent: as of `upload`.
 
         Returns:
@@ -284,7 +284,7 @@ class _Watched:
 
 
 def _reason(answer: httpx.Response) -> str:
-    """What a problem, or the gateway's own short answer, says."""
+    """Message of a problem document, or of the gateway's own short answer."""
     try:
         content = answer.json()
         return str(content.get("detail") or content["message"])

@@ -41,9 +41,9 @@ class Interface:
     url: str
     log: Path
 
-    def open(self, page: Page, name: str = "Listen", query: str = "") -> None:
+    def open(self, page: Page, name: str = "Classify", query: str = "") -> None:
         """Go to a page by its address."""
-        path = "" if name == "Listen" else name.lower()
+        path = "" if name == "Classify" else name.lower()
         page.goto(f"{self.url}/{path}{query}", wait_until="commit")
         expect(heading(page, name)).to_be_visible()
 
@@ -106,7 +106,7 @@ def duration_s(page: Page) -> float:
     """How long the recording in the player is, once the browser knows."""
     player = page.get_by_label("The recording")
     known = """p => p.readyState
-        ? p.duration : new Promise(told => p.onloadedmetadata = () => told(p.duration))"""
+        ? p.duration : new Promise(done => p.onloadedmetadata = () => done(p.duration))"""
     return float(player.evaluate(known))
 
 

@@ -31,7 +31,7 @@ RETRAINED_MS = 600_000
 HEIGHTS = {"retrain": 1600, "models": 1500, "status": 1000, "results": 1250}
 
 
-def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
+def classify(page: Page, interface: Interface, clips: list[Path]) -> None:
     """Hand clips in, one after another, and show the last one's picture."""
     for clip in clips:
         interface.open(page)
@@ -43,12 +43,12 @@ def listen(page: Page, interface: Interface, clips: list[Path]) -> None:
 
 
 def retrain(page: Page, interface: Interface, labelled: list[Path]) -> None:
-    """Retrain with labelled recordings, one in three of them to judge by, and wait for the end."""
+    """Retrain with labeled recordings, one in three of them held out, and wait for the end."""
     interface.open(page, "Retrain")
-    page.get_by_text("Files of mine").click()
+    page.get_by_text("Uploaded files").click()
     hand_in(page, *labelled)
-    page.get_by_text("Keep one in three to judge by").click()
-    page.get_by_text(" to judge by", exact=False).last.wait_for()
+    page.get_by_text("Hold out one in three for evaluation").click()
+    page.get_by_text(" held out", exact=False).last.wait_for()
     button(page, "Start retraining").click()
     heading(page, "The gate").wait_for(timeout=RETRAINED_MS)
     page.reload()  # the outcome has an address, the files are gone
@@ -87,8 +87,8 @@ def main() -> None:
                 )
                 page = browser.new_page(viewport={"width": 1280, "height": 1000})
                 page.set_default_timeout(PATIENCE_MS)
-                listen(page, interface, [*clips[2:], clips[0], clips[1]])
-                save(page, "listen")
+                classify(page, interface, [*clips[2:], clips[0], clips[1]])
+                save(page, "classify")
                 interface.open(page, "Results")
                 choose(page, "Time", "Last hour")
                 chart(page, "Timeline").wait_for()

@@ -39,11 +39,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Recordings to learn from and to judge by, named by their labels."""
+    """Labeled recordings, for training and for the held-out set."""
     return sorted(write_recordings(tmp_path_factory.mktemp("labelled"), n_each=18))
 
 
-def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
+def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     interface: Interface,
     page: Page,
     stack: LocalStack,
@@ -63,26 +63,28 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
     expect(page.get_by_label(re.compile(r"^Siren \d+ %|^Siren > 99 %")).first).to_be_visible()
     assert duration_s(page) == pytest.approx(6, abs=0.1)
 
-    choose(page, "It is really", "Casual")
+    choose(page, "Correct label", "Casual")
     button(page, "Correct").click()
-    expect(page.get_by_text("Corrected: ■ Casual. The next retraining learns")).to_be_visible()
+    expect(
+        page.get_by_text("Corrected: ■ Casual. It will be used in the next retraining")
+    ).to_be_visible()
     expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
 
-    page.get_by_role("link", name="Kept among the results").click()
+    page.get_by_role("link", name="Open in Results").click()
     expect(heading(page, "Results")).to_be_visible()
     expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
     assert duration_s(page) == pytest.approx(6, abs=0.1)
     clip_id = page.url.partition("clip=")[2]
 
     interface.open(page, "Retrain")
-    page.get_by_text("Files of mine").click()
+    page.get_by_text("Uploaded files").click()
     hand_in(page, *labelled)
-    page.get_by_text("Keep one in three to judge by").click()
-    expect(page.get_by_text("48 to learn from, 24 to judge by")).to_be_visible()
+    page.get_by_text("Hold out one in three for evaluation").click()
+    expect(page.get_by_text("48 for training, 24 held out")).to_be_visible()
     page.get_by_role("textbox", name="Reason").fill("a new site")
     page.get_by_role("textbox", name="Reason").press("Enter")
     button(page, "Start retraining").click()
-    expect(page.get_by_text("Listen to them")).to_be_visible()
+    expect(page.get_by_text("Embed the clips")).to_be_visible()
     expect(page.get_by_text("v2 is the champion now")).to_be_visible(timeout=RETRAINED_MS)
     expect(page.get_by_label(re.compile("Confusion matrix of 24 clips")).nth(1)).to_be_visible()
     expect(heading(page, "Champion v1")).to_be_visible()
@@ -98,7 +100,7 @@ def test_a_newcomer_hears_corrects_retrains_promotes_and_rolls_back(
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("textbox", name="Reason").fill("false alarms")
         dialog.get_by_role("textbox", name="Reason").press("Enter")
-        dialog.get_by_role("button", name="Yes, exchange").click()
+        dialog.get_by_role("button", name="Yes, replace").click()
         expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
 
@@ -112,7 +114,7 @@ def dataset(stack: LocalStack, version: str) -> dict[str, Any]:
     return content
 
 
-def test_what_the_microphone_takes_up_is_heard(interface: Interface, page: Page):
+def test_a_microphone_recording_is_classified(interface: Interface, page: Page):
     interface.open(page)
     microphone = page.get_by_test_id("stAudioInput")
     microphone.get_by_role("button", name="Record", exact=True).click()
@@ -122,14 +124,14 @@ def test_what_the_microphone_takes_up_is_heard(interface: Interface, page: Page)
     assert duration_s(page) > 2
 
 
-def test_an_api_that_stops_is_told_in_a_banner_and_never_by_a_traceback(page: Page, tmp_path: Path):
+def test_an_api_that_stops_is_shown_in_a_banner_without_a_traceback(page: Page, tmp_path: Path):
     stack = LocalStack(tmp_path / "stack", free_port())
     environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
     assert stack.run("up").returncode == 0
     try:
         with running(environment, tmp_path / "log") as interface:
             interface.open(page, "Status")
-            expect(page.get_by_text("All is well")).to_be_visible()
+            expect(page.get_by_text("No problems")).to_be_visible()
             stack.run("down")
             banner = page.get_by_text("Earshot cannot be reached")
             expect(banner).to_be_visible()
@@ -156,7 +158,7 @@ def test_a_large_recording_goes_through_the_bucket_by_itself(
     expect(page.get_by_label(re.compile("spectrogram of 2 min 30 s")).first).to_be_visible()
 
 
-def test_one_recording_that_cannot_be_heard_keeps_no_other_from_it(
+def test_a_rejected_clip_does_not_stop_the_others(
     interface: Interface, page: Page, clips: dict[str, Path], tmp_path: Path
 ):
     (tmp_path / "letter.wav").write_text("Dear all")
@@ -179,7 +181,7 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
     choose(page, "Source", "south gate")
     expect(page.get_by_text("Results: 2")).to_be_visible()
     expect(chart(page, "Timeline of 2 clips: 1 casual, 0 gunshot, 1 explosion")).to_be_visible()
-    choose(page, "Heard", "Explosion")
+    choose(page, "Label", "Explosion")
     expect(page.get_by_text("Results: 1,")).to_be_visible()
     with page.expect_download() as download:
         button(page, "CSV").click()
@@ -196,10 +198,10 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
     expect(page.get_by_text(re.compile("Confirmed: . Explosion"))).to_be_visible()
 
 
-def test_status_tells_what_serves_and_what_waits(interface: Interface, page: Page):
+def test_status_shows_the_champion_and_the_queues(interface: Interface, page: Page):
     interface.open(page, "Status")
-    expect(page.get_by_text("All is well")).to_be_visible()
-    for metric in ("Champion", "Waiting uploads", "Dead letters", "Clips in the last hour"):
+    expect(page.get_by_text("No problems")).to_be_visible()
+    for metric in ("Champion", "Waiting uploads", "Failed uploads", "Clips in the last hour"):
         expect(page.get_by_text(metric, exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
 
@@ -242,7 +244,7 @@ def test_a_token_lets_in_and_an_expired_one_no_more(
     expect(heading(page, "Sign in")).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["Listen", "Results", "Retrain", "Models", "Status"])
+@pytest.mark.parametrize("name", ["Classify", "Results", "Retrain", "Models", "Status"])
 def test_a_page_fits_a_telephone(interface: Interface, page: Page, name: str):
     page.set_viewport_size({"width": 390, "height": 844})
     interface.open(page, name)

@@ -1,4 +1,4 @@
-"""A clip and what was heard in it: headline, player, picture, numbers."""
+"""A clip and its result: label, player, spectrogram, probabilities."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from earshot.labels import Label
 from earshot.results.result import Rejection, Result
 from ui.components import palette
 from ui.components.clip_chart import clip_chart, describe_clip, event_words
-from ui.components.result_charts import heard_chart, probabilities_chart
+from ui.components.result_charts import audioset_chart, probabilities_chart
 from ui.components.sound import SoundPicture, sound_picture
 
 # What browsers play; see MDN, "Web audio codec guide".
 _PLAYABLE = {"WAV PCM_U8", "WAV PCM_16", "WAV PCM_24", "WAV PCM_32", "WAV FLOAT", "WAVEX PCM_16"}
 MAX_CONVERTED_S = 600
 
-NOT_KEPT = "This installation keeps no recordings that are posted to it."
-GONE = "The recording is not kept any more: its days are over."
+NOT_KEPT = "This installation does not keep posted clips."
+GONE = "The clip was deleted at the end of its retention period."
 
 
 def show(result: Result, content: bytes | None, key: str) -> None:
@@ -56,16 +56,16 @@ def show(result: Result, content: bytes | None, key: str) -> None:
             key=f"{key} probabilities",
         )
     with right, st.container(border=True):
-        st.markdown("##### What YAMNet itself heard")
+        st.markdown("##### AudioSet top-5")
         st.altair_chart(
-            heard_chart(outcome.audioset_top5),
+            audioset_chart(outcome.audioset_top5),
             alt=", ".join(f"{c.name} {palette.per_cent(c.score)}" for c in outcome.audioset_top5),
-            key=f"{key} heard",
+            key=f"{key} audioset",
         )
 
 
 def headline(result: Result) -> None:
-    """What was heard, how sure that is, and by which model, in one line."""
+    """Label, confidence and model version in one line."""
     classification = result.classification
     if classification:
         look = palette.LOOKS[classification.label]
@@ -76,7 +76,7 @@ def headline(result: Result) -> None:
         if classification:
             sure = palette.sureness(classification)
             words = f"{sure.words}, {palette.per_cent(classification.confidence)}"
-            st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
+            st.badge(words, icon=sure.icon, color=sure.color)  # type: ignore[arg-type]
             length = palette.seconds(classification.duration_s)
             st.badge(length, icon=":material/timer:", color="gray")
             model = f"model {classification.model_version}"
@@ -116,7 +116,7 @@ def _sound(events: Sequence[Event], content: bytes, key: str) -> None:
         clip_chart(picture, events), alt=describe_clip(picture, events), key=f"{key} picture"
     )
     if not events:
-        st.caption("No event stands out in this recording.")
+        st.caption("No events detected in this clip.")
 
 
 @st.cache_data(max_entries=16, show_spinner="Drawing the recording")

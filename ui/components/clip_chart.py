@@ -36,9 +36,9 @@ def clip_chart(picture: SoundPicture, events: Sequence[Event]) -> alt.LayerChart
 
 def describe_clip(picture: SoundPicture, events: Sequence[Event]) -> str:
     """The clip's chart in words, for those who cannot see it."""
-    heard = "; ".join(event_words(event) for event in events) or "none"
+    words = "; ".join(event_words(event) for event in events) or "none"
     length = palette.seconds(picture.duration_s)
-    return f"Waveform and log-mel spectrogram of {length}. Events: {heard}."
+    return f"Waveform and log-mel spectrogram of {length}. Events: {words}."
 
 
 def event_words(event: Event) -> str:
@@ -131,31 +131,31 @@ def _events(events: Sequence[Event], duration_s: float) -> list[alt.Chart]:
             "low": EVENTS[0],
             "middle": sum(EVENTS) / 2,
             "high": EVENTS[1],
-            "centre": (event.start_s + event.end_s) / 2,
+            "center": (event.start_s + event.end_s) / 2,
         }
         for event in events
     )
-    colour = alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None)
+    color = alt.Color("label:N", scale=palette.COLOR_SCALE, legend=None)
     tooltip = [
-        alt.Tooltip("label:N", title="heard"),
+        alt.Tooltip("label:N", title="label"),
         alt.Tooltip("sure:N", title="confidence"),
         alt.Tooltip("start:Q", title="from (s)", format=".2f"),
         alt.Tooltip("end:Q", title="to (s)", format=".2f"),
     ]
     chart = alt.Chart(data)
     over = chart.mark_rect(opacity=0.13, strokeWidth=0).encode(
-        _time(duration_s), alt.X2("end"), _plane("bottom"), alt.Y2("high"), colour, tooltip=tooltip
+        _time(duration_s), alt.X2("end"), _plane("bottom"), alt.Y2("high"), color, tooltip=tooltip
     )
     edges = [
         chart.mark_rule(strokeDash=[4, 3], strokeWidth=1.5).encode(
-            _time(duration_s, side), _plane("bottom"), alt.Y2("high"), colour, tooltip=tooltip
+            _time(duration_s, side), _plane("bottom"), alt.Y2("high"), color, tooltip=tooltip
         )
         for side in ("start", "end")
     ]
     lane = chart.mark_rect(opacity=1, cornerRadius=4).encode(
-        _time(duration_s), alt.X2("end"), _plane("low"), alt.Y2("high"), colour, tooltip=tooltip
+        _time(duration_s), alt.X2("end"), _plane("low"), alt.Y2("high"), color, tooltip=tooltip
     )
     words = chart.mark_text(
         align="center", baseline="middle", fontWeight=600, fontSize=12, color=palette.BACKGROUND
-    ).encode(_time(duration_s, "centre"), _plane("middle"), text="words:N", tooltip=tooltip)
+    ).encode(_time(duration_s, "center"), _plane("middle"), text="words:N", tooltip=tooltip)
     return [over, *edges, lane, words]

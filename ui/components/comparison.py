@@ -68,9 +68,9 @@ STATES = {
 
 
 def state_badge(state: str) -> None:
-    """How a retraining stands, as colour, icon and word."""
-    words, colour, icon = STATES[state]
-    st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
+    """How a retraining stands, as color, icon and word."""
+    words, color, icon = STATES[state]
+    st.badge(words, icon=icon, color=color)  # type: ignore[arg-type]
 
 
 def share(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Confirm or correct: what a person says of a clip."""
+"""Feedback: confirm or correct the label of a clip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from earshot.labels import LABELS, Label
 from earshot.results.result import Result
 from ui import session
 from ui.components import clip, palette
-from ui.errors import told
+from ui.errors import shown_errors
 
 
 def ask(result: Result, key: str, keep: Callable[[Result], None] | None = None) -> None:
@@ -25,31 +25,31 @@ def ask(result: Result, key: str, keep: Callable[[Result], None] | None = None) 
     classification = result.classification
     if classification is None:
         return
-    with st.container(border=True, key=f"verdict-{key}"):
-        st.markdown("##### Is that right?")
-        said = st.session_state.get(_said(result))
-        if said:
-            st.success(said, icon=":material/how_to_reg:")
-        heard = classification.label
-        others = [str(label) for label in LABELS if label != heard]
+    with st.container(border=True, key=f"feedback-{key}"):
+        st.markdown("##### Is this label right?")
+        given = st.session_state.get(_feedback_key(result))
+        if given:
+            st.success(given, icon=":material/how_to_reg:")
+        label = classification.label
+        others = [str(other) for other in LABELS if other != label]
         comment = st.text_input(
-            "Comment", key=f"{key} comment", max_chars=1000, placeholder="Why, if you like"
+            "Comment", key=f"{key} comment", max_chars=1000, placeholder="Optional"
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if st.button(
-                f"Confirm: {palette.title(heard)}",
+                f"Confirm: {palette.title(label)}",
                 key=f"{key} confirm",
                 icon=":material/thumb_up:",
                 type="primary",
             ):
-                _give(result, heard, comment, keep)
+                _give(result, label, comment, keep)
             really = st.selectbox(
-                "It is really",
+                "Correct label",
                 others,
                 index=None,
                 format_func=palette.title,
                 key=f"{key} really",
-                placeholder="another label",
+                placeholder="Choose a label",
                 width=220,
             )
             if st.button(
@@ -61,19 +61,19 @@ def ask(result: Result, key: str, keep: Callable[[Result], None] | None = None) 
 def _give(
     result: Result, label: Label, comment: str, keep: Callable[[Result], None] | None
 ) -> None:
-    with told():
+    with shown_errors():
         answer = session.client().feedback(result.clip_id, label, comment)
-        verdict = answer["feedback"][-1]["verdict"].capitalize()
+        outcome = answer["feedback"][-1]["verdict"].capitalize()
         learns = (
-            "The next retraining learns from it."
+            "It will be used in the next retraining."
             if answer["training_key"]
-            else f"{clip.GONE if result.location else clip.NOT_KEPT} No retraining learns from it."
+            else f"{clip.GONE if result.location else clip.NOT_KEPT} It is not used for retraining."
         )
-        st.session_state[_said(result)] = f"{verdict}: {palette.title(label)}. {learns}"
+        st.session_state[_feedback_key(result)] = f"{outcome}: {palette.title(label)}. {learns}"
         if keep:
             keep(replace(result, verified_label=label))
         st.rerun()
 
 
-def _said(result: Result) -> str:
-    return f"said of {result.clip_id}"
+def _feedback_key(result: Result) -> str:
+    return f"feedback on {result.clip_id}"

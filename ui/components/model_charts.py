@@ -15,7 +15,7 @@ Metrics = Mapping[str, Any]
 
 HELD_OUT, CROSS_VALIDATED = "on held-out clips", "cross-validated"
 
-CANDIDATE, CHAMPION = palette.LOOKS[LABELS[2]].colour, "#7f93a8"
+CANDIDATE, CHAMPION = palette.LOOKS[LABELS[2]].color, "#7f93a8"
 
 
 def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
@@ -34,7 +34,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     offset = alt.XOffset("model:N", sort=names)
     y = alt.Y("f1:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
         title="F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))  # fmt: skip
-    colour = alt.Color(
+    color = alt.Color(
         "model:N",
         scale=alt.Scale(domain=names, range=[CANDIDATE, CHAMPION]),
         legend=alt.Legend(title=None, orient="top"),
@@ -42,7 +42,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     tooltip = ["model:N", "label:N", alt.Tooltip("f1:Q", format=".3f")]
     chart = alt.Chart(data)
     bars = chart.mark_bar(cornerRadiusEnd=3).encode(
-        x, y, xOffset=offset, color=colour, tooltip=tooltip
+        x, y, xOffset=offset, color=color, tooltip=tooltip
     )
     words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=palette.TEXT).encode(
         x, y, xOffset=offset, text=alt.Text("f1:Q", format=".2f")
@@ -131,17 +131,17 @@ def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     x = alt.X("version:N", sort=order, axis=alt.Axis(title=None, labelAngle=0))
     least = max(0, min(data["value"]) - 0.1)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[least, 1]), axis=alt.Axis(title=None))
-    colour = alt.Color(
+    color = alt.Color(
         "metric:N",
         scale=alt.Scale(domain=["macro F1", "accuracy"], range=[CANDIDATE, palette.ACCENT]),
         legend=alt.Legend(title=None, orient="top"),
     )
     chart = alt.Chart(data)
-    line = chart.mark_line(strokeWidth=2).encode(x, y, colour)
+    line = chart.mark_line(strokeWidth=2).encode(x, y, color)
     points = chart.mark_point(filled=True, opacity=1).encode(
         x,
         y,
-        colour,
+        color,
         shape=alt.Shape("metric:N", legend=None),
         size=alt.condition("datum.champion", alt.value(260), alt.value(70)),
         tooltip=["version:N", "metric:N", alt.Tooltip("value:Q", format=".3f"), "measured:N"],

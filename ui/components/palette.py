@@ -1,6 +1,6 @@
-"""How labels and confidences look: a colour never stands alone, a shape and words go with it.
+"""How labels and confidences look: a color never stands alone, a shape and words go with it.
 
-The colours are Okabe & Ito's (2008), which people with colour blindness can tell apart, raised
+The colors are Okabe & Ito's (2008), which people with color blindness can tell apart, raised
 to at least 4.5:1 on the dark background (WCAG 2.1, 1.4.3).
 """
 
@@ -29,14 +29,14 @@ class Look:
 
     Attributes:
         word: for people.
-        colour: as CSS has it.
+        color: as CSS has it.
         symbol: the label's shape, as a character.
         shape: the same, as Vega names it.
-        badge: the nearest of Streamlit's colours.
+        badge: the nearest of Streamlit's colors.
     """
 
     word: str
-    colour: str
+    color: str
     symbol: str
     shape: str
     badge: str
@@ -54,11 +54,11 @@ LOOKS = {
     Label.SIREN: Look("Siren", "#56b4e9", "●", "circle", "blue"),
 }
 TITLES = [LOOKS[label].title for label in LABELS]
-COLOURS = [LOOKS[label].colour for label in LABELS]
-COLOUR_SCALE = alt.Scale(domain=TITLES, range=COLOURS)
+COLORS = [LOOKS[label].color for label in LABELS]
+COLOR_SCALE = alt.Scale(domain=TITLES, range=COLORS)
 SHAPE_SCALE = alt.Scale(domain=TITLES, range=[LOOKS[label].shape for label in LABELS])
 
-REJECTED = "✕ Not heard"
+REJECTED = "✕ Rejected"
 
 
 def title(label: str) -> str:
@@ -66,8 +66,8 @@ def title(label: str) -> str:
     return LOOKS[Label(label)].title
 
 
-def heard_title(result: Result) -> str:
-    """Shape and word of what was heard in a clip, or that nothing could be."""
+def label_title(result: Result) -> str:
+    """Shape and word of a result's label, or of its rejection."""
     return title(result.classification.label) if result.classification else REJECTED
 
 
@@ -78,10 +78,10 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True)
 class Sureness:
-    """A confidence for people: words, one of Streamlit's colours, and one of its icons."""
+    """A confidence for people: words, one of Streamlit's colors, and one of its icons."""
 
     words: str
-    colour: str
+    color: str
     icon: str
 
 
@@ -89,7 +89,7 @@ def sureness(outcome: Classification | Alert) -> Sureness:
     """Words for the confidence of a classification, or of the one that an alert is about."""
     confidence = outcome.confidence
     if outcome.uncertain:
-        return Sureness("Unsure: please listen", "orange", ":material/hearing:")
+        return Sureness("Uncertain: please review", "orange", ":material/hearing:")
     if confidence >= 0.9:
         return Sureness("Very sure", "green", ":material/verified:")
     if confidence >= 0.7:

@@ -1,4 +1,4 @@
-"""Charts of results: what was heard in one clip, and when what was heard in many."""
+"""Charts of one result, and of many over time."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def probabilities_chart(probabilities: Mapping[Label, float]) -> alt.LayerChart:
         data,
         "label",
         "probability",
-        alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None),
+        alt.Color("label:N", scale=palette.COLOR_SCALE, legend=None),
         palette.TITLES,
     )
 
 
-def heard_chart(classes: Sequence[AudioSetClass]) -> alt.LayerChart:
-    """What YAMNet itself heard, loudest score first."""
+def audioset_chart(classes: Sequence[AudioSetClass]) -> alt.LayerChart:
+    """The AudioSet top-5, highest score first."""
     data = pd.DataFrame(
         {"name": one.name, "score": one.score, "words": palette.per_cent(one.score)}
         for one in classes
@@ -43,13 +43,13 @@ def heard_chart(classes: Sequence[AudioSetClass]) -> alt.LayerChart:
 
 
 def _bars(
-    data: pd.DataFrame, name: str, value: str, colour: Any, order: list[str]
+    data: pd.DataFrame, name: str, value: str, color: Any, order: list[str]
 ) -> alt.LayerChart:
     y = alt.Y(f"{name}:N", sort=order, axis=alt.Axis(title=None, labelLimit=190, labelFontSize=13))
     base = alt.Chart(data)
     # Room on the right for the number of a bar that is full.
     x = alt.X(f"{value}:Q", scale=alt.Scale(domain=[0, 1.18]), axis=None)
-    bars = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(x, y, color=colour)
+    bars = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(x, y, color=color)
     words = base.mark_text(align="left", dx=6, fontSize=13, color=palette.TEXT).encode(
         x, y, text="words:N"
     )
@@ -59,7 +59,7 @@ def _bars(
 def timeline_chart(
     results: Sequence[Result], since: datetime | None, until: datetime, time_zone: str
 ) -> alt.Chart:
-    """When what was heard: a row for each label, a mark for each clip, larger where surer.
+    """Results over time: a row for each label, a mark for each clip, larger for more confidence.
 
     Args:
         results: only those of classified clips are shown.
@@ -91,11 +91,11 @@ def timeline_chart(
             alt.Y(
                 "label:N", sort=palette.TITLES, scale=alt.Scale(domain=palette.TITLES), title=None
             ),
-            alt.Color("label:N", scale=palette.COLOUR_SCALE, legend=None),
+            alt.Color("label:N", scale=palette.COLOR_SCALE, legend=None),
             alt.Shape("label:N", scale=palette.SHAPE_SCALE, legend=None),
             alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
             tooltip=[
-                alt.Tooltip("label:N", title="heard"),
+                alt.Tooltip("label:N", title="label"),
                 alt.Tooltip("confidence:Q", format=".0%"),
                 alt.Tooltip("source:N"),
                 alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
@@ -109,10 +109,10 @@ def timeline_chart(
 def throughput_chart(
     results: Sequence[Result], now: datetime, window: timedelta, time_zone: str
 ) -> alt.Chart:
-    """Clips heard in each minute up to now, by what was heard."""
+    """Results in each minute up to now, by label."""
     data = pd.DataFrame(
-        [{"time": result.timestamp, "heard": palette.heard_title(result)} for result in results],
-        columns=["time", "heard"],
+        [{"time": result.timestamp, "label": palette.label_title(result)} for result in results],
+        columns=["time", "label"],
     )
     data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)
     return (
@@ -127,13 +127,13 @@ def throughput_chart(
             ),
             alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
             alt.Color(
-                "heard:N",
+                "label:N",
                 scale=alt.Scale(
-                    domain=[*palette.TITLES, palette.REJECTED], range=[*palette.COLOURS, "#6d7f92"]
+                    domain=[*palette.TITLES, palette.REJECTED], range=[*palette.COLORS, "#6d7f92"]
                 ),
                 legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
             ),
-            tooltip=["heard:N", alt.Tooltip("count():Q", title="clips")],
+            tooltip=["label:N", alt.Tooltip("count():Q", title="clips")],
         )
         .properties(height=260)
         .configure_view(stroke=None)

@@ -64,7 +64,7 @@ def _row(result: Result, time_zone: str) -> dict[str, Any]:
     classification = result.classification
     return {
         "time": local_time(result.timestamp, time_zone),
-        "heard": palette.heard_title(result),
+        "label": palette.label_title(result),
         "confidence": classification and classification.confidence,
         "events": len(classification.events) if classification else 0,
         "source": result.source,
@@ -78,4 +78,4 @@ def _checked(result: Result) -> str:
     if not verified or not result.classification:
         return ""
     confirmed = verified == result.classification.label
-    return "confirmed" if confirmed else f"really {palette.title(verified)}"
+    return "confirmed" if confirmed else f"corrected to {palette.title(verified)}"

@@ -21,7 +21,7 @@ from earshot.audio.log_mel import HOP_SAMPLES, LOG_OFFSET, MEL_BANDS, frame_bloc
 
 MAX_COLUMNS = 1200  # about the pixels of a wide page
 
-# Dark to bright in even steps, also without colour: anchors of matplotlib's `magma`.
+# Dark to bright in even steps, also without color: anchors of matplotlib's `magma`.
 _ANCHORS = np.array(
     [(0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122), (229, 80, 100),
      (251, 135, 97), (254, 194, 135), (252, 253, 191)], float,
@@ -51,7 +51,7 @@ def sound_picture(file: BinaryIO) -> SoundPicture:
     """Picture of a recording, in memory that does not grow with it.
 
     Raises:
-        RejectedClipError: it is no recording that can be heard.
+        RejectedClipError: the file cannot be decoded.
     """
     low, high, mel = (_Columns(merge) for merge in (np.minimum, np.maximum, np.maximum))
 

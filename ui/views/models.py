@@ -18,7 +18,7 @@ from ui.components.model_charts import (
     history_chart,
 )
 from ui.components.rows import local_time
-from ui.errors import guarded, told
+from ui.errors import guarded, shown_errors
 
 zone = st.context.timezone or "UTC"
 
@@ -147,20 +147,20 @@ def number(model: dict[str, Any]) -> int:
     return int(model["version"].removeprefix("v"))
 
 
-@st.dialog("Exchange the champion")
+@st.dialog("Replace the champion")
 def confirm(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
     """Ask once more, and for a reason; then do it."""
     name = model["version"]
     serves = champion["version"] if champion else "the model inside the image"
-    st.markdown(f"**{name}** takes the place of **{serves}**. Clips are heard by it in a minute.")
+    st.markdown(f"**{name}** replaces **{serves}** within a minute.")
     reason = st.text_input("Reason", max_chars=1000, placeholder="Recorded with the promotion")
     force = False
     if not model["promotions"] and not (model["decision"] or {}).get("promote"):
-        st.warning("The gate did not let this version pass.", icon=":material/block:")
-        force = st.checkbox("Promote it all the same; that is recorded")
+        st.warning("This version did not pass the gate.", icon=":material/block:")
+        force = st.checkbox("Promote anyway (this is recorded)")
     with st.container(horizontal=True):
-        if st.button("Yes, exchange", type="primary", disabled=not reason.strip()):
-            with told():
+        if st.button("Yes, replace", type="primary", disabled=not reason.strip()):
+            with shown_errors():
                 session.client().promote(name, reason.strip(), force=force)
                 st.session_state["exchanged"] = f"{name} is the champion now."
                 st.rerun()

@@ -1,4 +1,4 @@
-"""Results: what was heard lately, live; a row opens its clip."""
+"""Results: recent results, live; a row opens its clip."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def ask_filters() -> ResultFilters:
         [3, 3, 3, 3], gap="medium"
     )
     label = label_column.selectbox(
-        "Heard", [None, *map(str, LABELS)], format_func=lambda v: palette.title(v) if v else "All"
+        "Label", [None, *map(str, LABELS)], format_func=lambda v: palette.title(v) if v else "All"
     )
     span = span_column.selectbox("Time", list(SPANS), index=1)
     source = source_column.selectbox(
         "Source", known, index=None, accept_new_options=True, placeholder="All", key="of source"
     )
-    least = confidence_column.slider("Confidence from", 0, 100, 0, 5, format="%d %%")
+    least = confidence_column.slider("Minimum confidence", 0, 100, 0, 5, format="%d %%")
     start, end = None, None
     if span == "Between …":
         here = ZoneInfo(zone)
@@ -73,7 +73,7 @@ def live(filters: ResultFilters) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         more = " and more" if len(results) == SHOWN else ""
         clock = local_time(datetime.now(UTC), zone)
-        st.caption(f"Results: {len(results)}{more}, asked for at {clock:%H:%M:%S}, newest first")
+        st.caption(f"Results: {len(results)}{more}, updated at {clock:%H:%M:%S}, newest first")
         st.space("stretch")
         st.download_button(
             "CSV",
@@ -85,7 +85,7 @@ def live(filters: ResultFilters) -> None:
             help="All results that match, times in UTC",
         )
     if not results:
-        st.info("Nothing matches yet. What is heard shows up here by itself.")
+        st.info("No results match. New ones appear here automatically.")
         return
     if classified:
         until = filters.end or datetime.now(UTC)
@@ -119,16 +119,16 @@ def show(results: Sequence[Result]) -> None:
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
         hide_index=True,
-        placeholder="",  # of what was not heard
+        placeholder="",  # for rejected clips
         height=min(38 + 35 * len(results), 390),
         alt="Results; select a row to open its clip",
         column_config={
             "time": st.column_config.DatetimeColumn(f"Time ({zone})", format="D MMM, HH:mm:ss"),
-            "heard": "Heard",
+            "label": "Label",
             "confidence": "Confidence",
             "events": "Events",
             "source": "Source",
-            "checked": "Checked by a person",
+            "checked": "Feedback",
             "model": "Model",
         },
     )
@@ -162,7 +162,7 @@ def opened_clip() -> None:
             st.warning(f"There is no result for the clip {clip_id}.", icon=":material/search_off:")
             return
         when = local_time(result.timestamp, zone)
-        st.caption(f"Clip `{clip_id}`, heard {when:%d %B %Y, %H:%M:%S}")
+        st.caption(f"Clip `{clip_id}`, {when:%d %B %Y, %H:%M:%S}")
         url = result.clip_url
         content = _fetch(session.client(), clip_id, url) if url else None
         clip.show(result, content, clip_id)

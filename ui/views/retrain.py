@@ -1,4 +1,4 @@
-"""Retrain: learn from labelled clips and corrections, and see what the gate makes of it."""
+"""Retrain: train a candidate on labeled clips and corrections, and see the gate's checks."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ from ui.errors import guarded
 
 REFRESH = timedelta(seconds=2)
 RUN = "run"  # the retraining that is shown, in the page's address too
-CORRECTIONS, FILES = "Corrections and labelled clips", "Files of mine"
-LEARN, JUDGE = "learn", "judge"
+CORRECTIONS, FILES = "Corrections and labeled clips", "Uploaded files"
+TRAIN, HOLD_OUT = "train", "hold out"
 # What a step of infrastructure/retrain.asl.yaml does, for people.
 STEPS = {
     "Plan": "Choose the clips",
-    "EmbedBatches": "Listen to them",
-    "Train": "Learn",
-    "Evaluate": "Measure candidate and champion",
-    "Judge": "Ask the gate",
-    "Promote": "Exchange the model",
-    "Notify": "Tell",
+    "EmbedBatches": "Embed the clips",
+    "Train": "Train the candidate",
+    "Evaluate": "Evaluate candidate and champion",
+    "Judge": "Apply the gate",
+    "Promote": "Promote or reject",
+    "Notify": "Notify",
 }
 OF_STEP = {"Gate": "Judge", "Reject": "Promote", "RecordFailure": "Notify"}
 
 
 @dataclass(frozen=True)
-class LabelledFile:
-    """A recording with what it holds, and whether it judges or is learnt from."""
+class LabeledFile:
+    """A labeled clip, for training or for the held-out set."""
 
     content: bytes
     label: str
-    judges: bool
+    held_out: bool
 
 
 @guarded
 def start() -> None:
-    """What to learn from, and the button that begins it."""
+    """Choice of the clips, and the button that starts a retraining."""
     with st.container(border=True):
         way = st.segmented_control(
-            "Learn from", [CORRECTIONS, FILES], default=CORRECTIONS, required=True
+            "Train on", [CORRECTIONS, FILES], default=CORRECTIONS, required=True
         )
         clips = files() if way == FILES else None
         alone = False
         if way == CORRECTIONS:
             st.caption(
-                "Every clip that somebody confirmed or corrected, and whatever labelled clips "
-                "have been put into the bucket under `training/`."
+                "All clips that were confirmed or corrected, and all labeled clips under "
+                "`training/` in the bucket."
             )
         else:
             alone = not st.toggle(
-                "Learn from corrections and labelled clips in the bucket too", value=True
+                "Also train on corrections and labeled clips in the bucket", value=True
             )
         reason = st.text_input(
             "Reason", placeholder="Recorded with the version, such as: new site", max_chars=1000
@@ -74,35 +74,35 @@ def start() -> None:
             st.rerun()
 
 
-def files() -> list[LabelledFile]:
-    """Labelled files; none until each has a label and one is there to learn from."""
+def files() -> list[LabeledFile]:
+    """Labeled files; none until each has a label and one is for training."""
     uploaded = st.file_uploader(
-        "Labelled recordings",
+        "Labeled clips",
         "wav",
         accept_multiple_files=True,
-        help="WAVs of up to 100 MB. A name that begins with a label, such as gunshot_001.wav, is "
-        "understood.",
+        help="WAVs of up to 100 MB. A name that begins with a label, such as gunshot_001.wav, "
+        "sets the label.",
     )
     if not uploaded:
         return []
-    judging = st.toggle(
-        "Keep one in three to judge by",
-        help="The gate needs at least 20 clips, 3 of each label, that no model has learnt from. "
-        "The first retraining of a new installation has none yet.",
+    holding_out = st.toggle(
+        "Hold out one in three for evaluation",
+        help="The gate needs at least 20 clips, 3 of each label, that no model was trained "
+        "on. A new installation has none yet.",
     )
     rows = [
         {
-            "recording": one.name,
+            "clip": one.name,
             "label": str(label_of(PurePath(one.name)) or "") or None,
-            "use": JUDGE if judging and number % 3 == 2 else LEARN,
+            "use": HOLD_OUT if holding_out and number % 3 == 2 else TRAIN,
         }
         for number, one in enumerate(uploaded)
     ]
     edited = st.data_editor(
         rows,
-        key=f"labels {judging} {hash(tuple(one.file_id for one in uploaded))}",
+        key=f"labels {holding_out} {hash(tuple(one.file_id for one in uploaded))}",
         hide_index=True,
-        disabled=["recording"],
+        disabled=["clip"],
         height=min(38 + 35 * len(rows), 320),
         column_config={
             "label": st.column_config.SelectboxColumn(
@@ -110,25 +110,25 @@ def files() -> list[LabelledFile]:
                 format_func=lambda label: palette.title(str(label)),
                 required=True,
             ),
-            "use": st.column_config.SelectboxColumn(options=[LEARN, JUDGE], required=True),
+            "use": st.column_config.SelectboxColumn(options=[TRAIN, HOLD_OUT], required=True),
         },
-        alt="What each recording holds, and what it is used for",
+        alt="Label and use of each clip",
     )
-    if missing := [row["recording"] for row in edited if not row["label"]]:
-        st.info(f"Say in the table what is in {', '.join(missing)}.", icon=":material/label:")
+    if missing := [row["clip"] for row in edited if not row["label"]]:
+        st.info(f"Choose a label in the table for {', '.join(missing)}.", icon=":material/label:")
         return []
     counts = Counter(row["use"] for row in edited)
-    st.caption(f"{counts[LEARN]} to learn from, {counts[JUDGE]} to judge by")
-    if not counts[LEARN]:
+    st.caption(f"{counts[TRAIN]} for training, {counts[HOLD_OUT]} held out")
+    if not counts[TRAIN]:
         return []
     return [
-        LabelledFile(one.getvalue(), row["label"], row["use"] == JUDGE)
+        LabeledFile(one.getvalue(), row["label"], row["use"] == HOLD_OUT)
         for row, one in zip(edited, uploaded, strict=True)
     ]
 
 
-def hand_in(clips: list[LabelledFile]) -> str:
-    """Upload labelled files; the prefix to learn from."""
+def hand_in(clips: list[LabeledFile]) -> str:
+    """Upload labeled files; returns the prefix of the training clips."""
     client = session.client()
     batch = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     bar = st.progress(0.0, text="Uploading")
@@ -137,15 +137,15 @@ def hand_in(clips: list[LabelledFile]) -> str:
         path = Path(folder) / "clip.wav"
         for number, one in enumerate(clips):
             path.write_bytes(one.content)
-            kept_at = client.upload_training_clip(path, one.label, batch, held_out=one.judges)
-            prefix = prefix if one.judges else kept_at
+            kept_at = client.upload_training_clip(path, one.label, batch, held_out=one.held_out)
+            prefix = prefix if one.held_out else kept_at
             bar.progress((number + 1) / len(clips), f"Uploading, {number + 1} of {len(clips)}")
     return prefix
 
 
 @guarded
 def watch(run: str) -> None:
-    """Where a retraining stands, asked for anew until it ends."""
+    """State of a retraining, refreshed until it ends."""
     stands = session.client().retraining(run)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -161,7 +161,7 @@ def watch(run: str) -> None:
             st.markdown(f"- {palette.plain(reason)}")
     if stands["state"] == "promoted":
         st.success(
-            f"{stands['version']} is the champion now. Clips are heard by it within a minute.",
+            f"{stands['version']} is the champion now. It serves within a minute.",
             icon=":material/verified:",
         )
     found = stands.get("comparison")
@@ -190,9 +190,8 @@ def steps(stands: dict[str, Any]) -> None:
 
 st.title("Retrain")
 st.markdown(
-    "A new model learns from labelled clips and from what people corrected. It takes over only "
-    "if **the gate** finds it no worse than the model that serves, on clips neither has learnt "
-    "from."
+    "A candidate is trained on labeled clips and corrections. It is promoted only if it passes "
+    "**the gate**: it must be no worse than the champion on held-out clips."
 )
 start()
 if run := st.query_params.get(RUN):

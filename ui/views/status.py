@@ -1,4 +1,4 @@
-"""Status: whether all is well."""
+"""Status: champion, queues, throughput and alerts."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ def page() -> None:
     lately = list(client.results(ResultFilters(start=now - WINDOW), MOST))
     health(status, lately)
     with st.container(border=True):
-        st.markdown("##### Clips heard in the last hour")
+        st.markdown("##### Results in the last hour")
         st.altair_chart(
             throughput_chart(lately, now, WINDOW, zone),
             key="throughput",
             alt=f"{len(lately)} clips in the last hour",
         )
     alerts(list(client.alerts(SHOWN_ALERTS)))
-    st.caption(f"Asked for at {local_time(now, zone):%H:%M:%S} ({zone})")
+    st.caption(f"Updated at {local_time(now, zone):%H:%M:%S} ({zone})")
 
 
 def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
-    """The few numbers that tell whether all is well, and a sentence that says so."""
+    """Whether uploads fail, and the main figures."""
     queues = status["queues"]
     waiting, dead = queues.get("uploads", 0), queues.get("uploads_dead_letter", 0)
     if dead:
         st.error(
-            f"{dead} uploads could not be heard and wait in the dead letter queue. The README "
-            "says how to send them back.",
+            f"{dead} uploads could not be classified and are in the dead-letter queue. To "
+            "send them back, see docs/deploy.md.",
             icon=":material/report:",
         )
     else:
-        st.success("All is well: the API answers and nothing is stuck.", icon=":material/check:")
+        st.success("No problems: the API answers, no upload has failed.", icon=":material/check:")
     model = status["model"]
     last = from_json(status["last_result"]) if status["last_result"] else None
     cells = [
         ("Champion", model["version"] if model else "bundled", ":material/deployed_code:"),
         ("Waiting uploads", waiting, ":material/stacks:"),
-        ("Dead letters", dead, ":material/report:"),
+        ("Failed uploads", dead, ":material/report:"),
         ("Clips in the last hour", f"{len(lately)}{'+' if len(lately) == MOST else ''}",
          ":material/speed:"),
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
     if last:
         when = local_time(last.timestamp, zone)
         st.markdown(
-            f"Last result: **{palette.heard_title(last)}** from {palette.plain(last.source)}, "
+            f"Last result: **{palette.label_title(last)}** from {palette.plain(last.source)}, "
             f"{when:%d %b, %H:%M:%S} "
         )
 
@@ -103,7 +103,7 @@ def _alert(alert: Alert) -> None:
         )
         st.text(alert.source, width=150)
         words = f"{sure.words}, {palette.per_cent(alert.confidence)}"
-        st.badge(words, icon=sure.icon, color=sure.colour)  # type: ignore[arg-type]
+        st.badge(words, icon=sure.icon, color=sure.color)  # type: ignore[arg-type]
         clip.person_badge(alert.label, alert.verified_label)
 
 

@@ -1,4 +1,4 @@
-"""Where the API is and what lets us in: environment variables, or a profile in a file."""
+"""Address of the API and credentials: environment variables, or a profile in a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EARLY_S = 60  # a token is renewed so long before its end
 
 
 class AccessError(EarshotError):
-    """It is not known where the API is or how to get in; the message says what to set."""
+    """The API's address or the credentials are missing or refused; the message says what to set."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Access:
     """How to reach one deployment.
 
     Attributes:
-        api_url: base address.
-        token: ready to use; or else
-        token_url, client_id, client_secret: what gives tokens to a machine; without either, the
-            requests carry no token.
+        api_url: base URL.
+        token: access token; or else
+        token_url, client_id, client_secret: token endpoint and client credentials (RFC 6749,
+            section 4.4). With neither, requests carry no token.
     """
 
     api_url: str = ""
@@ -71,7 +71,7 @@ class Access:
             return EarshotClient(api_url, ClientCredentials(self))
         if self.token_url or self.client_id or self.client_secret:
             raise AccessError(
-                "To get tokens takes all three: EARSHOT_TOKEN_URL, EARSHOT_CLIENT_ID and "
+                "Tokens need all three: EARSHOT_TOKEN_URL, EARSHOT_CLIENT_ID and "
                 "EARSHOT_CLIENT_SECRET."
             )
         return EarshotClient(api_url, lambda: "")  # a local stack may ask for none

@@ -42,9 +42,9 @@ MODELS = (CHECKOUT if (CHECKOUT / "models").is_dir() else Path()) / "models"
 @click.option("--profile", envvar="EARSHOT_PROFILE", help="Table of the configuration file.")
 @click.pass_context
 def cli(context: click.Context, profile: str | None) -> None:
-    """Hear gunshots, explosions and sirens in recordings.
+    """Detect gunshots, explosions and sirens in sound.
 
-    EARSHOT_API_URL and EARSHOT_TOKEN say where and as whom; a profile in config.toml may, too.
+    Set EARSHOT_API_URL and EARSHOT_TOKEN, or use a profile in config.toml.
     """
     config_file = Path(click.get_app_dir("earshot")) / "config.toml"
     context.obj = lambda: Access.find(profile, os.environ, config_file).client()
@@ -59,23 +59,23 @@ def cli(context: click.Context, profile: str | None) -> None:
 def predict(
     connect: Callable[[], EarshotClient], files: tuple[Path, ...], source: str | None, as_json: bool
 ) -> None:
-    """Hear clips of up to 4.5 MB at once, by way of the API."""
+    """Classify clips of up to 4.5 MB by the API and print the results."""
     client = connect()
     recorded = without_side_files(files)
     for path in recorded:
         if path.stat().st_size > MAX_BODY_BYTES:
             raise click.ClickException(f"{path} is too large for that: earshot upload {path}")
-    heard: dict[str, Result] = {}
+    classified: dict[str, Result] = {}
     refused = {}
     for path in recorded:
         try:
-            heard[str(path)] = client.predict(path, source)
+            classified[str(path)] = client.predict(path, source)
         except ApiError as error:
             if error.status != UNPROCESSABLE:
                 raise
             refused[path] = error
-    if heard or as_json:
-        show(heard, as_json)
+    if classified or as_json:
+        show(classified, as_json)
     if refused:
         lines = (f"{path}: {error}" for path, error in refused.items())
         raise click.ClickException("\n".join(lines))
@@ -84,7 +84,7 @@ def predict(
 @cli.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @source_option
-@click.option("--jobs", default=4, show_default=True, help="Uploads at once.")
+@click.option("--jobs", default=4, show_default=True, help="Number of parallel uploads.")
 @click.option("--wait/--no-wait", default=True, help="Wait for the results.")
 @click.option("--patience", default=300, show_default=True, help="Seconds without any new result.")
 @as_json
@@ -139,7 +139,7 @@ def upload(
 
 
 @cli.command()
-@click.option("--label", type=label_choice, help="What was heard.")
+@click.option("--label", type=label_choice, help="Label of the results.")
 @source_option
 @click.option("--since", type=Time(), help="From this time on, or so long ago, such as 1h.")
 @click.option("--until", type=Time(), help="Before this time.")
@@ -177,14 +177,14 @@ def alerts(connect: Callable[[], EarshotClient], limit: int, as_json: bool) -> N
 @cli.command()
 @click.argument("clip_id")
 @click.argument("label", type=label_choice)
-@click.option("--comment", default="", help="Why.")
+@click.option("--comment", default="", help="Comment, kept with the feedback.")
 @as_json
 @click.pass_obj
 @explained
 def feedback(
     connect: Callable[[], EarshotClient], clip_id: str, label: str, comment: str, as_json: bool
 ) -> None:
-    """Say what a clip really holds: confirms the result or corrects it."""
+    """Confirm or correct the label of a result."""
     answer = connect().feedback(clip_id, label, comment)
     if as_json:
         print_json(answer)
@@ -199,7 +199,7 @@ def feedback(
 @click.pass_obj
 @explained
 def status(connect: Callable[[], EarshotClient], as_json: bool) -> None:
-    """Show how the system is."""
+    """Show model version, queues and last result."""
     report = connect().status()
     if as_json:
         print_json(report)
@@ -229,7 +229,7 @@ def status(connect: Callable[[], EarshotClient], as_json: bool) -> None:
 @as_json
 @explained
 def classify(files: tuple[Path, ...], model: Path, yamnet: Path, as_json: bool) -> None:
-    """Hear clips on this machine: no API, no account, any length."""
+    """Classify clips of any length on this machine, without the API."""
     for folder, file in ((model, "manifest.json"), (yamnet, "yamnet.json")):
         if not (folder / file).is_file():
             raise click.ClickException(

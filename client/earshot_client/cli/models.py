@@ -36,12 +36,12 @@ def retrain(
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Learn from labelled clips and corrections; the gate decides what comes of it.
+    """Train a candidate on labeled clips and corrections; promote it if it passes the gate.
 
-    FILES are WAVs named <label>_..., of 4.5 MB in all. Without any, it learns from what lies under
-    training/ in the uploads bucket.
+    FILES are WAVs named <label>_..., of 4.5 MB in all. Without any, the clips under
+    training/ in the uploads bucket are used.
 
-    The exit status is 0 if the new version was promoted (with --no-wait: if it was begun), else 1.
+    The exit status is 0 if the candidate was promoted (with --no-wait: if it was started), else 1.
     """
     if files and prefix:
         raise click.UsageError("Either FILES or --prefix, not both.")

@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and how errors are told."""
+"""Options and error messages that the commands share."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from earshot.times import parse_time
 from earshot_client.api_client import ApiError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-# What the gateway says by itself, in words that help.
+# The gateway's own short messages, explained.
 _HINTS = {
     "Unauthorized": (
-        "The API wants a token, and has none or one that is not valid (any more). "
+        "The API needs a token, and the one sent is missing, invalid or expired. "
         "Set EARSHOT_TOKEN (on the local stack: export EARSHOT_TOKEN=$(make token))."
     ),
     "Forbidden": "The token does not allow this: it lacks the scope for it.",
@@ -53,7 +53,7 @@ file_argument = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
-    """Tell of errors that are meant for people without a traceback."""
+    """Print errors that are meant for people without a traceback."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -24,7 +24,7 @@ from ui.components.model_charts import (
     history_chart,
 )
 from ui.components.result_charts import (
-    heard_chart,
+    audioset_chart,
     probabilities_chart,
     throughput_chart,
     timeline_chart,
@@ -54,20 +54,20 @@ def outcome() -> Classification:
 REJECTED = rejected()
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """WCAG 2.1, relative luminance."""
-    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize("colour", [*palette.COLOURS, palette.TEXT, palette.MUTED, palette.ACCENT])
+@pytest.mark.parametrize("color", [*palette.COLORS, palette.TEXT, palette.MUTED, palette.ACCENT])
 @pytest.mark.parametrize("ground", [palette.BACKGROUND, palette.SURFACE])
-def test_every_colour_has_enough_contrast(colour: str, ground: str):
-    assert (luminance(colour) + 0.05) / (luminance(ground) + 0.05) >= 4.5
+def test_every_color_has_enough_contrast(color: str, ground: str):
+    assert (luminance(color) + 0.05) / (luminance(ground) + 0.05) >= 4.5
 
 
-def test_no_label_is_told_by_its_colour_alone():
+def test_no_label_is_shown_by_its_color_alone():
     assert len({look.symbol for look in palette.LOOKS.values()}) == len(LABELS)
     assert len({look.shape for look in palette.LOOKS.values()}) == len(LABELS)
 
@@ -86,7 +86,7 @@ def test_nothing_is_certain_that_is_not(share: float, text: str):
         ({"confidence": 0.95}, "Very sure"),
         ({"confidence": 0.75}, "Fairly sure"),
         ({"confidence": 0.4}, "Not very sure"),
-        ({"confidence": 0.95, "uncertain": True}, "Unsure: please listen"),
+        ({"confidence": 0.95, "uncertain": True}, "Uncertain: please review"),
     ],
 )
 def test_a_confidence_has_words(changes: dict[str, Any], words: str):
@@ -103,8 +103,8 @@ def test_durations_read_well(value: float, text: str):
 def test_rows_are_in_the_readers_time():
     row = table([result(verified_label=Label.CASUAL)], "Europe/Madrid").data.iloc[0]
     assert row["time"] == datetime(2026, 1, 31, 13, 0)
-    assert row["heard"] == "● Siren"
-    assert row["checked"] == "really ■ Casual"
+    assert row["label"] == "● Siren"
+    assert row["checked"] == "corrected to ■ Casual"
     assert local_time(datetime(2026, 7, 1, tzinfo=UTC), "America/New_York").hour == 20
 
 
@@ -131,10 +131,10 @@ def test_a_name_in_another_script_stays_as_it_is():
 
 def test_csv_holds_every_result_and_no_formula():
     text = to_csv([result(source="=HYPERLINK(1)"), REJECTED])
-    heard, rejected = csv.DictReader(io.StringIO(text))
-    assert heard["source"] == "'=HYPERLINK(1)"
-    assert heard["probability_siren"] == "0.91"
-    assert heard["events"] == "siren 0.5-2.0 s"
+    classified, rejected = csv.DictReader(io.StringIO(text))
+    assert classified["source"] == "'=HYPERLINK(1)"
+    assert classified["probability_siren"] == "0.91"
+    assert classified["events"] == "siren 0.5-2.0 s"
     assert rejected["reason"] == "not_audio"
 
 
@@ -168,7 +168,7 @@ def test_bars_have_their_numbers():
     chart = probabilities_chart(outcome().probabilities).to_dict()
     (rows,) = chart["datasets"].values()
     assert [row["words"] for row in rows] == ["5 %", "2 %", "2 %", "91 %"]
-    (rows,) = heard_chart(outcome().audioset_top5).to_dict()["datasets"].values()
+    (rows,) = audioset_chart(outcome().audioset_top5).to_dict()["datasets"].values()
     assert rows == [{"name": "Siren", "score": 0.9, "words": "90 %"}]
 
 
@@ -185,10 +185,10 @@ def test_the_timeline_is_in_the_readers_time():
 
 
 @pytest.mark.parametrize("results", [[], [result(), REJECTED]])
-def test_throughput_counts_what_was_heard_and_what_could_not_be(results: list[Result]):
+def test_throughput_counts_labels_and_rejections(results: list[Result]):
     chart = throughput_chart(results, NOW, timedelta(hours=1), "UTC").to_dict()
     (rows,) = chart["datasets"].values() if results else ([],)
-    assert [row["heard"] for row in rows] == ["● Siren", "✕ Not heard"][: len(results)]
+    assert [row["label"] for row in rows] == ["● Siren", "✕ Rejected"][: len(results)]
 
 
 METRICS = {

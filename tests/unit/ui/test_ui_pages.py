@@ -80,7 +80,7 @@ def test_without_an_address_it_is_said_what_to_do(api, monkeypatch):
     assert "make up ui" in page.error[0].value
 
 
-@pytest.mark.parametrize("view", ["listen", "results", "retrain", "models", "status"])
+@pytest.mark.parametrize("view", ["classify", "results", "retrain", "models", "status"])
 def test_each_page_shows_itself(api, view):
     page = run(view)
     assert not page.exception
@@ -96,7 +96,7 @@ def test_a_token_that_expires_is_asked_for_again(api):
         from ui import errors, session
 
         if session.signed_in():
-            with errors.told():
+            with errors.shown_errors():
                 raise ApiError(401, "Unauthorized")
         st.title("Sign in")
 
@@ -109,7 +109,7 @@ def test_a_token_that_expires_is_asked_for_again(api):
 
 
 @pytest.mark.parametrize("view", ["results", "models", "status"])
-def test_an_api_that_is_down_is_told_and_no_traceback_shown(api, view, monkeypatch):
+def test_an_api_that_is_down_is_shown_without_a_traceback(api, view, monkeypatch):
     def down(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -121,7 +121,7 @@ def test_an_api_that_is_down_is_told_and_no_traceback_shown(api, view, monkeypat
     assert "Try again" in [button.label for button in page.button]
 
 
-def test_a_missing_scope_is_told(api):
+def test_a_missing_scope_is_shown(api):
     api["/models"] = httpx.Response(403, json={"message": "Forbidden"})
     page = run("models")
     assert "does not allow this" in page.warning[0].value
@@ -131,11 +131,11 @@ def test_dead_letters_are_no_good_news(api):
     queues = {"queues": {"uploads": 1, "uploads_dead_letter": 2}}
     api["/status"] = httpx.Response(200, json=ANSWERS["/status"] | queues)
     page = run("status")
-    assert "2 uploads could not be heard" in page.error[0].value
+    assert "2 uploads could not be classified" in page.error[0].value
     assert not page.success
 
 
-def test_alerts_that_were_sent_are_told_with_where_when_and_how_sure(api, monkeypatch):
+def test_sent_alerts_are_shown_with_source_time_and_confidence(api, monkeypatch):
     links: list[Any] = []  # which Streamlit makes within the whole application only
     monkeypatch.setattr(st, "page_link", lambda *_, query_params, **__: links.append(query_params))
     alert = {
@@ -155,15 +155,15 @@ def test_alerts_that_were_sent_are_told_with_where_when_and_how_sure(api, monkey
     assert not any("No alert" in one.value for one in page.caption)
 
 
-def test_that_no_alert_was_sent_is_told(api):
+def test_that_no_alert_was_sent_is_shown(api):
     assert "No alert has been sent yet." in [one.value for one in run("status").caption]
 
 
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        ({}, "keeps no recordings that are posted"),
-        ({"bucket": "clips", "key": "posted/c.wav"}, "is not kept any more"),
+        ({}, "does not keep posted clips"),
+        ({"bucket": "clips", "key": "posted/c.wav"}, "was deleted at the end"),
     ],
 )
 def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):

@@ -1,4 +1,4 @@
-"""Listen: hand a recording in, and see what was heard in it, when, and why."""
+"""Classify: upload or record clips, and see label, events and probabilities."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import streamlit as st
 from earshot.results.result import Result
 from ui import session
 from ui.components import clip, feedback, palette
-from ui.errors import guarded, told
-from ui.submission import hear
+from ui.errors import guarded, shown_errors
+from ui.submission import submit
 
-st.title("Listen")
+st.title("Classify")
 st.markdown(
-    "Drop recordings in or speak into the microphone: each is searched for **gunshots**, "
+    "Upload clips or record one with the microphone. Each is searched for **gunshots**, "
     "**explosions** and **sirens**."
 )
 
 
-def take_in() -> tuple[list[tuple[str, str, bytes]], str]:
-    """Name, identity and content of each recording that was handed in, and their source."""
+def choose_clips() -> tuple[list[tuple[str, str, bytes]], str]:
+    """Name, identity and content of each chosen clip, and their source."""
     files, microphone, place = st.columns([5, 3, 3], gap="medium")
     with files:
         uploaded = st.file_uploader(
-            "Recordings",
+            "Clips",
             ["wav", "flac", "ogg", "mp3", "aiff"],
             accept_multiple_files=True,
-            help="WAV in any of its kinds, FLAC, Ogg, MP3 or AIFF; up to 4 hours and 100 MB each.",
+            help="WAV, FLAC, Ogg, MP3 or AIFF; up to 4 hours and 100 MB each.",
         )
     with microphone:
         spoken = st.audio_input("Microphone", sample_rate=16_000)
@@ -33,23 +33,23 @@ def take_in() -> tuple[list[tuple[str, str, bytes]], str]:
         "Source",
         max_chars=128,
         placeholder="Camera or site",
-        help="Where the recordings come from, such as north gate. May be left empty.",
+        help="Camera, microphone or site, such as north gate. Optional.",
     )
-    handed_in = [*uploaded, *([spoken] if spoken else [])]
-    return [(one.name, one.file_id, one.getvalue()) for one in handed_in], source.strip()
+    chosen = [*uploaded, *([spoken] if spoken else [])]
+    return [(one.name, one.file_id, one.getvalue()) for one in chosen], source.strip()
 
 
-def heard(name: str, file_id: str, content: bytes, source: str) -> Result:
-    """Result of a recording, which is heard once however often the page is drawn."""
-    results = st.session_state.setdefault("heard", {})
+def result_of(name: str, file_id: str, content: bytes, source: str) -> Result:
+    """Result of a clip. It is classified once, however often the page is drawn."""
+    results = st.session_state.setdefault("results", {})
     if file_id not in results:
-        bar = st.progress(0.0, text=f"{name}: sending")
+        bar = st.progress(0.0, text=f"{name}: Sending")
 
         def show(share: float, doing: str) -> None:
             bar.progress(share, text=f"{name}: {doing} …")
 
         try:
-            results[file_id] = hear(
+            results[file_id] = submit(
                 session.client(),
                 content,
                 source,
@@ -64,14 +64,14 @@ def heard(name: str, file_id: str, content: bytes, source: str) -> Result:
 
 @guarded
 def page() -> None:
-    recordings, source = take_in()
+    clips, source = choose_clips()
     found = []
-    for name, file_id, content in recordings:
-        with told():  # one that fails keeps no other from being heard
-            result = heard(name, file_id, content, source)
+    for name, file_id, content in clips:
+        with shown_errors():  # one that fails does not stop the others
+            result = result_of(name, file_id, content, source)
             found.append((name, file_id, content, result))
-    if not recordings:
-        st.caption("Nothing has been handed in yet.")
+    if not clips:
+        st.caption("No clips yet.")
     if not found:
         return
     chosen = found[0]
@@ -79,8 +79,8 @@ def page() -> None:
         st.dataframe(
             [
                 {
-                    "recording": name,
-                    "heard": palette.heard_title(result),
+                    "clip": name,
+                    "label": palette.label_title(result),
                     "confidence": result.classification and result.classification.confidence,
                     "seconds": result.classification and result.classification.duration_s,
                 }
@@ -96,7 +96,7 @@ def page() -> None:
         index = st.selectbox(
             "Show",
             range(len(found)),
-            format_func=lambda i: f"{found[i][0]}: {palette.heard_title(found[i][3])}",
+            format_func=lambda i: f"{found[i][0]}: {palette.label_title(found[i][3])}",
         )
         chosen = found[index]
     name, file_id, content, result = chosen
@@ -105,11 +105,11 @@ def page() -> None:
         if result.location:
             st.page_link(
                 "views/results.py",
-                label="Kept among the results",
+                label="Open in Results",
                 icon=":material/inventory_2:",
                 query_params={"clip": result.clip_id},
             )
-    feedback.ask(result, file_id, lambda new: st.session_state["heard"].update({file_id: new}))
+    feedback.ask(result, file_id, lambda new: st.session_state["results"].update({file_id: new}))
 
 
 page()
