@@ -25,6 +25,7 @@ from earshot.audio.ogg import ogg_contents
 from earshot.errors import RejectedClipError
 
 _BLOCK_FRAMES = 2**19
+_BLOCK_S = 33.0  # that many at 16 kHz: a lower rate becomes more samples later
 _BLOCK_SAMPLES = 2**20  # of all channels together: 4 MB as float32
 _CAREFUL_FRAMES = 1024
 _UNKNOWN_FRAMES = 2**36 - 1  # no header holds as many; libsndfile gives more where none is known
@@ -151,7 +152,9 @@ class Decoder:
             yield from self._blocks(part, self.open(part))
 
     def _blocks(self, part: int, sound: Sound) -> Iterator[Floats]:
-        n_frames = min(_BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels)
+        n_frames = min(
+            _BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels, int(_BLOCK_S * sound.samplerate)
+        )
         n_given = 0
         while True:
             try:
