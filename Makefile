@@ -135,9 +135,10 @@ open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=d
 	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"
 
 .PHONY: notebook
-notebook: setup ## Run the notebook and write it as a page (DATA=labelled WAVs)
+notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)
 	@mkdir -p .local
-	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$$(realpath "$(DATA)"))" $(BIN)/python -m nbconvert \
+	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$$(realpath "$(DATA)"))" \
+		EARSHOT_AMBIENT="$(if $(AMBIENT),$$(realpath "$(AMBIENT)"))" $(BIN)/python -m nbconvert \
 		--to html --execute --ExecutePreprocessor.timeout=3600 --log-level WARN \
 		--output-dir .local --output notebook training/notebooks/learning.ipynb
 	@echo "Open .local/notebook.html in a browser."

@@ -147,12 +147,12 @@ def reliability_figure(models: Mapping[str, Metrics]) -> Figure:
 
 def curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Loss of each epoch, of each network; dashed on the validation clips."""
-    figure, axes = _figure(5, 3.2)
+    figure, axes = _figure(7.5, 3.6)
     for name, values in curves.items():
         style = "--" if name.endswith("val_loss") else "-"
         axes.plot(range(1, len(values) + 1), values, style, label=name)
     axes.set(xlabel="epoch", ylabel="cross-entropy")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize="x-small", frameon=False)
     return figure
 
 
