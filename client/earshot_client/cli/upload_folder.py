@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from earshot.uploads.objects import MAX_CLIP_BYTES
+from earshot.limits import MAX_CLIP_BYTES
 from earshot_client.api_client import ApiError
 
 JOURNAL_NAME = ".earshot-uploads.jsonl"

@@ -34,6 +34,7 @@ class Service:
         if result.clip_id == self.fails_at:
             raise UnavailableError("The topic")
         self.considered.append(result.clip_id)
+        assert result.classification
         return [alert_about(result, result.classification, NOON)]
 
 

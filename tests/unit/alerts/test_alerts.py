@@ -84,6 +84,13 @@ class Claims:
             del self.cooldowns[label, source]
 
 
+def service_of(
+    topic: Any, sent: Any, clock: Clock, rules: AlertRules = RULES, link: Any = lambda *_: ""
+) -> AlertService:
+    claims: Any = Claims()
+    return AlertService(rules, claims, topic, sent, link, clock)
+
+
 @pytest.fixture
 def topic() -> Topic:
     return Topic()
@@ -101,8 +108,7 @@ def sent() -> Sent:
 
 @pytest.fixture
 def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
-    link = "link to {}".format
-    return AlertService(RULES, Claims(), topic, sent, lambda location, _: link(location.key), clock)
+    return service_of(topic, sent, clock, link=lambda at, _: f"link to {at.key}")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +176,7 @@ def test_a_result_that_is_considered_again_raises_no_second_alert(service, topic
 
 def test_without_a_cooldown_each_result_raises_one_alert(topic, sent, clock):
     rules = replace(RULES, cooldown=timedelta())
-    service = AlertService(rules, Claims(), topic, sent, lambda *_: "", clock)
+    service = service_of(topic, sent, clock, rules)
     for clip_id in ("c1", "c1", "c2", "c2"):
         service.consider(classified(clip_id))
     assert [alert.clip_id for alert in topic.alerts] == ["c1", "c2"]
@@ -215,7 +221,7 @@ def test_each_label_of_a_clip_raises_its_own_alert(service, topic):
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 400)), max_size=40))
 def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     topic, clock = Topic(), Clock()
-    service = AlertService(RULES, Claims(), topic, Sent(), lambda *_: "", clock)
+    service = service_of(topic, Sent(), clock)
     told: dict[str, list[datetime]] = {"a": [], "b": []}
     for n, (source, seconds) in enumerate(steps):
         clock.now += timedelta(seconds=seconds)
@@ -232,7 +238,7 @@ def test_an_uncertain_result_raises_an_alert_only_where_the_rules_say_so(
 ):
     assert not service.consider(classified(uncertain=True))
     rules = replace(RULES, uncertain=True)
-    service = AlertService(rules, Claims(), topic, sent, lambda *_: "", clock)
+    service = service_of(topic, sent, clock, rules)
     assert service.consider(classified(uncertain=True))
     assert topic.alerts[0].uncertain is True
 
@@ -263,6 +269,7 @@ def test_a_clip_that_is_not_kept_has_no_link(service, topic):
 
 def alert(**changes: Any) -> Alert:
     result = classified(**changes)
+    assert result.classification
     return alert_about(result, result.classification, NOON)
 
 

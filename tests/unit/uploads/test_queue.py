@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from samcli.yamlhelper import yaml_parse
 
 from earshot.errors import UnavailableError
 from earshot.uploads.queue import BACKOFF_S, UploadsQueue
-from local.settings import TEMPLATE
+from tests.unit.infrastructure.cloudformation import SAM
 
 
 class Sqs:
@@ -36,7 +35,7 @@ def test_the_delay_grows_with_each_failure(n_receives: int, seconds: int) -> Non
 
 
 def test_five_tries_take_minutes_and_then_the_dead_letter_queue_has_the_message() -> None:
-    queue = yaml_parse(TEMPLATE.read_text())["Resources"]["UploadsQueue"]["Properties"]
+    queue = SAM["Resources"]["UploadsQueue"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == len(BACKOFF_S) + 1
     assert sum(BACKOFF_S) < 300
 
