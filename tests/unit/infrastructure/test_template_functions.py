@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+import earshot_alert.settings as alert_settings
+import earshot_api.settings as api_settings
+import earshot_classify.settings as classify_settings
+import earshot_retraining.settings as retraining_settings
+import earshot_training.settings as training_settings
 from earshot.results.item import ALERTED_AT
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
@@ -15,6 +25,12 @@ from tests.unit.infrastructure.cloudformation import (
     statements_of_roles,
 )
 
+NUMBERS = {
+    "ALERT_LABELS": "gunshot, siren",
+    "ALERT_MIN_CONFIDENCE": "0.5",
+    "ALERT_COOLDOWN_SECONDS": "300",
+    "RESULT_TTL_DAYS": "30",
+}
 EXECUTIONS = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":execution:${AWS::StackName}-retrain:*"
@@ -177,6 +193,34 @@ class TestFunctions:
             "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
+
+    @pytest.mark.parametrize(
+        ("name", "read"),
+        [
+            ("ClassifyFunction", classify_settings.Settings.from_environment),
+            ("AlertFunction", alert_settings.Settings.from_environment),
+            ("ApiFunction", api_settings.Settings),
+            ("RetrainingFunction", retraining_settings.Settings.from_environment),
+            ("EmbedFunction", training_settings.Settings.from_environment),
+            ("TrainFunction", training_settings.Settings.from_environment),
+        ],
+    )
+    def test_settings_find_their_variables(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, read: Callable[[], Any]
+    ) -> None:
+        monkeypatch.setenv("YAMNET_DIR", "yamnet")  # of the images
+        monkeypatch.setenv("BUNDLED_MODEL_DIR", "v1")
+        for variable, value in properties(name)["Environment"]["Variables"].items():
+            text = value if isinstance(value, str) else NUMBERS.get(variable, "name")
+            monkeypatch.setenv(variable, text)
+        assert read()
+
+    def test_a_missing_variable_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("RESULTS_TABLE", raising=False)
+        with pytest.raises(ValidationError, match="results_table"):
+            api_settings.Settings()
+        with pytest.raises(KeyError, match="MODELS_BUCKET"):
+            retraining_settings.Settings.from_environment({})
 
     def test_image_and_template_start_the_same_handler(self) -> None:
         for resource in SAM["Resources"].values():
