@@ -126,7 +126,13 @@ def test_alerts_are_listed_with_what_a_person_said_since(api, run):
         "alerted_at": "2026-01-31T12:00:01.000Z",
     }  # fmt: skip
     api.results = [
-        {"clip_id": clip_id, **alert, "result": f"/results/{clip_id}"} for clip_id in ("c1", "c2")
+        {
+            "alert_id": f"{clip_id}-siren",
+            "clip_id": clip_id,
+            **alert,
+            "result": f"/results/{clip_id}",
+        }
+        for clip_id in ("c1", "c2")
     ]
     api.results[0]["verified_label"] = "casual"
     shown = run("alerts", "--limit", "2").stdout
