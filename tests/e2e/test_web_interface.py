@@ -164,7 +164,7 @@ def test_a_rejected_clip_does_not_stop_the_others(
     (tmp_path / "letter.wav").write_text("Dear all")
     interface.open(page)
     hand_in(page, tmp_path / "letter.wav", clips["gunshot"])
-    expect(page.get_by_text("cannot be read as audio")).to_be_visible()
+    expect(page.get_by_text("The file is text, not a recording")).to_be_visible()
     expect(heading(page, "Gunshot")).to_be_visible()
 
 

@@ -18,7 +18,6 @@ from earshot.uploads.objects import (
     MAX_SOURCE_LENGTH,
     ClipMetadata,
     clean_source,
-    is_clean_source,
 )
 
 EXPECTED = (
@@ -81,11 +80,6 @@ def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
     source, recorded_at = fields.get("source", "").strip(), fields.get("recorded_at")
     if len(source) > MAX_SOURCE_LENGTH:
         raise BadRequestError(f"`source` has over {MAX_SOURCE_LENGTH} characters.")
-    if source and not is_clean_source(source):
-        raise BadRequestError(
-            "`source` has characters that a source may not have: slashes, control or formatting "
-            'characters, repeated spaces, or any of <>[]{}`|*#"&.'
-        )
     try:
         return ClipMetadata(
             clean_source(source) if source else None,

@@ -120,11 +120,6 @@ def clean_source(text: str) -> str:
     return plain[:MAX_SOURCE_LENGTH].strip() or DEFAULT_SOURCE
 
 
-def is_clean_source(text: str) -> bool:
-    """Whether a source is stored as it is, but for Unicode's normal form."""
-    return clean_source(text) == unicodedata.normalize("NFC", text)
-
-
 def decode_metadata(value: str) -> str:
     """Text of an object's metadata, which S3 gives in RFC 2047's encoding if it is not ASCII.
 
