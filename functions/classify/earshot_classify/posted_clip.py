@@ -93,7 +93,7 @@ def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
 
 
 def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]]:
-    form = read_form(body, content_type)
+    form = read_form(body, content_type, once=("file", "source", "recorded_at"))
     fields = dict(form.fields)
     if len(form.files) > 1:
         raise BadRequestError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Container
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -54,8 +55,12 @@ def decode_body(text: str, *, is_base64: bool) -> bytes:
         raise BadRequestError("The body is not valid base64.") from error
 
 
-def read_form(body: bytes, content_type: str) -> Form:
-    """Form of a ``multipart/form-data`` body.
+def read_form(body: bytes, content_type: str, once: Container[str] = ()) -> Form:
+    """Form of a ``multipart/form-data`` body; of other repeated fields the last one counts.
+
+    Args:
+        body, content_type: of the request.
+        once: names of fields that may not be repeated.
 
     Raises:
         BadRequestError: it is broken, or has two fields of one name.
@@ -70,7 +75,7 @@ def read_form(body: bytes, content_type: str) -> Form:
 
     def keep_field(field: Field) -> None:
         name = _text(field.field_name)
-        if name in fields:
+        if name in fields and name in once:
             raise BadRequestError(f"The form has more than one field `{name}`.")
         fields[name] = field.value or b""
 
