@@ -100,7 +100,7 @@ class TestRetraining:
             def refusal() -> str:
                 assert serves(retraining, "v2")
                 shown = retraining.stack.run("logs").stdout
-                return shown if "the champion was not loaded" in shown else ""
+                return shown if "the champion could not be loaded" in shown else ""
 
             assert "head.npz of v1 is not the one" in soon(refusal, 60)
             assert serves(retraining, "v2")
