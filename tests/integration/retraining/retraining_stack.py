@@ -85,7 +85,7 @@ def serves(retraining: Retraining, version: str) -> bool:
 
 @dataclasses.dataclass
 class altered:  # noqa: N801 - a context manager
-    """One object with its last byte changed, and mended at the end."""
+    """One object with its last byte changed, and restored at the end."""
 
     retraining: Retraining
     key: str

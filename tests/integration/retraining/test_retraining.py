@@ -117,7 +117,7 @@ class TestRetraining:
         tried = failed_attempts(retraining.stack, run)
         assert "Runtime.ExitError" in tried, "the killed function was not at work"
 
-    def test_an_outcome_is_told_to_the_topic(self, retraining):
+    def test_an_outcome_is_published_to_the_topic(self, retraining):
         arn = retraining.stack.outputs["RetrainingTopicArn"]
         sqs, sns = retraining.stack.client("sqs"), retraining.stack.client("sns")
         admit = {

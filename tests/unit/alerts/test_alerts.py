@@ -1,4 +1,4 @@
-"""Which results become alerts, how often, and what is told."""
+"""Which results become alerts, how often, and what an alert says."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(ser
     assert [alert.source for alert in topic.alerts] == ["gate", "yard"]
 
 
-def test_a_gunshot_is_told_of_while_the_siren_cools_down(service, topic):
+def test_a_gunshot_raises_an_alert_while_the_siren_cools_down(service, topic):
     service.consider(classified("c1"))
     assert service.consider(classified("c2", label=Label.GUNSHOT))
 
@@ -222,13 +222,13 @@ def test_each_label_of_a_clip_raises_its_own_alert(service, topic):
 def test_whatever_comes_alerts_of_a_source_keep_their_distance(steps):
     topic, clock = Topic(), Clock()
     service = service_of(topic, Sent(), clock)
-    told: dict[str, list[datetime]] = {"a": [], "b": []}
+    sent_at: dict[str, list[datetime]] = {"a": [], "b": []}
     for n, (source, seconds) in enumerate(steps):
         clock.now += timedelta(seconds=seconds)
         if service.consider(classified(f"c{n}", source=source)):
-            told[source].append(clock.now)
-        assert told[source], "the first detection of a source is always told"
-    for times in told.values():
+            sent_at[source].append(clock.now)
+        assert sent_at[source], "the first detection of a source always raises an alert"
+    for times in sent_at.values():
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert all(gap >= RULES.cooldown for gap in gaps)
 
@@ -324,7 +324,7 @@ def test_every_row_of_the_claims_expires(table):
     assert all(int(row["expires_at"]["N"]) > NOON.timestamp() for row in rows)
 
 
-def test_a_topic_is_told_in_json_and_can_filter(aws):
+def test_a_topic_gets_json_and_can_filter(aws):
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
     arn = sns.create_topic(Name="alerts")["TopicArn"]
     queue = sqs.create_queue(QueueName="listener")["QueueUrl"]

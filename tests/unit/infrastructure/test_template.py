@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from earshot.audio.limits import POSTED, UPLOADED
 from earshot.results.item import ALERTED_AT
 from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
 from local.settings import REPOSITORY
@@ -104,6 +105,11 @@ class TestQueue:
         # all of it, and a batch is one message.
         assert timeout < properties("UploadsQueue")["VisibilityTimeout"] <= 300
         assert mapping["BatchSize"] == 1
+
+    def test_a_clip_that_costs_too_much_is_rejected_before_the_function_times_out(self) -> None:
+        assert UPLOADED.cpu_s < properties("ClassifyFunction")["Timeout"]
+        # A request to the HTTP API ends after 30 s (Amazon API Gateway quotas).
+        assert POSTED.cpu_s < 30
 
     def test_uploads_wait_as_long_as_dead_letters(self) -> None:
         # A message keeps its age when it moves to the dead letter queue.
