@@ -8,6 +8,7 @@ YAMNET ?= https://tfhub.dev/google/yamnet/1
 # Where data sets lie and models go, by default.
 DATA ?= $(or $(SESA),data/sesa)/train
 OPEN_AUDIO ?= data/open-audio
+EVERYDAY_AUDIO ?= data/everyday-audio
 OUT ?= models/v1
 MODEL ?= v1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
@@ -133,6 +134,11 @@ evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, 
 .PHONY: open-audio
 open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=data/open-audio; Debian only)
 	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"
+
+.PHONY: everyday-audio
+everyday-audio: setup ## Fetch hours of everyday sound to train on (EVERYDAY_AUDIO=data/everyday-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(EVERYDAY_AUDIO)" \
+		--sources training/data/open_audio/everyday.toml
 
 .PHONY: notebook
 notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)

@@ -15,7 +15,7 @@ import soundfile
 
 from earshot.labels import LABELS
 from training.data.open_audio import archives, synthetic_alarms
-from training.data.open_audio.fetch import decode, slug, spread
+from training.data.open_audio.convert import decode, slug, spread
 from training.data.open_audio.sources import RULE_ORDER, Package, SourcesError, read_sources
 
 RESERVED = "scorched|cataclysm|cdogs|netpanzer|opensfx|dangerdeep|urbansound"

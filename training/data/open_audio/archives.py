@@ -6,7 +6,11 @@ Each opener takes an archive's bytes and yields ``(name, how to read it)``.
 from __future__ import annotations
 
 import io
+import logging
+import shutil
 import struct
+import subprocess
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +19,8 @@ from functools import partial
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 Entries = Iterator[tuple[str, Callable[[], bytes]]]
 
@@ -25,6 +31,8 @@ _C4_HEADER, _C4_ENTRY = 204, 316  # bytes
 _DKS_DIRECTORY, _DKS_ENTRY = 20, 23  # bytes: where it starts, size of an entry
 
 _LIERO_RATE = 22_050  # Hz
+
+_MODULE_MAX_S = 600
 
 _SF2_SAMPLE = struct.Struct("<20s5IBbHH")  # of the `shdr` chunk, SoundFont 2.04, 7.10
 _SF2_ROM = 0x8000  # sample type: in the sound card's memory, not in the file
@@ -154,6 +162,24 @@ def _wav(samples: NDArray[np.int16], rate: int) -> bytes:
     return wav.getvalue()
 
 
+def tracker_module(data: bytes) -> Entries:
+    """The mix of a tracker module, as WAV; ffmpeg plays it, if it is there."""
+    yield "mix.wav", partial(_play, data)
+
+
+def _play(module: bytes) -> bytes:
+    if shutil.which("ffmpeg") is None:
+        logger.warning("ffmpeg not found: a tracker module is left out")
+        return b""
+    # From a pipe, ffmpeg does not tell a module from noise.
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(module)
+        file.flush()
+        command = ["ffmpeg", "-v", "error", "-i", file.name, "-t", str(_MODULE_MAX_S)]
+        process = subprocess.run([*command, "-f", "wav", "-"], capture_output=True, check=False)
+    return process.stdout
+
+
 ARCHIVES: dict[str, Callable[[bytes], Entries]] = {
     ".pk3": zipped,
     ".wz": zipped,
@@ -166,4 +192,8 @@ ARCHIVES: dict[str, Callable[[bytes], Entries]] = {
     ".SND": liero_sounds,
     ".jar": zipped,
     ".sf2": soundfont,
+    ".it": tracker_module,
+    ".mod": tracker_module,
+    ".s3m": tracker_module,
+    ".xm": tracker_module,
 }
