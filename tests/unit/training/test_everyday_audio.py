@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def tone(seconds: float, hertz: float) -> bytes:
 
 
 def speech(**changes: object) -> Package:
-    values: dict = {
+    values: dict[str, Any] = {
         "name": "prompts",
         "version": "1",
         "sha256": "0" * 64,
