@@ -93,7 +93,7 @@ def _chosen(package: Package, sources: Sources, files: dict[str, bytes]) -> Iter
     """The files of one label that are taken, each as a piece."""
     recordings = {path: sources.recording_of(package, path) for path in files}
     n_taken, minutes = 0, 0.0
-    heard: set[bytes] = set()
+    taken: set[bytes] = set()
     for path in spread(recordings):
         if n_taken == sources.max_per_label or minutes > package.minutes:
             return
@@ -102,9 +102,9 @@ def _chosen(package: Package, sources: Sources, files: dict[str, bytes]) -> Iter
             logger.debug("%s: %s is short, silent or unreadable", package.name, path)
             continue
         digest = hashlib.sha256(waveform.tobytes()).digest()
-        if digest in heard:
+        if digest in taken:
             continue
-        heard.add(digest)
+        taken.add(digest)
         n_taken += 1
         minutes += len(waveform) / SAMPLE_RATE / 60
         yield _Piece(path, recordings[path], waveform)

@@ -49,7 +49,7 @@ def tones() -> Iterator[Tone]:
 
 
 def _heard(source: Floats, rng: Rng) -> Floats:
-    """The source as a microphone somewhere would hear it: horn, way, room and noise."""
+    """The source as a microphone somewhere would record it: horn, way, room and noise."""
     low, high = rng.uniform(150, 500), rng.uniform(3000, 7500)
     horn = signal.butter(2, [low, high], "bandpass", fs=SAMPLE_RATE, output="sos")
     sound = signal.sosfilt(horn, source)
