@@ -63,6 +63,10 @@ token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict 
 logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
 
+.PHONY: sweep
+sweep: $(READY) ## Queue uploads without a result on the local stack again (MINUTES=25 HOURS=3: their age)
+	@$(BIN)/python -m local.sweep --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
+
 .PHONY: test
 test: setup ## Run all tests, and name the ten slowest
 	@$(BIN)/python -m pytest --durations=10 $(ARGS)
@@ -92,7 +96,7 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@PYTHONPATH=functions/alert:functions/api:functions/classify:functions/retraining:functions/training \
+	@PYTHONPATH=functions/alert:functions/api:functions/classify:functions/retraining:functions/sweep:functions/training \
 		$(BIN)/lint-imports --no-cache
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc
 
 from local.turns import Turns
@@ -153,6 +153,27 @@ def retry_failed_stream_records() -> None:
     lambda_svc._poll_dynamodb_streams = poll_and_retry
 
 
+def see_batch_projections() -> None:
+    """Let policies see which attributes a `BatchGetItem` asks for, as those of `GetItem` are seen.
+
+    AWS documents ``dynamodb:Attributes`` and ``dynamodb:Select`` for both ("Using IAM policy
+    conditions for fine-grained access control" in the DynamoDB Developer Guide).
+    """
+    context_of = iam_actions.dynamodb_service_context
+
+    def context_of_first_table(body: bytes) -> dict[str, Any]:
+        request = json.loads(body or b"{}")
+        tables = request.get("RequestItems") if isinstance(request, dict) else None
+        if isinstance(tables, dict) and len(tables) == 1:
+            (only,) = tables.values()
+            if isinstance(only, dict):  # a list is that of BatchWriteItem
+                body = json.dumps(only).encode()
+        found: dict[str, Any] = context_of(body)
+        return found
+
+    iam_actions.dynamodb_service_context = context_of_first_table
+
+
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
     Patch(
@@ -186,5 +207,10 @@ PATCHES = (
         "stream_failures",
         "Stream records that a function reports as failed (ReportBatchItemFailures) are lost.",
         retry_failed_stream_records,
+    ),
+    Patch(
+        "batch_projections",
+        "A role that may read the keys of a table alone may not do so with BatchGetItem.",
+        see_batch_projections,
     ),
 )

@@ -8,6 +8,6 @@ lock() {
 }
 lock --python-version 3.11 requirements/dev.in -o requirements/dev.txt
 # What is shipped runs on Lambda's Python 3.12, in the versions that are developed with.
-for part in training functions/alert functions/api functions/classify functions/retraining ui; do
+for part in training functions/alert functions/api functions/classify functions/retraining functions/sweep ui; do
   lock --python-version 3.12 -c requirements/dev.txt "$part/requirements.in" -o "$part/requirements.txt"
 done

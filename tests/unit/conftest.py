@@ -15,7 +15,8 @@ hypothesis.settings.load_profile("untimed")
 # Lambda puts a function's own folder on the path.
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 sys.path[:0] = [
-    str(FUNCTIONS / name) for name in ("classify", "api", "alert", "retraining", "training")
+    str(FUNCTIONS / name)
+    for name in ("classify", "api", "alert", "retraining", "sweep", "training")
 ]
 
 

@@ -181,6 +181,8 @@ def test_alarms_tell_somebody() -> None:
         ("AWS/ApiGateway", "5xx"),
         ("Earshot", "champion_refused"),
         ("Earshot", "results_unreadable"),
+        ("Earshot", "uploads_without_result"),
+        ("Earshot", "quiet_sources"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
     }

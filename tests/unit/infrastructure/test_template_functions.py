@@ -13,6 +13,7 @@ import earshot_alert.settings as alert_settings
 import earshot_api.settings as api_settings
 import earshot_classify.settings as classify_settings
 import earshot_retraining.settings as retraining_settings
+import earshot_sweep.settings as sweep_settings
 import earshot_training.settings as training_settings
 from earshot.results.item import ALERTED_AT
 from local.settings import REPOSITORY
@@ -30,6 +31,7 @@ NUMBERS = {
     "ALERT_MIN_CONFIDENCE": "0.5",
     "ALERT_COOLDOWN_SECONDS": "300",
     "RESULT_TTL_DAYS": "30",
+    "QUIET_SOURCE_HOURS": "24",
 }
 EXECUTIONS = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
@@ -108,6 +110,34 @@ class TestFunctions:
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
         }
+
+    def test_sweep_may_do_its_work_only(self) -> None:
+        assert allowed("SweepFunctionRole") == {
+            ("s3:ListBucketVersions", "UploadsBucket.Arn"),
+            ("dynamodb:BatchGetItem", "ResultsTable.Arn"),
+            ("sqs:SendMessage", "UploadsQueue.Arn"),
+            ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
+        }
+        assert allowed("SweepFunctionHourlyRole") == {
+            ("lambda:InvokeFunction", "SweepFunction.Arn"),
+        }
+
+    def test_sweep_lists_uploads_and_reads_no_result(self) -> None:
+        conditions = {
+            statement["Action"]: statement.get("Condition")
+            for statement in statements_of_roles("SweepFunctionRole")
+            if isinstance(statement["Action"], str)
+        }
+        assert conditions["s3:ListBucketVersions"] == {"StringEquals": {"s3:prefix": "incoming/"}}
+        assert conditions["dynamodb:BatchGetItem"] == {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id"]},
+            "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        }
+
+    def test_sweep_runs_each_hour(self) -> None:
+        schedule = properties("SweepFunctionHourly")
+        assert schedule["ScheduleExpression"] == "rate(1 hour)"
+        assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepFunction", "Arn"]}
 
     def test_alert_changes_nothing_of_a_result_and_reads_none(self) -> None:
         (record,) = [
@@ -201,6 +231,7 @@ class TestFunctions:
             ("AlertFunction", alert_settings.Settings.from_environment),
             ("ApiFunction", api_settings.Settings),
             ("RetrainingFunction", retraining_settings.Settings.from_environment),
+            ("SweepFunction", sweep_settings.Settings.from_environment),
             ("EmbedFunction", training_settings.Settings.from_environment),
             ("TrainFunction", training_settings.Settings.from_environment),
         ],

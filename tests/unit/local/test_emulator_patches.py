@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc
 
 from local import emulator_patches
@@ -87,7 +87,12 @@ class TestStillNeeded:
     def test_needed_stream_failures(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert position_after_a_failed_record(monkeypatch) == 1, "the record is not passed over now"
 
+    def test_needed_batch_projections(self) -> None:
+        assert "dynamodb:Attributes" not in iam_actions.dynamodb_service_context(BATCH)
 
+
+BATCH = b"""{"RequestItems": {"results": {
+    "Keys": [{"clip_id": {"S": "a"}}], "ProjectionExpression": "clip_id"}}}"""
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/results/stream/2026"
 
 
@@ -145,6 +150,20 @@ def test_a_quick_query_finds_what_a_slow_one_finds(
 
 def test_a_failed_stream_record_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert position_after_a_failed_record(monkeypatch, patched=True) == 0
+
+
+def test_policies_see_what_a_batch_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = iam_actions.dynamodb_service_context
+    monkeypatch.setattr(iam_actions, "dynamodb_service_context", plain)
+    emulator_patches.see_batch_projections()
+    assert iam_actions.dynamodb_service_context(BATCH) == {
+        "dynamodb:Attributes": ["clip_id"],
+        "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+    }
+    whole_rows = BATCH.replace(b"ProjectionExpression", b"ConsistentRead")
+    assert iam_actions.dynamodb_service_context(whole_rows) == plain(b"{}")
+    for other in (b"", b"[]", b'{"TableName": "results"}'):
+        assert iam_actions.dynamodb_service_context(other) == plain(other)
 
 
 def test_installed_ministack_is_the_known_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 # A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
 _ROWS_A_READ = 250
 _MAX_READS = 8
+_KEYS_A_READ = 100  # of BatchGetItem (Amazon DynamoDB API Reference)
 
 
 class ResultsTable:
@@ -70,6 +72,24 @@ class ResultsTable:
                 TableName=self._name, Key={"clip_id": {"S": clip_id}}, ConsistentRead=True
             )
         return from_item(answer["Item"]) if "Item" in answer else None
+
+    def with_result(self, clip_ids: Sequence[str]) -> set[str]:
+        """Which of these clips have a result; the latest second may be missing.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        found: set[str] = set()
+        for start in range(0, len(clip_ids), _KEYS_A_READ):
+            keys: Any = [{"clip_id": {"S": c}} for c in clip_ids[start : start + _KEYS_A_READ]]
+            while keys:
+                request: Any = {self._name: {"Keys": keys, "ProjectionExpression": "clip_id"}}
+                with unavailable_on_failure("The results table"):
+                    answer = self._dynamodb.batch_get_item(RequestItems=request)
+                found |= {item["clip_id"]["S"] for item in answer["Responses"][self._name]}
+                left: Any = answer.get("UnprocessedKeys", {})
+                keys = left[self._name]["Keys"] if left else []
+        return found
 
     def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
         """At most `limit` results of a query, newest first.

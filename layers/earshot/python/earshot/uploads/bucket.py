@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.limits import MAX_CLIP_BYTES
-from earshot.uploads.objects import Location
+from earshot.uploads.objects import UPLOADS_PREFIX, Location, StoredUpload, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,6 +50,21 @@ class UploadsBucket:
         return self._s3.generate_presigned_url(
             "get_object", Params=_object(location), ExpiresIn=int(lifetime.total_seconds())
         )
+
+    def uploads(self) -> Iterator[StoredUpload]:
+        """All versions of the objects under ``incoming/``. Raises `UnavailableError`."""
+        with unavailable_on_failure("The uploads bucket"):
+            pages = self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self.name, Prefix=UPLOADS_PREFIX
+            )
+            for page in pages:
+                for version in page.get("Versions", []):
+                    key, version_id = version["Key"], version["VersionId"]
+                    if not key.endswith("/"):  # a folder that the S3 console made
+                        upload = Upload(
+                            Location(self.name, key, version_id), version_id, version["Size"]
+                        )
+                        yield StoredUpload(upload, version["LastModified"])
 
     def put(self, key: str, content: bytes) -> None:
         """Write a clip under a key. Raises `UnavailableError`."""

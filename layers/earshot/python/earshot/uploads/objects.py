@@ -79,6 +79,25 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class StoredUpload:
+    """An upload that a listing of the bucket found.
+
+    Attributes:
+        upload: one version of an object.
+        modified: when S3 stored it; when its upload began, if it was sent in several parts.
+    """
+
+    upload: Upload
+    modified: datetime
+
+    @property
+    def clip_id(self) -> str:
+        """Clip id of its result; see `object_clip_id`."""
+        location = self.upload.location
+        return object_clip_id(location.bucket, location.key, self.upload.version)
+
+
+@dataclass(frozen=True)
 class ClipMetadata:
     """An uploader's metadata of a clip.
 

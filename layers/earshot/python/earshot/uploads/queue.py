@@ -1,10 +1,14 @@
-"""The uploads queue, as its consumer uses it."""
+"""The uploads queue, as its consumer and the sweep use it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from earshot.aws.errors import unavailable_on_failure
+from earshot.uploads.objects import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,11 +19,7 @@ BACKOFF_S = (2, 10, 30, 60)
 
 
 class UploadsQueue:
-    """Returns failed messages to the queue.
-
-    Without this, a message comes back only after the queue's visibility timeout, which has to be
-    longer than the longest classification.
-    """
+    """The queue of uploads that wait to be classified."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
@@ -27,6 +27,9 @@ class UploadsQueue:
 
     def return_message(self, receipt_handle: str, n_receives: int) -> None:
         """Make a message visible again after a time that grows with its tries.
+
+        Without this, it comes back only after the queue's visibility timeout, which has to be
+        longer than the longest classification.
 
         Args:
             receipt_handle: of the message.
@@ -40,3 +43,27 @@ class UploadsQueue:
             self._sqs.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
+
+    def announce(self, uploads: Sequence[Upload]) -> None:
+        """Queue uploads as S3 itself announces them.
+
+        Raises:
+            UnavailableError: SQS failed; some may have been queued.
+        """
+        for upload in uploads:
+            with unavailable_on_failure("The uploads queue"):
+                self._sqs.send_message(
+                    QueueUrl=self._url, MessageBody=json.dumps(_notification(upload))
+                )
+
+
+def _notification(upload: Upload) -> dict[str, object]:
+    """An upload in the form of S3's notifications, whose keys are URL-encoded.
+
+    Source: Amazon S3 User Guide, "Event message structure".
+    """
+    entry = {"key": quote_plus(upload.location.key), "size": upload.size, "eTag": upload.version}
+    if upload.location.version_id:
+        entry["versionId"] = upload.location.version_id
+    bucket = {"name": upload.location.bucket}
+    return {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": bucket, "object": entry}}]}

@@ -1,0 +1,1 @@
+"""sweep: queues uploads without a result again, once an hour."""

@@ -1,0 +1,38 @@
+"""Entry point: a schedule calls it each hour, and people whenever they like."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from earshot.operations.sweep import MAX_AGE, MIN_AGE
+from earshot_sweep.wiring import sweep
+
+logger = Logger(service="sweep")
+metrics = Metrics(namespace="Earshot", service="sweep")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Sweep once; returns the report.
+
+    Args:
+        event: `min_age_minutes` and `max_age_hours` of the uploads to look up; defaults are those
+            of the schedule.
+        context: of the invocation.
+    """
+    min_age, max_age = MIN_AGE, MAX_AGE
+    if "min_age_minutes" in event:
+        min_age = timedelta(minutes=float(event["min_age_minutes"]))
+    if "max_age_hours" in event:
+        max_age = timedelta(hours=float(event["max_age_hours"]))
+    report = sweep().run(min_age, max_age).to_json()
+    metrics.add_metric("uploads_without_result", MetricUnit.Count, report["without_result"])
+    metrics.add_metric("quiet_sources", MetricUnit.Count, report["quiet_sources"])
+    logger.info("swept", report=report)
+    return report

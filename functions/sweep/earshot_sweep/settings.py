@@ -1,0 +1,41 @@
+"""Settings of sweep: all that it takes from its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of sweep.
+
+    Attributes:
+        uploads_bucket: name of the bucket.
+        results_table: name of the table.
+        uploads_queue_url: of the queue that uploads wait in.
+        quiet_after: how long a source may send nothing; None does not look.
+    """
+
+    uploads_bucket: str
+    results_table: str
+    uploads_queue_url: str
+    quiet_after: timedelta | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings.
+
+        Raises:
+            KeyError: a variable is missing.
+            ValueError: a number is none.
+        """
+        hours = int(environment.get("QUIET_SOURCE_HOURS") or 0)
+        return cls(
+            uploads_bucket=environment["UPLOADS_BUCKET"],
+            results_table=environment["RESULTS_TABLE"],
+            uploads_queue_url=environment["UPLOADS_QUEUE_URL"],
+            quiet_after=timedelta(hours=hours) if hours else None,
+        )

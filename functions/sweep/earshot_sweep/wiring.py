@@ -1,0 +1,33 @@
+"""Put the sweep together from the settings; the only place that makes AWS clients."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+
+import boto3
+from botocore.config import Config
+
+from earshot.operations.queues import SqsQueues
+from earshot.operations.sweep import Sweep
+from earshot.results.table import ResultsTable
+from earshot.uploads.bucket import UploadsBucket
+from earshot.uploads.queue import UploadsQueue
+from earshot_sweep.settings import Settings
+
+AWS_CONFIG = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard"})
+
+
+@cache
+def sweep() -> Sweep:
+    """The sweep of this execution environment, made once."""
+    settings = Settings.from_environment()
+    sqs = boto3.client("sqs", config=AWS_CONFIG)
+    return Sweep(
+        bucket=UploadsBucket(boto3.client("s3", config=AWS_CONFIG), settings.uploads_bucket),
+        results=ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table),
+        queue=UploadsQueue(sqs, settings.uploads_queue_url),
+        depths=SqsQueues(sqs, {"uploads": settings.uploads_queue_url}),
+        now=lambda: datetime.now(UTC),
+        quiet_after=settings.quiet_after,
+    )
