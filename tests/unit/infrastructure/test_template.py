@@ -188,6 +188,12 @@ def test_alarms_tell_somebody() -> None:
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    throttled = {
+        alarm["Dimensions"][0]["Value"]["Ref"]
+        for alarm in alarms.values()
+        if alarm["MetricName"] == "Throttles"
+    }
+    assert throttled == {"ClassifyFunction", "ApiFunction", "AlertFunction"}
     dead = properties("DeadLetterAlarm")["Dimensions"]
     assert dead == [
         {"Name": "QueueName", "Value": {"Fn::GetAtt": ["UploadsDeadLetterQueue", "QueueName"]}}

@@ -19,6 +19,27 @@ class TestHttpApi:
             "Fn::GetAtt": ["HttpApiLogGroup", "Arn"]
         }
 
+    def test_what_is_dear_and_what_asks_for_no_token_has_a_limit_of_its_own(self) -> None:
+        (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+        (api,) = of_type("AWS::ApiGatewayV2::Api").values()
+        routes = {
+            _route_key(path, method): operation
+            for path, operations in api["Body"]["paths"].items()
+            for method, operation in operations.items()
+        }
+        own = stage["RouteSettings"]
+        # API Gateway refuses settings of a route that the API does not have.
+        assert own.keys() <= routes.keys()
+        open_to_all = {key for key, route in routes.items() if {"NONE": []} in route["security"]}
+        changing = {"POST /predict", "POST /uploads", "POST /training-clips", "POST /retrain"}
+        assert open_to_all | changing | {"$default"} <= own.keys()
+        general = stage["DefaultRouteSettings"]
+        for limits in own.values():
+            assert 0 < limits["ThrottlingRateLimit"] < general["ThrottlingRateLimit"]
+            assert limits["ThrottlingBurstLimit"] < general["ThrottlingBurstLimit"]
+            # A route's settings replace the general ones, this among them.
+            assert limits["DetailedMetricsEnabled"] == general["DetailedMetricsEnabled"]
+
     def test_access_log_lines_are_json(self) -> None:
         (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
         line = json.loads(stage["AccessLogSettings"]["Format"])
@@ -76,3 +97,10 @@ class TestHttpApi:
         assert re.fullmatch(parameter["AllowedPattern"], "https://a.example,http://localhost:1")
         for bad in ("*", "https://*.example", "https://a.example, https://b.example"):
             assert not re.fullmatch(parameter["AllowedPattern"], bad)
+
+
+def _route_key(path: str, method: str) -> str:
+    """`POST /predict`, as API Gateway writes it, of an OpenAPI path and method."""
+    if path == "$default":
+        return path
+    return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"

@@ -49,6 +49,32 @@ class TestFunctions:
         assert otherwise == {"Ref": "AWS::NoValue"}
         assert SAM["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
 
+    @pytest.mark.parametrize(
+        ("name", "condition", "parameter"),
+        [
+            ("ClassifyFunction", "ReservesForClassify", "ClassifyReservedConcurrency"),
+            ("ApiFunction", "ReservesForApi", "ApiReservedConcurrency"),
+            ("AlertFunction", "ReservesForAlert", "AlertReservedConcurrency"),
+        ],
+    )
+    def test_concurrency_can_be_reserved_and_is_not_by_default(
+        self, name: str, condition: str, parameter: str
+    ) -> None:
+        reserved = properties(name)["ReservedConcurrentExecutions"]
+        assert reserved == {"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+        assert SAM["Conditions"][condition] == {
+            "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, 0]}]
+        }
+        assert SAM["Parameters"][parameter]["Default"] == 0
+
+    def test_uploads_and_alerts_leave_room_for_requests(self) -> None:
+        uploads = properties("ClassifyFunctionUpload")["ScalingConfig"]["MaximumConcurrency"]
+        assert uploads == {"Ref": "MaxConcurrency"}
+        # Of the least that an account has: 10.
+        assert SAM["Parameters"]["MaxConcurrency"]["Default"] < 10
+        # One invocation at a time for each shard of the stream.
+        assert "ParallelizationFactor" not in properties("AlertFunctionResult")
+
     def test_own_role_and_no_wildcard(self) -> None:
         functions = of_type("AWS::Lambda::Function")
         roles = {json.dumps(function["Role"]) for function in functions.values()}
