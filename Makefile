@@ -117,15 +117,18 @@ api-examples: setup ## Write the outputs of the commands in docs/api.md and the 
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labelled WAVs, OUT=models/<version>, OPEN_AUDIO=folder)
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/<version>, OPEN_AUDIO=folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)")
 
-.PHONY: unheard
-unheard: setup ## Leave SESA or OPEN_AUDIO out of training, and measure on it (DATA=labelled WAVs)
+.PHONY: left-out-source
+left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
 		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
+
+.PHONY: unheard
+unheard: left-out-source # its earlier name
 
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test
@@ -154,7 +157,7 @@ notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, A
 	@echo "Open .local/notebook.html in a browser."
 
 .PHONY: retrain-demo
-retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labelled WAVs, HELD_OUT=more of them)
+retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labeled WAVs, HELD_OUT=more of them)
 	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
 		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
 

@@ -11,7 +11,7 @@ def interleaved(calls: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
     """Seconds that each call reports, called in turns.
 
     In turns, because what else the machine does changes from one minute to the next: a ratio of
-    neighbours in time still holds then, while one of two blocks does not.
+    neighbors in time still holds then, while one of two blocks does not.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
@@ -27,5 +27,5 @@ def spread(values: Sequence[float], digits: int = 5) -> dict[str, float | int]:
 
 
 def ratio(ours: Sequence[float], reference: Sequence[float]) -> dict[str, float | int]:
-    """Spread of the ratios of neighbours in time."""
+    """Spread of the ratios of neighbors in time."""
     return spread([a / b for a, b in zip(ours, reference, strict=True)], digits=4)

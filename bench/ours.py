@@ -30,7 +30,7 @@ def _event(path: str) -> dict[str, Any]:
 
 
 def handle(path: str) -> float:
-    """Seconds that the handler takes for an event, from its bytes to the kept result."""
+    """Seconds that the handler takes for an event, from its bytes to the stored result."""
     from earshot_classify import app
 
     event = _event(path)
@@ -38,7 +38,7 @@ def handle(path: str) -> float:
     answer = app.lambda_handler(event, _CONTEXT)
     seconds = time.perf_counter() - began
     if answer.get("statusCode", 200) != 200 or answer.get("batchItemFailures"):
-        raise RuntimeError(f"the clip was not heard: {answer}")
+        raise RuntimeError(f"the clip was not classified: {answer}")
     return seconds
 
 
@@ -114,7 +114,7 @@ def _head(head_npz: str) -> Any:
 
 
 def head(wav: str, yamnet: str, head_npz: str) -> float:
-    """Seconds from what YAMNet says of a clip's patches to the clip's label and events."""
+    """Seconds from YAMNet's outputs for a clip's patches to the clip's label and events."""
     from earshot.model.events import judge
 
     embedded, of_version = _embedded(wav, yamnet), _head(head_npz)

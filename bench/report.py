@@ -44,8 +44,8 @@ def show(report: dict[str, Any]) -> None:
     for name, place, goal in _GOALS:
         value = _at(report, place)
         if value is not None:
-            verdict = "[green]met[/]" if value <= goal else "[red]missed[/]"
-            goals.add_row(name, f"{value:g}", f"<= {goal:g}", verdict)
+            outcome = "[green]met[/]" if value <= goal else "[red]missed[/]"
+            goals.add_row(name, f"{value:g}", f"<= {goal:g}", outcome)
     console.print(goals)
     figures = Table("figure", "median", "quartiles", "n", title="All figures")
     for name, value in _flat(report):

@@ -141,7 +141,7 @@ def _cut(value: Any) -> Any:
 
 
 def prepare(folder: Path, s3: Any, bucket: str) -> None:
-    """Make the recordings that the commands name, and put what is learnt from into the bucket."""
+    """Make the clips that the commands name, and upload training and held-out clips."""
     clips = folder / "recordings"
     write_clips(clips)
     (clips / "siren_000.wav").rename(folder / "siren.wav")
@@ -152,9 +152,12 @@ def prepare(folder: Path, s3: Any, bucket: str) -> None:
     ):
         shutil.copyfile(original, folder / name)
     (folder / "large.wav").write_bytes(bytes(TOO_LARGE))
-    write_recordings(folder / "learn", n_each=12)
-    write_recordings(folder / "judge", n_each=6, first_seed=1000)
-    for part, prefix in (("learn", f"{TRAINING_PREFIX}harbour/"), ("judge", HELD_OUT_PREFIX)):
+    write_recordings(folder / "training", n_each=12)
+    write_recordings(folder / "held-out", n_each=6, first_seed=1000)
+    for part, prefix in (
+        ("training", f"{TRAINING_PREFIX}harbor/"),
+        ("held-out", HELD_OUT_PREFIX),
+    ):
         for clip in labeled_clips(folder / part):
             key = f"{prefix}{clip.label}/{clip.path.name}"
             s3.put_object(Bucket=bucket, Key=key, Body=clip.path.read_bytes())

@@ -1,7 +1,7 @@
 """`python -m local.demo`: the main job, end to end, on a local stack of its own.
 
 Uploads recordings to the bucket, reads their results back from DynamoDB, posts one of them to
-the HTTP route, prints what was heard, and takes the stack down again.
+the HTTP route, prints their classifications, and takes the stack down again.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def predict(api_url: str, token: str, path: Path) -> tuple[Result, float]:
 
 
 def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
-    """What was heard, a row a recording."""
+    """The results, a row a clip."""
     table = Table(title="Results, read from DynamoDB")
     for column in ("file", "label", "confidence", "seconds", "model", "latency"):
         right = column in {"confidence", "seconds", "latency"}

@@ -1,7 +1,7 @@
 """`python -m local.retrain_demo`: retraining, end to end, on a local stack of its own.
 
-Learns from labelled clips until the gate promotes a new version, shows that the next upload is
-judged by it, has a retraining on wrong labels rejected, and rolls back.
+Retrains on labeled clips until the gate promotes a new version, shows that the next upload is
+classified by it, has a retraining on wrong labels rejected, and rolls back.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from local.settings import LocalStackError
 from training.data.demo_sounds import write_recordings
 from training.data.labeled_clips import LabeledClip, labeled_clips
 
-MISLABELLED_PREFIX = f"{TRAINING_PREFIX}mislabelled/"
+MISLABELED_PREFIX = f"{TRAINING_PREFIX}mislabeled/"
 PATIENCE_S = 1200
 NEW_MODEL_S = 60  # within a minute of its promotion, classify uses a new champion
 POLL_S = 0.5
@@ -46,11 +46,11 @@ console = Console()
 
 @dataclass(frozen=True)
 class Clips:
-    """What the demonstration learns from, what judges, and what bears wrong labels."""
+    """Clips to train on, the held-out set, and clips under wrong labels."""
 
-    learn: list[LabeledClip]
-    judge: list[LabeledClip]
-    mislabelled: list[LabeledClip]
+    training: list[LabeledClip]
+    held_out: list[LabeledClip]
+    mislabeled: list[LabeledClip]
 
 
 class Stack:
@@ -74,7 +74,7 @@ class Stack:
         )
 
     def upload(self, clips: Sequence[LabeledClip], prefix: str) -> None:
-        """Put labelled clips into the uploads bucket."""
+        """Put labeled clips into the uploads bucket."""
         for clip in track(clips, f"uploading to {prefix}", console=console):
             key = f"{prefix}{clip.label}/{clip.path.name}"
             self._put(key, clip.path)
@@ -134,7 +134,7 @@ def show(status: dict[str, Any]) -> None:
     for reason in status["reasons"]:
         console.print(f"  {reason}")
     if status["decision"]:
-        table = Table(title=f"The gate, against {status['decision']['judged_against']['version']}")
+        table = Table(title=f"The gate, against {status['decision']['compared_with']['version']}")
         for column in ("check", "candidate", "champion", "limit", ""):
             table.add_column(column, justify="left" if column == "check" else "right")
         for check in status["decision"]["checks"]:
@@ -166,20 +166,21 @@ def run(clips: Clips) -> None:
     Raises:
         LocalStackError: something did not go as it should.
     """
-    clip = next(clip.path for clip in clips.learn if clip.label is Label.SIREN)
+    clip = next(clip.path for clip in clips.training if clip.label is Label.SIREN)
     console.print("Starting the local stack …")
     with demo_stack() as (_, outputs):
         stack = Stack(outputs)
         before = stack.classify(clip)
         console.print(f"{clip.name}: {before.label}, by {before.model_version}")
 
-        console.rule("Retraining on labelled clips")
-        stack.upload(clips.learn, TRAINING_PREFIX)
-        stack.upload(clips.judge, HELD_OUT_PREFIX)
+        console.rule("Retraining on labeled clips")
+        stack.upload(clips.training, TRAINING_PREFIX)
+        stack.upload(clips.held_out, HELD_OUT_PREFIX)
         good = watch(stack.service, stack.service.start(Request(requested_by="make retrain-demo")))
         expect(good, "promoted")
         n_new = stack.files.read_json(good["id"], f"{CANDIDATE_FOLDER}training.json")["n_new"]
-        console.print(f"Of {len(clips.learn)} clips, {n_new} were new to {before.model_version}.")
+        n_clips = len(clips.training)
+        console.print(f"Of {n_clips} clips, {n_new} were new to {before.model_version}.")
         after, seconds = stack.classify_with(good["version"], clip)
         console.print(
             f"{clip.name}: {after.label}, by {after.model_version}, "
@@ -187,9 +188,9 @@ def run(clips: Clips) -> None:
         )
 
         console.rule("Retraining on wrong labels")
-        stack.upload(clips.mislabelled, MISLABELLED_PREFIX)
+        stack.upload(clips.mislabeled, MISLABELED_PREFIX)
         request = Request(
-            prefix=MISLABELLED_PREFIX, requested_by="make retrain-demo", augmentations=()
+            prefix=MISLABELED_PREFIX, requested_by="make retrain-demo", augmentations=()
         )
         expect(watch(stack.service, stack.service.start(request)), "rejected")
         kept = stack.classify(clip)
@@ -225,17 +226,17 @@ def _models(service: RetrainingService) -> Table:
 def _clips(data: Path, held_out: Path | None) -> Clips:
     if held_out is None and data.name == "train" and (data.parent / "test").is_dir():
         held_out = data.parent / "test"
-    learn = labeled_clips(data)
-    return Clips(learn, labeled_clips(held_out) if held_out else [], wrong(learn))
+    training = labeled_clips(data)
+    return Clips(training, labeled_clips(held_out) if held_out else [], wrong(training))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.retrain_demo", description=__doc__)
-    parser.add_argument("data", nargs="?", type=Path, help="labelled WAVs to learn from")
+    parser.add_argument("data", nargs="?", type=Path, help="labeled WAVs to train on")
     parser.add_argument(
         "--held-out",
         type=Path,
-        help="labelled WAVs to judge by; else the folder test beside train, or one in five of data",
+        help="held-out labeled WAVs; else the folder test beside train, or one in five of data",
     )
     arguments = parser.parse_args()
     forget_aws_settings()
@@ -245,13 +246,13 @@ def main() -> None:
             return
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_recordings(folder / "learn", n_each=16)
-            write_recordings(folder / "judge", n_each=8, first_seed=1000)
-            write_recordings(folder / "mislabelled", n_each=32, first_seed=2000)
-            learn, judge, more = (
-                labeled_clips(folder / part) for part in ("learn", "judge", "mislabelled")
+            write_recordings(folder / "training", n_each=16)
+            write_recordings(folder / "held-out", n_each=8, first_seed=1000)
+            write_recordings(folder / "mislabeled", n_each=32, first_seed=2000)
+            training, held_out, more = (
+                labeled_clips(folder / part) for part in ("training", "held-out", "mislabeled")
             )
-            run(Clips(learn, judge, wrong([*learn, *more])))
+            run(Clips(training, held_out, wrong([*training, *more])))
     except (LocalStackError, FileNotFoundError) as error:
         sys.exit(str(error))
 

@@ -46,7 +46,7 @@ class LocalStack:
     Attributes:
         folder: its `EARSHOT_LOCAL_DIR`.
         port: its `PORT`.
-        settings: further environment; the stack asks for tokens, as on AWS, unless told not to.
+        settings: further environment; unless it says otherwise, the stack asks for tokens.
     """
 
     folder: Path

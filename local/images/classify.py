@@ -29,11 +29,11 @@ _TIMES = frozenset({"timestamp", "alerted_at"})
 def try_classify(
     engine: Engine, image: str, outside: Outside, say: Callable[[str], None]
 ) -> list[str]:
-    """Post the sample events to the image; returns what it says otherwise than the stack.
+    """Post the sample events to the image; returns where its answers differ from the stack's.
 
     Raises:
         FunctionFailedError: the image's handler raised.
-        LocalStackError: the stack's did, or did not hear the upload.
+        LocalStackError: the stack's did, or did not classify the upload.
     """
     _make_table(outside)
     environment = outside.environment("ClassifyFunctionName", engine.address_of_this_machine(image))
@@ -48,9 +48,9 @@ def try_classify(
             say(f"{name}: {_in_short(answer)}")
         answer = container.invoke(sample_event("s3_test_event_through_sqs"))
         found += differences(answer, {"batchItemFailures": []}, frozenset(), "s3_test_event")
-        image_says, stack_says = _hear_upload(container, outside)
-        found += differences(image_says, stack_says, _TIMES, "s3_upload_through_sqs")
-        say(f"s3_upload_through_sqs: {image_says['label']}, {image_says['confidence']}")
+        of_image, of_stack = _classify_upload(container, outside)
+        found += differences(of_image, of_stack, _TIMES, "s3_upload_through_sqs")
+        say(f"s3_upload_through_sqs: {of_image['label']}, {of_image['confidence']}")
     return found
 
 
@@ -73,14 +73,14 @@ def _differences(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
 
 def _in_short(answer: dict[str, Any]) -> str:
     body = json.loads(answer["body"])
-    said = body.get("label") or body.get("reason", {}).get("code") or body.get("title")
-    return f"{answer['statusCode']} {said}"
+    outcome = body.get("label") or body.get("reason", {}).get("code") or body.get("title")
+    return f"{answer['statusCode']} {outcome}"
 
 
-def _hear_upload(container: Container, outside: Outside) -> tuple[Any, Any]:
+def _classify_upload(container: Container, outside: Outside) -> tuple[Any, Any]:
     """Results that the image and the stack write of one upload.
 
-    The stack hears it through its bucket's notification and its queue, the image through the
+    The stack gets it through its bucket's notification and its queue, the image through the
     sample event.
     """
     bucket, content = outside.outputs["UploadsBucketName"], recording()
@@ -98,7 +98,7 @@ def _hear_upload(container: Container, outside: Outside) -> tuple[Any, Any]:
     event["Records"][0]["body"] = json.dumps(message)
     failures = container.invoke(event)["batchItemFailures"]
     if failures:
-        raise LocalStackError(f"The image did not hear the upload.\n{container.logs()}")
+        raise LocalStackError(f"The image did not classify the upload.\n{container.logs()}")
     clip_id = object_clip_id(bucket, KEY, put["VersionId"])
     return (
         _result(outside, RESULTS_TABLE, clip_id),

@@ -85,7 +85,7 @@ def inspect(engine: Engine, name: str, image: str, max_total_mb: float | None) -
         engine: that has it.
         name: ``classify`` or ``training``.
         image: its name.
-        max_total_mb: what it may have with its base; None judges what it adds to the base alone.
+        max_total_mb: what it may have with its base; None limits only what it adds to the base.
 
     Raises:
         EngineError: it cannot be run.

@@ -42,11 +42,11 @@ def classify(page: Page, interface: Interface, clips: list[Path]) -> None:
         chart(page, "Waveform").wait_for()
 
 
-def retrain(page: Page, interface: Interface, labelled: list[Path]) -> None:
+def retrain(page: Page, interface: Interface, labeled: list[Path]) -> None:
     """Retrain with labeled recordings, one in three of them held out, and wait for the end."""
     interface.open(page, "Retrain")
     page.get_by_text("Uploaded files").click()
-    hand_in(page, *labelled)
+    hand_in(page, *labeled)
     page.get_by_text("Hold out one in three for evaluation").click()
     page.get_by_text(" held out", exact=False).last.wait_for()
     button(page, "Start retraining").click()
@@ -95,7 +95,7 @@ def main() -> None:
                 open_first_row(page)
                 chart(page, "Waveform").wait_for()
                 save(page, "results")
-                retrain(page, interface, write_recordings(Path(folder) / "labelled", n_each=18))
+                retrain(page, interface, write_recordings(Path(folder) / "labeled", n_each=18))
                 save(page, "retrain")
                 for name, words in (("Models", "macro F1"), ("Status", "clips in the last hour")):
                     interface.open(page, name)

@@ -38,9 +38,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Labeled recordings, for training and for the held-out set."""
-    return sorted(write_recordings(tmp_path_factory.mktemp("labelled"), n_each=18))
+    return sorted(write_recordings(tmp_path_factory.mktemp("labeled"), n_each=18))
 
 
 def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
@@ -48,7 +48,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     page: Page,
     stack: LocalStack,
     clips: dict[str, Path],
-    labelled: list[Path],
+    labeled: list[Path],
 ):
     interface.open(page)
     page.get_by_role("textbox", name="Source").fill("north gate")
@@ -78,7 +78,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
 
     interface.open(page, "Retrain")
     page.get_by_text("Uploaded files").click()
-    hand_in(page, *labelled)
+    hand_in(page, *labeled)
     page.get_by_text("Hold out one in three for evaluation").click()
     expect(page.get_by_text("48 for training, 24 held out")).to_be_visible()
     page.get_by_role("textbox", name="Reason").fill("a new site")
@@ -90,8 +90,8 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
     corrected = f"training/casual/corrections/{clip_id}.wav"
-    learnt = dataset(stack, "v2")["learnt_from"]
-    assert [one["label"] for one in learnt if one.get("key") == corrected] == ["casual"]
+    learned = dataset(stack, "v2")["learnt_from"]
+    assert [one["label"] for one in learned if one.get("key") == corrected] == ["casual"]
 
     interface.open(page, "Models")
     for version, verb in (("v1", "Roll back to"), ("v2", "Promote")):

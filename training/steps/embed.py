@@ -13,7 +13,7 @@ from earshot.audio.clip import Clip, full_scale_gain
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.errors import RejectedClipError
 from earshot.model.versions import sha256_hex
-from earshot.retraining.plan import Batch, LabelledObject
+from earshot.retraining.plan import Batch, LabeledObject
 from earshot.yamnet.embedding import EmbeddedPatches, embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.augmented_copies import copy_of
@@ -51,7 +51,7 @@ class EmbeddedBatch:
 
 def embed_batch(
     batch: Batch,
-    read: Callable[[LabelledObject], bytes],
+    read: Callable[[LabeledObject], bytes],
     yamnet: Yamnet,
     augmentations: Sequence[str],
     seed: int,
@@ -89,7 +89,7 @@ def embed_batch(
 
 
 def _embed(
-    clip: LabelledObject,
+    clip: LabeledObject,
     content: bytes,
     yamnet: Yamnet,
     *,
@@ -129,7 +129,7 @@ def _embed(
     return found
 
 
-def _backgrounds(batch: Batch, read: Callable[[LabelledObject], bytes]) -> Iterator[Background]:
+def _backgrounds(batch: Batch, read: Callable[[LabeledObject], bytes]) -> Iterator[Background]:
     for clip in batch.backgrounds:
         try:
             content = read(clip)

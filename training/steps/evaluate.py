@@ -44,9 +44,9 @@ def evaluate(
         registry.reader(parent.version), yamnet_weights_sha256, parent.manifest_sha256
     )
     held_out, notes = read_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
-    established = np.array(notes["established"], bool)
+    confirmed = np.array(notes["established"], bool)
     recordings = np.array(notes["recordings"], np.int64)
-    chosen = _evaluated_on(held_out, established)
+    chosen = _evaluated_on(held_out, confirmed)
 
     def predict(model: Model, chosen: NDArray[np.bool_]) -> Predictions:
         some = held_out.select(chosen)
@@ -59,10 +59,10 @@ def evaluate(
         "candidate": report(own),
         "champion": report(other),
         "differences": differences(own, other),
-        "judged_against": vars(parent),
-        "judged_on": {
+        "compared_with": vars(parent),
+        "evaluated_on": {
             "clips": int(chosen.sum()),
-            "vouched_for": bool(established[chosen].all()),
+            "labels_confirmed": bool(confirmed[chosen].all()),
             "new_clips": int((~chosen).sum()),
         },
     }
@@ -75,7 +75,7 @@ def evaluate(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / METRICS_NAME).write_text(json.dumps(comparison["candidate"], indent=2) + "\n")
-        write_report(folder, comparison, training)
+        write_report(folder, _as_report_reads(comparison), training)
         for file in sorted(folder.iterdir()):
             files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
     files.write_json(run, COMPARISON_NAME, comparison)
@@ -86,10 +86,20 @@ def evaluate(
     }
 
 
-def _evaluated_on(held_out: ClipFeatures, established: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _as_report_reads(comparison: dict[str, Any]) -> dict[str, Any]:
+    # `training.evaluation.report` knows three members by their earlier names.
+    evaluated_on = comparison["evaluated_on"]
+    return {
+        **comparison,
+        "judged_against": comparison["compared_with"],
+        "judged_on": {**evaluated_on, "vouched_for": evaluated_on["labels_confirmed"]},
+    }
+
+
+def _evaluated_on(held_out: ClipFeatures, confirmed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     counts = Counter(
         str(clip.label)
-        for clip, vouched in zip(held_out.clips, established, strict=True)
-        if vouched
+        for clip, counts_in in zip(held_out.clips, confirmed, strict=True)
+        if counts_in
     )
-    return established if too_few(counts) is None else np.ones(len(held_out), bool)
+    return confirmed if too_few(counts) is None else np.ones(len(held_out), bool)

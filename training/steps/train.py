@@ -83,7 +83,7 @@ def train(
             rejected=rejected,
         )
         training = {
-            "judged_against": vars(champion),
+            "compared_with": vars(champion),
             "curves": fitted.curves,
             "parameters": fitted.parameters,
             "chosen_anew": fitted.chosen_anew,
@@ -160,7 +160,7 @@ def fit_candidate(
 def parent_of(run: str, files: RunFiles) -> Champion:
     """The champion that a run's candidate was fitted from and is compared with."""
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
-    return Champion(**training["judged_against"])
+    return Champion(**training["compared_with"])
 
 
 def describe_dataset(parts: Split, rejected: Sequence[Sequence[str]]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _plane(field: str) -> alt.Y:
 
 
 def _band(hertz: float) -> float:
-    """Height of a frequency on the plane; the centre of band 0 is 0.5."""
+    """Height of a frequency on the plane; the center of band 0 is 0.5."""
     low, high = hertz_to_mel(MEL_MIN_HZ), hertz_to_mel(MEL_MAX_HZ)
     step = (high - low) / (MEL_BANDS + 1)
     return round(float((hertz_to_mel(hertz) - low) / step) - 0.5, 3)

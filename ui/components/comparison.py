@@ -1,4 +1,4 @@
-"""A candidate beside the champion, and what the gate said of it."""
+"""A candidate beside the champion, and the gate's checks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def show(comparison: Mapping[str, Any], key: str) -> None:
     """Per-class F1 and confusion matrices of both, on the same held-out clips.
 
     Args:
-        comparison: metrics of ``candidate`` and ``champion``, and ``judged_against``.
+        comparison: metrics of ``candidate`` and ``champion``, and ``compared_with``.
         key: of the widgets.
     """
-    champion = f"champion {comparison['judged_against']['version']}"
+    champion = f"champion {comparison['compared_with']['version']}"
     both = {"candidate": comparison["candidate"], champion: comparison["champion"]}
     st.markdown("##### F1 of each class")
     st.altair_chart(

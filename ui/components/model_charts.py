@@ -102,7 +102,7 @@ def describe_confusion(metrics: Metrics) -> str:
 def figures(metrics: Metrics) -> tuple[Metrics, str]:
     """A version's figures and how they were measured; empty if there are none.
 
-    A retraining's version has been measured on held-out clips. The first model has learnt from
+    A retraining's version has been measured on held-out clips. The first model has learned from
     all that there was, so its figures are of its cross-validation; of its sets the first counts,
     which is clips as they were recorded.
     """

@@ -76,7 +76,7 @@ def sound_picture(file: BinaryIO) -> SoundPicture:
 class _Columns:
     """Rows that come one after another, merged so that there are never many more than wanted.
 
-    Whenever there are twice `MAX_COLUMNS`, neighbours become one. To merge is to take an extreme,
+    Whenever there are twice `MAX_COLUMNS`, neighbors become one. To merge is to take an extreme,
     so a row may count twice without harm.
     """
 

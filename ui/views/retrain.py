@@ -27,11 +27,11 @@ STEPS = {
     "EmbedBatches": "Embed the clips",
     "Train": "Train the candidate",
     "Evaluate": "Evaluate candidate and champion",
-    "Judge": "Apply the gate",
+    "ApplyGate": "Apply the gate",
     "Promote": "Promote or reject",
     "Notify": "Notify",
 }
-OF_STEP = {"Gate": "Judge", "Reject": "Promote", "RecordFailure": "Notify"}
+OF_STEP = {"Passed?": "ApplyGate", "Reject": "Promote", "RecordFailure": "Notify"}
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ def feedback(
         return
     console.print(f"{clip_id} {answer['feedback'][-1]['verdict']}: {label}")
     if answer["training_key"]:
-        console.print(f"The next training learns from {answer['training_key']}.")
+        console.print(f"The next retraining trains on {answer['training_key']}.")
 
 
 @cli.command()

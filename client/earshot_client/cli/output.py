@@ -57,7 +57,7 @@ def show(results: Mapping[str, Result], as_json: bool) -> None:
         return
     table = Table(box=None)
     table.add_column("clip", overflow="fold")  # never cut short
-    for column in ("label", "confidence", "seconds", "source", "heard at"):
+    for column in ("label", "confidence", "seconds", "source", "timestamp"):
         right = column in {"confidence", "seconds"}
         table.add_column(column, justify="right" if right else "left", no_wrap=not right)
     for name, result in results.items():

@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     logger.append_keys(run=event["run"], step=event["step"])
     answer = {
         "plan": lambda: steps().plan(event["run"], event["input"]),
-        "judge": lambda: steps().pass_gate(event["run"]),
+        "gate": lambda: steps().apply_gate(event["run"]),
         "promote": lambda: steps().promote(event["run"], event["version"]),
         "reject": lambda: steps().reject(event["run"], event["version"]),
         "record_failure": lambda: steps().record_failure(event["run"], event["error"]),

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from earshot.model.registry import ModelRegistry
-from earshot.retraining.labelled_clips import LabelledClips
+from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import Steps
 from earshot_retraining.settings import Settings
@@ -24,7 +24,7 @@ def steps() -> Steps:
     s3 = boto3.client("s3", config=AWS_CONFIG)
     return Steps(
         files=RunFiles(s3, settings.models_bucket),
-        clips=LabelledClips(s3, settings.uploads_bucket),
+        clips=LabeledClips(s3, settings.uploads_bucket),
         registry=ModelRegistry(s3, settings.models_bucket),
         now=lambda: datetime.now(UTC),
     )

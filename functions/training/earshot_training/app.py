@@ -28,7 +28,7 @@ def embed(event: dict[str, Any]) -> dict[str, Any]:
     from training.steps.embed import embed_batch
 
     batch = Batch.from_json(event["batch"])
-    heard = embed_batch(
+    embedded = embed_batch(
         batch,
         lambda clip: parts().clips.read(clip.key, clip.version_id),
         parts().yamnet,
@@ -36,8 +36,8 @@ def embed(event: dict[str, Any]) -> dict[str, Any]:
         event["batch"]["seed"],
     )
     name = f"{FEATURES_FOLDER}{batch.index:06}.npz"
-    parts().files.write(event["run"], name, heard.features.to_npz(rejected=heard.rejected))
-    return {"batch": batch.index, "clips": len(batch.clips), "rejected": len(heard.rejected)}
+    parts().files.write(event["run"], name, embedded.features.to_npz(rejected=embedded.rejected))
+    return {"batch": batch.index, "clips": len(batch.clips), "rejected": len(embedded.rejected)}
 
 
 def train(event: dict[str, Any]) -> dict[str, Any]:

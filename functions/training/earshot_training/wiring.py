@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from earshot.model.registry import ModelRegistry
-from earshot.retraining.labelled_clips import LabelledClips
+from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.run_files import RunFiles
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_training.settings import Settings
@@ -31,7 +31,7 @@ class Parts:
     """
 
     yamnet: Yamnet
-    clips: LabelledClips
+    clips: LabeledClips
     files: RunFiles
     registry: ModelRegistry
     bundled_model_dir: Path
@@ -44,7 +44,7 @@ def parts() -> Parts:
     s3 = boto3.client("s3", config=AWS_CONFIG)
     return Parts(
         yamnet=Yamnet(settings.yamnet_dir),
-        clips=LabelledClips(s3, settings.uploads_bucket or ""),
+        clips=LabeledClips(s3, settings.uploads_bucket or ""),
         files=RunFiles(s3, settings.models_bucket),
         registry=ModelRegistry(s3, settings.models_bucket),
         bundled_model_dir=settings.bundled_model_dir,

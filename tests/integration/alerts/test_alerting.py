@@ -137,7 +137,7 @@ def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(
     assert sources_alerted(local_stack, "one", "two", "three")[2:] == ["one"]
 
 
-def test_nothing_to_worry_about_and_what_cannot_be_heard_are_no_alerts(
+def test_casual_uncertain_and_rejected_clips_raise_no_alert(
     local_stack: LocalStack, listener: Listener
 ) -> None:
     table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])

@@ -50,5 +50,5 @@ def test_a_folder_is_uploaded_found_and_corrected(
 def test_classify_needs_no_stack(local_stack: LocalStack, siren_wav: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(siren_wav)
     (tmp_path / "b.wav").write_bytes(b"text")
-    heard, broken = run(local_stack, "classify", tmp_path / "a.wav", tmp_path / "b.wav")
-    assert (heard["label"], broken["status"]) == ("siren", "rejected")
+    classified, broken = run(local_stack, "classify", tmp_path / "a.wav", tmp_path / "b.wav")
+    assert (classified["label"], broken["status"]) == ("siren", "rejected")

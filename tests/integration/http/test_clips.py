@@ -20,9 +20,9 @@ class TestUploads:
     ) -> None:
         recorded_at = "2026-01-31T12:00:00+01:00"
         ticket = upload(local_stack, siren_wav, source="north gate", recorded_at=recorded_at)
-        heard = result(local_stack, ticket)
-        assert (heard["label"], heard["source"]) == ("siren", "north gate")
-        assert heard["recorded_at"] == "2026-01-31T11:00:00.000Z"
+        found = result(local_stack, ticket)
+        assert (found["label"], found["source"]) == ("siren", "north gate")
+        assert found["recorded_at"] == "2026-01-31T11:00:00.000Z"
         status, page = local_stack.call("GET", "/results?source=north%20gate")
         assert status == 200
         assert ticket["clip_id"] in {one["clip_id"] for one in page["results"]}
@@ -59,9 +59,9 @@ class TestUploads:
         samples[1_000_000:][: 16_000 * 6] = siren(6.0)
         content = wav(samples)
         assert len(content) > 89_000_000
-        heard = result(local_stack, upload(local_stack, content, source="archive"))
-        assert heard["status"] == "classified"
-        assert heard["duration_s"] == pytest.approx(seconds)
+        found = result(local_stack, upload(local_stack, content, source="archive"))
+        assert found["status"] == "classified"
+        assert found["duration_s"] == pytest.approx(seconds)
 
 
 class TestResults:

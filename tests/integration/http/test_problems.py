@@ -1,4 +1,4 @@
-"""What goes wrong is told as problem+json (RFC 9457)."""
+"""Errors are problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_unknown_method(local_stack: LocalStack, method: str, route: str, allowe
 
 
 @pytest.mark.parametrize(("route", "size"), [("/predict", 4_500_001), ("/uploads", 30_000)])
-def test_a_body_too_large_is_told_of_uploads(
+def test_the_problem_of_a_body_too_large_names_uploads(
     local_stack: LocalStack, route: str, size: int
 ) -> None:
     answer = local_stack.request("POST", route, b"x" * size, {"Content-Type": "audio/wav"})

@@ -14,12 +14,12 @@ DOCUMENT = json.loads((REPOSITORY / "docs" / "openapi.json").read_text())
 def test_about_and_status(local_stack: LocalStack, siren_wav: bytes) -> None:
     status, about = local_stack.call("GET", "/")
     assert (status, about["name"]) == (200, "Earshot")
-    heard = result(local_stack, upload(local_stack, siren_wav))
+    found = result(local_stack, upload(local_stack, siren_wav))
     status, report = local_stack.call("GET", "/status")
     assert status == 200
     assert report["model"]["version"] == "v1"
     assert report["queues"].keys() == {"uploads", "uploads_dead_letter"}
-    assert report["last_result"]["timestamp"] >= heard["timestamp"]
+    assert report["last_result"]["timestamp"] >= found["timestamp"]
     assert report["uptime_s"] > 0
 
 

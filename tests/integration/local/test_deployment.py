@@ -98,7 +98,7 @@ class TestRoads:
 
         assert wait_for(row)["clip_id"]["S"]
 
-    def test_objects_elsewhere_are_not_heard(self, local_stack: LocalStack) -> None:
+    def test_objects_elsewhere_are_not_classified(self, local_stack: LocalStack) -> None:
         buckets = local_stack.client("s3").get_bucket_notification_configuration(
             Bucket=local_stack.outputs["UploadsBucketName"]
         )

@@ -44,7 +44,7 @@ def plain_stack(local_stack: LocalStack) -> dict[str, str]:
 
 
 class TestEmulator:
-    """What `local` makes up for. When one of these fails, ministack has learnt it: use that."""
+    """What `local` makes up for. When one of these fails, ministack does it by itself: use that."""
 
     def test_ignores_the_body_of_an_api(
         self, local_stack: LocalStack, plain_stack: dict[str, str]

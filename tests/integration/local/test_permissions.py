@@ -53,7 +53,7 @@ class TestPermissions:
         ("bucket", "key"),
         [("UploadsBucketName", "incoming/gone.wav"), ("ModelsBucketName", "models/gone")],
     )
-    def test_missing_is_told_from_forbidden(
+    def test_missing_differs_from_forbidden(
         self, local_stack: LocalStack, as_role: boto3.Session, bucket: str, key: str
     ) -> None:
         s3 = local_stack.client("s3", as_role)

@@ -24,7 +24,7 @@ print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules)
 """
 
 
-def test_hearing_a_clip_imports_nothing_heavy():
+def test_classifying_a_clip_imports_nothing_heavy():
     folder = REPOSITORY / "functions" / "classify"
     done = subprocess.run(
         [sys.executable, "-c", WALK],
@@ -45,4 +45,4 @@ def test_hearing_a_clip_imports_nothing_heavy():
     assert walked["status"] == 200
     packages = {name.partition(".")[0] for name in walked["modules"]}
     assert packages & HEAVY == set()
-    assert "ai_edge_litert" in packages, "the clip was not heard"
+    assert "ai_edge_litert" in packages, "the clip was not classified"

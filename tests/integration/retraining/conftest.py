@@ -27,8 +27,8 @@ from training.yamnet import MODEL_DIR
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
-    write_recordings(folder / "learn", n_each=14)
-    write_recordings(folder / "judge", n_each=7, first_seed=1000)
+    write_recordings(folder / "training", n_each=14)
+    write_recordings(folder / "held-out", n_each=7, first_seed=1000)
     write_recordings(folder / "other", n_each=4, first_seed=2000)
     write_recordings(folder / "wrong", n_each=24, first_seed=3000)
     return folder
@@ -36,7 +36,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def poor_model(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A first model that has learnt wrong labels, so that it is not hard to be better."""
+    """A first model that was trained on wrong labels, so that it is not hard to be better."""
     folder = tmp_path_factory.mktemp("wrong")
     for clip in wrong(labeled_clips(clips / "other")):
         (folder / f"{clip.label}_{clip.path.name}").write_bytes(clip.path.read_bytes())
@@ -65,7 +65,7 @@ def retraining(
         service = RetrainingService(
             machine, RunFiles(s3, bucket), ModelRegistry(s3, bucket), lambda: datetime.now(UTC)
         )
-        yield Retraining(stack, service, next((clips / "learn").glob("siren_*.wav")))
+        yield Retraining(stack, service, next((clips / "training").glob("siren_*.wav")))
     finally:
         stack.run("down")
 

@@ -1,4 +1,4 @@
-"""The retraining's own code on a folder of labelled clips, without a stack."""
+"""The retraining's own code on a folder of labeled clips, without a stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.head.export import write_version
 def fit(
     features: ClipFeatures, parent: incremental.Parent | None, seed: int = 0
 ) -> incremental.Fit:
-    """Learn from these clips, going on from a parent."""
+    """Fit to these clips, from a parent's networks if there is one."""
     groups = recording_groups(features)
     known = [bool(parent and clip.sha256 in parent.learnt) for clip in features.clips]
     return incremental.fit(

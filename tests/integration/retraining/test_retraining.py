@@ -23,7 +23,7 @@ from training.data.labeled_clips import labeled_clips
 class TestRetraining:
     """In this order, as an operator would live through it."""
 
-    def test_without_judges_it_is_refused_with_what_is_missing(self, retraining, clips):
+    def test_without_held_out_clips_it_is_refused_with_what_is_missing(self, retraining, clips):
         retraining.upload(labeled_clips(clips / "other")[:2], "training/few/")
         status = retraining.retrain(prefix="training/few/")
         assert (status["state"], status["version"]) == ("refused", None)
@@ -37,8 +37,8 @@ class TestRetraining:
 
     def test_a_better_model_is_promoted_and_the_next_results_name_it(self, retraining, clips):
         assert serves(retraining, "v1")
-        retraining.upload(labeled_clips(clips / "learn"), "training/good/")
-        retraining.upload(labeled_clips(clips / "judge"), "heldout/")
+        retraining.upload(labeled_clips(clips / "training"), "training/good/")
+        retraining.upload(labeled_clips(clips / "held-out"), "heldout/")
         status = retraining.retrain(prefix="training/good/", requested_by="tester")
         found = status["state"], status["version"], status["champion"]
         assert found == ("promoted", "v2", "v2"), status["reasons"]
@@ -49,7 +49,7 @@ class TestRetraining:
         model = retraining.service.model("v2")
         assert retraining.classify().model_sha256 == model["manifest_sha256"]
 
-    def test_a_version_holds_all_that_is_needed_to_judge_it_and_to_go_on(self, retraining):
+    def test_a_version_holds_all_that_evaluation_and_the_next_retraining_need(self, retraining):
         manifest = retraining.service.model("v2")["manifest"]
         assert manifest["files"].keys() >= {
             "head.npz", "head.keras", "replay.npz", "heldout.npz", "dataset.json", "metrics.json",
@@ -69,7 +69,7 @@ class TestRetraining:
         assert read("confusion_matrix.png")[1:4] == b"PNG"
 
     def test_wrong_labels_are_rejected_and_the_champion_stays(self, retraining, clips):
-        for part in ("learn", "wrong"):
+        for part in ("training", "wrong"):
             retraining.upload(wrong(labeled_clips(clips / part)), "training/bad/")
         status = retraining.retrain(prefix="training/bad/", augmentations=())
         assert (status["state"], status["version"], status["champion"]) == ("rejected", "v3", "v2")

@@ -159,7 +159,7 @@ def test_curl_posts_a_form_and_the_answer_is_what_the_table_keeps(
     assert {"class_id", "label", "confidence", "model_version", "timestamp"} <= body.keys()
     assert (body["label"], body["source"]) == ("siren", "gate")
     kept = result(local_stack, body["clip_id"])
-    kept.pop("alerted_at", None)  # it may have been told of since
+    kept.pop("alerted_at", None)  # its alert may have been sent since
     assert kept == body
 
 
@@ -191,14 +191,14 @@ def test_a_posted_text_file_is_a_422_and_a_recorded_rejection(local_stack, tmp_p
     assert [item["status"]["S"] for item in answer["Items"]] == ["rejected"]
 
 
-def test_a_clip_of_an_hour_is_heard_whole(local_stack):
+def test_a_clip_of_an_hour_is_classified_whole(local_stack):
     rng = np.random.default_rng(0)
     hour = 0.01 * rng.standard_normal(3600 * SAMPLE_RATE).astype(np.float32)
     clip_id = upload(local_stack, "incoming/hour.wav", wav(hour, "PCM_U8"))
     assert result(local_stack, clip_id)["duration_s"] == pytest.approx(3600)
 
 
-def test_odd_and_broken_wavs_are_heard_or_rejected_as_their_notes_say(local_stack, wav_zoo: Path):
+def test_odd_wavs_are_classified_or_rejected_as_their_notes_say(local_stack, wav_zoo: Path):
     """`NOTES.csv` was written from the formats' specifications, without this software."""
     with (wav_zoo / "NOTES.csv").open(newline="") as file:
         notes = {row["file"]: row["expected"] for row in csv.DictReader(file)}

@@ -54,7 +54,7 @@ class Retrainings:
 
 
 class Services:
-    """Answers as told and remembers what it was asked."""
+    """Gives prepared answers and records what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []

@@ -13,7 +13,7 @@ from tests.unit.api.calls import call, content, problem
 from tests.unit.api.fake_services import CLIP_ID, RESULT
 
 
-def test_alerts_are_told_as_they_were_sent_and_what_was_said_since(services):
+def test_alerts_are_listed_as_they_were_sent_with_later_feedback(services):
     sent_at = datetime(2026, 1, 31, 12, 0, 1, tzinfo=UTC)
     result = replace(RESULT, alerted_at=sent_at, verified_label=Label.CASUAL)
     services.page = Page([result], Position(sent_at, CLIP_ID))

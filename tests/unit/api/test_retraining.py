@@ -21,7 +21,7 @@ def test_a_retraining_is_begun_in_the_name_of_who_asks(services):
     assert services.asked == [Request("training/may/", "ann", "new", False, ("noise",), 3)]
 
 
-def test_a_retraining_learns_from_everything_unless_told_otherwise(services):
+def test_a_retraining_trains_on_everything_unless_the_request_limits_it(services):
     content(call("POST", "/retrain", {}), 202)
     assert services.asked == [Request(requested_by="ann")]
 
@@ -45,14 +45,14 @@ def test_a_retraining_that_makes_no_sense_is_not_begun(services, body, status):
     assert services.asked == []
 
 
-def test_where_a_retraining_stands_is_told(services):
+def test_the_status_of_a_retraining_is_shown(services):
     assert content(call("GET", f"/retrain/{RUN}")) == RETRAINING
     problem(call("GET", "/retrain/a.b"), 422)
     services.error = NotFoundError("There is no retraining x.")
     problem(call("GET", "/retrain/x"), 404)
 
 
-def test_models_are_told(services):
+def test_models_are_listed(services):
     assert content(call("GET", "/models")) == {"models": [MODEL]}
     assert content(call("GET", "/models/v2"))["promotions"] == []
     problem(call("GET", "/models/newest"), 422)
@@ -74,7 +74,7 @@ def test_a_promotion_that_may_not_be_is_a_conflict(services, error):
     assert problem(call("POST", "/models/v3/promote", {"reason": "x"}), 409)["detail"] == str(error)
 
 
-def test_posted_files_are_kept_by_label_and_learnt_from(services):
+def test_posted_files_are_kept_by_label_and_trained_on(services):
     answer = post_files(("gunshot_001.wav", b"RIFF\x00\xff"), ("Siren_a.WAV", b"b"), reason="new")
     assert content(answer, 202)["id"] == RUN
     (request,) = services.asked
@@ -108,7 +108,7 @@ def test_files_of_the_same_name_are_all_kept(services):
         ([("a.wav", b"a")], {"label": "thunder"}, "is no label"),
     ],
 )
-def test_files_that_cannot_be_learnt_from_are_refused_before_any_is_kept(
+def test_files_that_cannot_be_trained_on_are_refused_before_any_is_kept(
     services, files, fields, what
 ):
     assert what in problem(post_files(*files, **fields), 400)["detail"]

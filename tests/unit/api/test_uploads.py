@@ -10,18 +10,18 @@ from tests.unit.api.calls import call, content, problem
 from tests.unit.api.fake_services import CLIP_ID
 
 
-def test_a_ticket_for_a_labelled_clip_is_created(services):
-    wishes = {"label": "siren", "batch": "harbour-1", "held_out": True}
+def test_a_ticket_for_a_labeled_clip_is_created(services):
+    wishes = {"label": "siren", "batch": "harbor-1", "held_out": True}
     ticket = content(call("POST", "/training-clips", wishes), 201)
-    assert ticket["prefix"] == "training/harbour-1/"
-    assert services.asked == [("siren", "harbour-1", True)]
+    assert ticket["prefix"] == "training/harbor-1/"
+    assert services.asked == [("siren", "harbor-1", True)]
 
 
 @pytest.mark.parametrize(
     "wishes",
     [{}, {"label": "siren"}, {"label": "dog", "batch": "b"}, {"label": "siren", "batch": "../x"}],
 )
-def test_a_labelled_clip_needs_a_label_and_one_folder(services, wishes):
+def test_a_labeled_clip_needs_a_label_and_one_folder(services, wishes):
     problem(call("POST", "/training-clips", wishes), 422)
     assert services.asked == []
 

@@ -82,7 +82,7 @@ def test_samples_that_are_no_numbers_are_silenced_and_reported():
 
 
 @pytest.mark.parametrize("decibels", [-60, -40, -20, 0, 20])
-def test_a_recording_is_heard_at_full_scale_however_quiet_or_loud_it_is(decibels):
+def test_a_recording_is_scaled_to_full_scale_however_quiet_or_loud_it_is(decibels):
     gain = 10 ** (decibels / 20)
     assert waveform(wav(2 * gain * tone(), subtype="FLOAT")) == pytest.approx(2 * tone(), abs=1e-5)
 
@@ -93,7 +93,7 @@ def test_silence_stays_silence():
     assert np.abs(waveform(wav(hiss, subtype="FLOAT"))).max() <= 1.01e-2
 
 
-def test_a_truncated_upload_is_heard_as_far_as_it_goes():
+def test_a_truncated_upload_is_decoded_as_far_as_it_goes():
     content = wav(tone(seconds=2)).getvalue()
     assert len(waveform(io.BytesIO(content[: len(content) // 2]))) == pytest.approx(RATE, abs=50)
 
@@ -149,7 +149,7 @@ def test_a_clip_over_a_limit_is_rejected(limits: Limits):
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 4))
-def test_any_truncated_header_is_rejected_or_heard_but_never_crashes(cut):
+def test_any_truncated_header_is_rejected_or_decoded_but_never_crashes(cut):
     with contextlib.suppress(RejectedClipError):
         waveform(io.BytesIO(wav(tone()).getvalue()[:cut]))
 

@@ -26,7 +26,7 @@ RESULT = classified()
 
 
 class Service:
-    """Remembers what it was given and answers, or fails, as told."""
+    """Records what it was given and answers, or fails, as prepared."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer

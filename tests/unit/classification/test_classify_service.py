@@ -147,7 +147,7 @@ def test_an_upload_at_fault_becomes_a_rejection_and_raises_nothing():
     assert rejection.outcome.code == "not_audio"
 
 
-def test_a_posted_clip_at_fault_is_recorded_and_the_client_told():
+def test_a_posted_clip_at_fault_is_recorded_and_the_client_gets_the_reason():
     results, posted = Results(), Posted()
     service = make_service(Clips(), results, posted)
     with pytest.raises(RejectedClipError):

@@ -118,7 +118,7 @@ def test_a_clip_may_say_when_it_was_recorded():
 
 
 @pytest.mark.parametrize(("field", "value"), [("recorded_at", "yesterday"), ("source", "x" * 129)])
-def test_what_cannot_be_understood_is_told(field, value):
+def test_what_cannot_be_understood_is_named(field, value):
     with pytest.raises(BadRequestError, match=f"`{field}`"):
         take(b"RIFF", "audio/wav", queryStringParameters={field: value})
 

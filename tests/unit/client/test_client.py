@@ -43,7 +43,7 @@ class TestClient:
         assert s3.content.index(b'name="key"') < s3.content.index(b'name="file"'), "S3 wants so"
         assert b"RIFF" in s3.content
 
-    def test_a_labelled_clip_goes_to_its_batch(self, api, client, tmp_path):
+    def test_a_labeled_clip_goes_to_its_batch(self, api, client, tmp_path):
         (tmp_path / "a.wav").write_bytes(b"RIFF")
         prefix = client.upload_training_clip(tmp_path / "a.wav", "siren", "b1", held_out=True)
         assert prefix == "training/b1/"
@@ -112,19 +112,19 @@ class TestClient:
         api.refusals = [httpx.Response(status, json={"message": "later"})] * 2
         assert client.result("c1").clip_id == "c1"
 
-    def test_a_problem_is_told_in_its_own_words(self, api, client):
+    def test_a_problem_is_shown_in_its_own_words(self, api, client):
         api.refusals = [httpx.Response(422, json={"detail": "query.limit: too small"})]
         with pytest.raises(ApiError, match="too small") as caught:
             list(client.results(ResultFilters()))
         assert caught.value.status == 422
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]"])
-    def test_an_answer_that_is_no_problem_is_told_too(self, api, client, body):
+    def test_an_answer_that_is_no_problem_is_shown_too(self, api, client, body):
         api.refusals = [httpx.Response(502, content=body)]
         with pytest.raises(ApiError, match="502 Bad Gateway"):
             client.status()
 
-    def test_no_answer_is_told(self):
+    def test_no_answer_is_an_error(self):
         def down(request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("refused")
 

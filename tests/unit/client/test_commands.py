@@ -114,12 +114,12 @@ def test_results_since(api, run):
 
 
 @pytest.mark.parametrize("arguments", [("--label", "dog"), ("--since", "lately")])
-def test_what_makes_no_sense_is_told_without_asking(api, run, arguments):
+def test_what_makes_no_sense_is_refused_without_a_request(api, run, arguments):
     assert run("results", *arguments).exit_code == 2
     assert api.requests == []
 
 
-def test_alerts_are_listed_with_what_a_person_said_since(api, run):
+def test_alerts_are_listed_with_later_feedback(api, run):
     alert = {
         "label": "siren", "confidence": 0.91, "uncertain": False, "events": [], "source": "gate",
         "timestamp": "2026-01-31T12:00:00.000Z", "model_version": "v1",
@@ -192,14 +192,14 @@ def test_an_error_is_one_line_on_standard_error(api, run):
     assert done.stderr.count("\n") == 1
 
 
-def test_an_answer_of_another_server_is_told(api, run):
+def test_an_answer_of_another_server_is_explained(api, run):
     api.refusals = [httpx.Response(200, text="<html>It works!</html>")]
     done = run("status")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "not Earshot's API" in done.stderr
 
 
-def test_a_missing_token_is_told_with_what_to_do(api, run):
+def test_a_missing_token_is_explained_with_what_to_do(api, run):
     api.refusals = [httpx.Response(401, json={"message": "Unauthorized"})]
     assert "EARSHOT_TOKEN" in run("results").stderr
 

@@ -43,7 +43,7 @@ class TestEngine:
         install(path, "podman", PODMAN)
         assert find_engine({}).name == "podman"
 
-    def test_silence_is_told_with_its_reason(self, path: Path) -> None:
+    def test_silence_is_explained_with_its_reason(self, path: Path) -> None:
         install(path, "docker", "Cannot connect to the Docker daemon", code=1)
         with pytest.raises(EngineError, match=r"docker does not answer: .*Cannot connect"):
             find_engine({})

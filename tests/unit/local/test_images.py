@@ -58,7 +58,7 @@ def test_serving_gets_no_framework_and_training_gets_one(machine: dict[str, str]
     assert len(training & {"tensorflow", "tensorflow-cpu"}) == 1
 
 
-def test_both_images_hear_with_the_same_versions() -> None:
+def test_both_images_embed_with_the_same_versions() -> None:
     serving, training = locked("classify"), locked("training")
     for name in installed("classify", AMD):
         assert serving[name].specifier == training[name].specifier, name

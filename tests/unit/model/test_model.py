@@ -67,7 +67,7 @@ def test_a_sound_version_is_loaded_and_known_by_its_manifests_hash():
     assert model.sha256 == sha256_hex(files["manifest.json"])
 
 
-def test_a_manifest_that_the_pointer_does_not_vouch_for_is_refused():
+def test_a_manifest_with_another_digest_than_the_pointers_is_refused():
     with pytest.raises(ModelError, match=r"manifest\.json has SHA-256"):
         load_model(reader(version()), WEIGHTS, "0" * 64)
 

@@ -161,16 +161,16 @@ def test_there_is_nothing_to_roll_back_to_at_first(two_versions):
         two_versions.rollback(by="operator", reason="")
 
 
-def test_a_version_judged_against_a_former_champion_does_not_win(two_versions):
-    judged_against = two_versions.champion()
+def test_a_version_compared_with_a_former_champion_does_not_win(two_versions):
+    compared_with = two_versions.champion()
     publish(two_versions, "v4", PASSED)
-    promote(two_versions, "v2", instead_of=judged_against)
+    promote(two_versions, "v2", instead_of=compared_with)
     with pytest.raises(ConflictError, match="compared with v1, but by now v2"):
-        promote(two_versions, "v4", instead_of=judged_against)
+        promote(two_versions, "v4", instead_of=compared_with)
     assert two_versions.champion().version == "v2"
 
 
-def test_of_two_promotions_at_the_same_moment_one_is_told_that_it_lost(two_versions, monkeypatch):
+def test_of_two_promotions_at_the_same_moment_one_gets_a_conflict(two_versions, monkeypatch):
     before = two_versions.pointer()
     promote(two_versions, "v2")
     monkeypatch.setattr(two_versions, "pointer", lambda: before)  # as the other one had read it
@@ -194,7 +194,7 @@ def test_a_version_tells_its_decision_and_how_its_retraining_ended(two_versions)
 
 
 def test_a_pointer_that_is_no_pointer_is_a_fault_of_the_model_store(registry, s3):
-    for content in (b"not json", b"{}", b'{"history": [{"colour": "red"}]}', b"[]"):
+    for content in (b"not json", b"{}", b'{"history": [{"color": "red"}]}', b"[]"):
         s3.put_object(Bucket=BUCKET, Key="models/champion.json", Body=content)
         with pytest.raises(ModelError, match=r"champion\.json"):
             registry.pointer()

@@ -104,7 +104,7 @@ def test_a_clip_that_is_not_kept_or_gone_is_no_training_data(service, results, c
     assert service.give("c1", Label.GUNSHOT, "", "ann").training_key is None
 
 
-def test_who_comes_second_is_told(service, results):
+def test_who_comes_second_gets_a_conflict(service, results):
     results.overtaken = True
     with pytest.raises(ConflictError, match="same time"):
         service.give("c1", Label.GUNSHOT, "", "ann")

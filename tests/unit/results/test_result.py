@@ -45,12 +45,12 @@ def test_the_same_object_version_has_the_same_id_and_any_other_another():
 def test_an_issued_key_is_one_clip_whose_id_is_known_before_its_version():
     key = issue_key("north gate")
     assert key.startswith("incoming/north gate/")
-    told = object_clip_id("b", key)
-    assert object_clip_id("b", key, "v1") == object_clip_id("b", key, "v2") == told
+    known = object_clip_id("b", key)
+    assert object_clip_id("b", key, "v1") == object_clip_id("b", key, "v2") == known
     # The same upload id under another name is another clip, so nobody takes another's row.
     elsewhere = key.replace("north gate", "south gate")
-    assert object_clip_id("b", elsewhere, "v1") != told
-    assert object_clip_id("c", key, "v1") != told
+    assert object_clip_id("b", elsewhere, "v1") != known
+    assert object_clip_id("c", key, "v1") != known
 
 
 def test_a_key_that_only_resembles_an_issued_one_is_a_clip_for_each_version():

@@ -102,7 +102,7 @@ def test_what_was_excused_is_carried_on_until_it_is_made_good():
     assert carried_by(better.to_json())["recall of gunshot"] == pytest.approx(0)
 
 
-def test_a_version_that_was_forced_or_never_judged_carries_nothing():
+def test_a_version_that_was_forced_or_never_gated_carries_nothing():
     forced = gate(metrics(macro_f1=0.5), metrics()).to_json() | {"forced": True}
     assert carried_by(forced) == carried_by(None) == {}
 
@@ -122,14 +122,14 @@ def test_a_refusal_names_every_reason_with_its_numbers():
     )
 
 
-def test_too_few_clips_judge_nobody_however_good_the_candidate():
+def test_too_few_clips_are_refused_however_good_the_candidate():
     decision = gate(metrics(n_each=4, macro_f1=1.0), metrics(n_each=4, macro_f1=0.1))
     assert not decision.promote
     assert "only 16 held-out clips" in decision.reasons[0]
     assert "heldout/<label>/" in decision.reasons[0]
 
 
-def test_a_label_that_nobody_judges_is_named():
+def test_a_label_without_held_out_clips_is_named():
     counts = {"casual": 30, "gunshot": 2, "explosion": 30}
     assert "only 2 gunshot and 0 siren" in (too_few(counts) or "")
     assert too_few(dict.fromkeys(LABELS, 5)) is None
@@ -144,7 +144,7 @@ def test_metrics_of_different_clips_are_not_compared():
         gate(metrics(20), metrics(21))
 
 
-def heard(wrong: list[int], n_each: int = 20) -> Predictions:
+def predicted(wrong: list[int], n_each: int = 20) -> Predictions:
     """Predictions, certain to 90 %, that are right but for these clips, which are casual then."""
     truth = np.repeat(np.arange(4), n_each)
     guesses = truth.copy()
@@ -164,9 +164,9 @@ def heard(wrong: list[int], n_each: int = 20) -> Predictions:
         ([40], [40, 60, 61, 62, 63], False),  # sirens are no threat, but macro F1 sees them
     ],
 )
-def test_real_predictions_are_told_from_chance(missed_before, missed_now, promote, monkeypatch):
+def test_real_losses_are_distinguished_from_chance(missed_before, missed_now, promote, monkeypatch):
     monkeypatch.setattr(training.evaluation.metrics, "BOOTSTRAP_ROUNDS", 200)
-    candidate, champion = heard(missed_now), heard(missed_before)
+    candidate, champion = predicted(missed_now), predicted(missed_before)
     found = differences(candidate, champion)
     assert Label.GUNSHOT.class_id == 1
     decision = decide(report(candidate), report(champion), found, {})

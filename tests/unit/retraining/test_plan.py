@@ -24,7 +24,7 @@ OBJECTS = [
 ]
 
 
-def test_labels_come_from_folder_or_name_and_the_rest_is_told():
+def test_labels_come_from_folder_or_name_and_the_rest_is_listed():
     plan = make_plan(OBJECTS, Request())
     assert plan.counts == {"siren": 2, "gunshot": 1, "casual": 1}
     assert plan.held_out == 1
@@ -77,7 +77,7 @@ def test_a_batch_survives_its_way_through_json():
         ({"seed": True}, "`seed`"),
         ({"augmentations": ["reverse"]}, "noise, pitch, stretch, background"),
         ({"augmentations": "noise"}, "`augmentations`"),
-        ({"colour": "red"}, "Unknown: colour"),
+        ({"color": "red"}, "Unknown: color"),
     ],
 )
 def test_an_input_that_is_not_accepted_is_explained(document, message):

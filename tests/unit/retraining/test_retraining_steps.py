@@ -1,4 +1,4 @@
-"""Plan, judge, promote, reject and record, against moto's S3."""
+"""Plan, gate, promote, reject and record, against moto's S3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from earshot.errors import BadRequestError, NotFoundError, RetrainingRefusedErro
 from earshot.labels import LABELS
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import sha256_hex
-from earshot.retraining.labelled_clips import LabelledClips
+from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.plan import Request
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
@@ -35,7 +35,7 @@ class Stage:
         manifest = {"version": "v1", "files": {}}
         self.registry.publish("v1", {"manifest.json": json.dumps(manifest).encode()})
         self.registry.promote("v1", by="setup", reason="first")
-        clips = LabelledClips(s3, "clips")
+        clips = LabeledClips(s3, "clips")
         self.steps = Steps(self.files, clips, self.registry, lambda: NOW)
 
     def upload(self, *keys: str) -> None:
@@ -52,8 +52,8 @@ class Stage:
             "candidate": metrics(macro_f1),
             "champion": metrics(0.9),
             "differences": {},
-            "judged_against": vars(self.registry.champion()),
-            "judged_on": {"clips": 80, "vouched_for": True, "new_clips": 0},
+            "compared_with": vars(self.registry.champion()),
+            "evaluated_on": {"clips": 80, "labels_confirmed": True, "new_clips": 0},
         }
         self.files.write_json(run, "comparison.json", comparison)
 
@@ -106,12 +106,12 @@ def test_an_empty_bucket_is_refused(stage):
     with pytest.raises(RetrainingRefusedError):
         stage.steps.plan("r1", {})
     with pytest.raises(BadRequestError):
-        stage.steps.plan("r1", {"colour": "red"})
+        stage.steps.plan("r1", {"color": "red"})
 
 
 def test_a_better_candidate_is_published_promoted_and_recorded(stage):
     stage.candidate("r1", 0.95)
-    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": True}
+    assert stage.steps.apply_gate("r1") == {"version": "v2", "promote": True}
     version = stage.registry.describe("v2")
     assert version.manifest["files"]["head.npz"] == sha256_hex(b"arrays of r1")
     assert "decision.json" in version.manifest["files"]
@@ -125,7 +125,7 @@ def test_a_better_candidate_is_published_promoted_and_recorded(stage):
 
 def test_a_worse_candidate_is_published_and_rejected_with_its_numbers(stage):
     stage.candidate("r1", 0.5)
-    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": False}
+    assert stage.steps.apply_gate("r1") == {"version": "v2", "promote": False}
     outcome = stage.steps.reject("r1", "v2")
     assert (outcome["status"], outcome["champion"]) == ("rejected", "v1")
     assert "macro F1 0.500 falls below 0.890" in outcome["reasons"][0]
@@ -136,7 +136,7 @@ def test_a_worse_candidate_is_published_and_rejected_with_its_numbers(stage):
 
 def test_force_promotes_the_worse_one_and_is_recorded(stage):
     stage.candidate("r1", 0.5, force=True, requested_by="operator", reason="new microphones")
-    assert stage.steps.pass_gate("r1") == {"version": "v2", "promote": True}
+    assert stage.steps.apply_gate("r1") == {"version": "v2", "promote": True}
     assert stage.steps.promote("r1", "v2")["status"] == "promoted"
     newest = stage.registry.pointer().history[0]
     assert (newest.promoted_by, newest.reason, newest.forced) == (
@@ -148,7 +148,7 @@ def test_force_promotes_the_worse_one_and_is_recorded(stage):
 def test_of_two_retrainings_that_end_together_one_wins_and_the_other_says_why_not(stage):
     stage.candidate("r1", 0.95)
     stage.candidate("r2", 0.96)
-    first, second = stage.steps.pass_gate("r1"), stage.steps.pass_gate("r2")
+    first, second = stage.steps.apply_gate("r1"), stage.steps.apply_gate("r2")
     assert (first["version"], second["version"]) == ("v2", "v3")
     assert stage.steps.promote("r2", "v3")["status"] == "promoted"
     late = stage.steps.promote("r1", "v2")
@@ -158,7 +158,7 @@ def test_of_two_retrainings_that_end_together_one_wins_and_the_other_says_why_no
 
 def test_every_step_can_be_tried_again_after_its_answer_was_lost(stage):
     stage.candidate("r1", 0.95)
-    assert stage.steps.pass_gate("r1") == stage.steps.pass_gate("r1")
+    assert stage.steps.apply_gate("r1") == stage.steps.apply_gate("r1")
     assert stage.steps.promote("r1", "v2") == stage.steps.promote("r1", "v2")
     assert len(stage.registry.pointer().history) == 2
 
@@ -184,7 +184,7 @@ def test_a_failure_is_recorded_with_its_reason(stage, error, status, reason):
 
 
 class Machine:
-    """Remembers what was started; stands where it is told."""
+    """Remembers what was started; stands where a test puts it."""
 
     def __init__(self) -> None:
         self.started: dict[str, Any] = {}
@@ -216,7 +216,7 @@ def test_a_retraining_is_started_with_what_the_plan_step_accepts(service, machin
     assert Request.from_input(document) == Request(requested_by="me", augmentations=("pitch",))
 
 
-def test_progress_is_told_while_it_runs(service, stage):
+def test_progress_is_shown_while_it_runs(service, stage):
     run = service.start(Request())
     assert service.status(run)["embedded"] == 0.0
     stage.files.write_json(run, "plan.json", {"n_batches": 4, "n_clips": 50})
@@ -226,16 +226,42 @@ def test_progress_is_told_while_it_runs(service, stage):
     assert (status["clips"], status["embedded"], status["metrics"]) == (50, 0.25, None)
 
 
-def test_the_end_is_told_with_metrics_and_decision(service, stage, machine):
+def test_the_end_is_shown_with_metrics_and_decision(service, stage, machine):
     run = service.start(Request())
     stage.candidate(run, 0.5)
-    stage.steps.pass_gate(run)
+    stage.steps.apply_gate(run)
     stage.steps.reject(run, "v2")
     machine.execution_ = Execution("SUCCEEDED", "Done", NOW, NOW, None)
     status = service.status(run)
     assert (status["state"], status["version"], status["champion"]) == ("rejected", "v2", "v1")
     assert status["metrics"]["macro_f1"] == 0.5
     assert status["decision"]["promote"] is False
+
+
+def test_a_comparison_and_a_decision_of_0_1_0_have_todays_names(service, stage):
+    run = service.start(Request())
+    stage.candidate(run, 0.95)
+    today = stage.files.read_json(run, "comparison.json")
+    earlier = {name: today[name] for name in ("candidate", "champion", "differences")} | {
+        "judged_against": today["compared_with"],
+        "judged_on": {"clips": 80, "vouched_for": True, "new_clips": 0},
+    }
+    stage.files.write_json(run, "comparison.json", earlier)
+    assert service.status(run)["comparison"] == today
+    decision = {
+        "promote": True,
+        "judged_against": {"version": "v1"},
+        "judged_on": earlier["judged_on"],
+    }
+    manifest = json.dumps({"version": "v2", "files": {}}).encode()
+    stage.registry.publish(
+        "v2", {"decision.json": json.dumps(decision).encode(), "manifest.json": manifest}
+    )
+    assert service.model("v2")["decision"] == {
+        "promote": True,
+        "compared_with": {"version": "v1"},
+        "evaluated_on": today["evaluated_on"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -258,7 +284,7 @@ def test_an_unknown_retraining_is_not_found(service):
 
 def test_models_are_listed_newest_first_and_described(service, stage):
     stage.candidate("r1", 0.95)
-    stage.steps.pass_gate("r1")
+    stage.steps.apply_gate("r1")
     stage.steps.promote("r1", "v2")
     assert [(m["version"], m["champion"], m["status"]) for m in service.models()] == [
         ("v2", True, "promoted"),

@@ -28,17 +28,17 @@ BUCKET: Any = Bucket()
 
 
 @pytest.mark.parametrize(("held_out", "folder"), [(False, "training"), (True, "heldout")])
-def test_a_labelled_clip_lies_where_retrainings_look_for_it(held_out: bool, folder: str):
+def test_a_labeled_clip_lies_where_retrainings_look_for_it(held_out: bool, folder: str):
     office = TicketOffice(BUCKET, lambda: NOW)
-    ticket = office.issue_training_clip(Label.SIREN, "harbour", held_out=held_out)
-    assert ticket["prefix"] == f"{folder}/harbour/"
-    assert ticket["key"].startswith(f"{folder}/harbour/siren/")
+    ticket = office.issue_training_clip(Label.SIREN, "harbor", held_out=held_out)
+    assert ticket["prefix"] == f"{folder}/harbor/"
+    assert ticket["key"].startswith(f"{folder}/harbor/siren/")
     assert label_of(PurePosixPath(ticket["key"])) is Label.SIREN
     assert ticket["fields"]["key"] == ticket["key"]
     assert ticket["expires_at"] == "2026-01-31T13:00:00.000Z"
 
 
-def test_two_labelled_clips_do_not_overwrite_each_other():
+def test_two_labeled_clips_do_not_overwrite_each_other():
     office = TicketOffice(BUCKET, lambda: NOW)
     keys = {office.issue_training_clip(Label.SIREN, "b", held_out=False)["key"] for _ in range(2)}
     assert len(keys) == 2

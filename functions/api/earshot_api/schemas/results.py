@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired  # pydantic wants it from here on 3.11
+from typing import Annotated, Literal, NotRequired  # pydantic wants it from here on 3.11
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from earshot.labels import Label
@@ -14,7 +14,10 @@ class Feedback(TypedDict):
     """A confirmation or a correction."""
 
     label: Label
-    verdict: Literal["confirmed", "corrected"]
+    verdict: Annotated[
+        Literal["confirmed", "corrected"],
+        Field(description="Confirmation or correction of the classification's label."),
+    ]
     comment: str
     by: str
     at: str
@@ -27,7 +30,7 @@ class Reason(TypedDict):
     detail: str
 
 
-class Heard(TypedDict):
+class AudioSetClass(TypedDict):
     """One of the AudioSet top-5: a class, and YAMNet's highest score for it in the clip."""
 
     name: str
@@ -65,7 +68,12 @@ class Result(TypedDict):
     probabilities: NotRequired[dict[str, float]]
     uncertain: NotRequired[bool]
     events: NotRequired[list[Event]]
-    heard: NotRequired[list[Heard]]
+    heard: NotRequired[
+        Annotated[
+            list[AudioSetClass],
+            Field(description="AudioSet top-5: the classes with YAMNet's highest scores."),
+        ]
+    ]
     duration_s: NotRequired[float]
     warnings: NotRequired[list[str]]
     model_version: NotRequired[str]

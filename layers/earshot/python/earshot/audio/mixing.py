@@ -22,7 +22,7 @@ _ALIKE, _INVERTED, _ANTI_PHASE = 0.5, -0.2, -0.5
 # no lower than this share of the mean's: what is fainter is the noise of an empty input.
 _CLEARER, _FAINTEST = 2.0, 0.03
 # The mean is given up for the loudest channel if it has lost so much power against that.
-_CANCELLED_POWER_RATIO = 0.05
+_CANCELED_POWER_RATIO = 0.05
 _NEGLIGIBLE_POWER_RATIO = 1e-6
 _SAFE_PEAK = 1e6  # whose square times the samples of a piece stays far below float32's limit
 _SPECTRUM_S = 0.064
@@ -42,7 +42,7 @@ class Mixer:
 
     Attributes:
         alone: the channel that is used alone; None for the mean. Known once `choose` was called.
-        anti_phase: whether some channels cancelled each other out for some time.
+        anti_phase: whether some channels canceled each other out for some time.
     """
 
     def __init__(self, channels: int, rate: int, step: float = 2**-15) -> None:
@@ -76,7 +76,7 @@ class Mixer:
         if self._channels == 1:
             return
         clearest = int(self._changes[1:].argmax())
-        if self._mean_power < _CANCELLED_POWER_RATIO * self._power.max():
+        if self._mean_power < _CANCELED_POWER_RATIO * self._power.max():
             self.alone = int(self._power.argmax())
         elif (
             self._changes[1 + clearest] > _CLEARER * self._changes[0]

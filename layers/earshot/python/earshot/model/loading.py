@@ -49,8 +49,8 @@ def load_model(
     Args:
         read: gives the content of one of the version's files by name.
         yamnet_weights_sha256: of the YAMNet that will feed the head.
-        manifest_sha256: that the manifest must have; None where nothing vouches for it but the
-            place it lies in (the model inside the image).
+        manifest_sha256: that the manifest must have; None for the model inside the image, which no
+            pointer names.
 
     Raises:
         ModelError: a hash does not match, or the model does not fit this software or YAMNet.

@@ -65,7 +65,7 @@ class VersionFiles:
         return read
 
     def verified_reader(self, champion: Champion) -> Callable[[str], bytes | None]:
-        """Function that reads files of a version and vouches for them.
+        """Function that reads files of a version and verifies their digests.
 
         It gives None for a file that the manifest does not name, and raises `ModelError` for one
         that is missing or altered.

@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class LabelledObject:
+class LabeledObject:
     """One version of a labeled clip in the uploads bucket.
 
     Attributes:
@@ -100,8 +100,8 @@ class Batch:
     """
 
     index: int
-    clips: tuple[LabelledObject, ...]
-    backgrounds: tuple[LabelledObject, ...]
+    clips: tuple[LabeledObject, ...]
+    backgrounds: tuple[LabeledObject, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``batches.json``."""
@@ -137,13 +137,13 @@ class Plan:
         return sum(len(batch.clips) for batch in self.batches)
 
 
-def labelled_object(key: str, version_id: str, size: int) -> LabelledObject | None:
+def labeled_object(key: str, version_id: str, size: int) -> LabeledObject | None:
     """Labeled clip of an object version; None if its key states no label."""
     path = PurePosixPath(key)
     label = label_of(path)
     if label is None or path.suffix.lower() != ".wav":
         return None
-    return LabelledObject(
+    return LabeledObject(
         key=key,
         version_id=version_id,
         size=size,
@@ -164,10 +164,10 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
     Raises:
         RetrainingRefusedError: there is no clip to train on.
     """
-    clips: list[LabelledObject] = []
+    clips: list[LabeledObject] = []
     ignored: list[str] = []
     for key, version_id, size in sorted(objects):
-        clip = labelled_object(key, version_id, size)
+        clip = labeled_object(key, version_id, size)
         if clip:
             clips.append(clip)
         elif not key.endswith("/"):
@@ -192,8 +192,8 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
     return Plan(batches, dict(counts), len(clips) - len(to_learn), tuple(ignored))
 
 
-def _cut(clips: Sequence[LabelledObject]) -> Iterator[list[LabelledObject]]:
-    batch: list[LabelledObject] = []
+def _cut(clips: Sequence[LabeledObject]) -> Iterator[list[LabeledObject]]:
+    batch: list[LabeledObject] = []
     size = 0
     for clip in clips:
         if batch and (len(batch) == BATCH_CLIPS or size + clip.size > BATCH_BYTES):
@@ -204,14 +204,14 @@ def _cut(clips: Sequence[LabelledObject]) -> Iterator[list[LabelledObject]]:
     yield batch
 
 
-def _some_of(clips: Sequence[LabelledObject], n: int, seed: str) -> tuple[LabelledObject, ...]:
+def _some_of(clips: Sequence[LabeledObject], n: int, seed: str) -> tuple[LabeledObject, ...]:
     """`n` of the clips, by chance but always the same for the same seed."""
     return tuple(sorted(clips, key=lambda c: sha256(f"{seed} {c.key}".encode()).digest())[:n])
 
 
-def _objects(documents: Iterable[dict[str, Any]]) -> tuple[LabelledObject, ...]:
+def _objects(documents: Iterable[dict[str, Any]]) -> tuple[LabeledObject, ...]:
     return tuple(
-        LabelledObject(**{**document, "label": Label(document["label"])}) for document in documents
+        LabeledObject(**{**document, "label": Label(document["label"])}) for document in documents
     )
 
 

@@ -80,9 +80,9 @@ class RetrainingService:
             "clips": plan.get("n_clips"),
             "embedded": self._share_embedded(run, plan),
             "metrics": self._json(run, f"{CANDIDATE_FOLDER}{METRICS_NAME}"),
-            "comparison": self._json(run, COMPARISON_NAME),
+            "comparison": _renamed(self._json(run, COMPARISON_NAME)),
             "version": version,
-            "decision": self._registry.describe(version).decision if version else None,
+            "decision": _renamed(self._registry.describe(version).decision) if version else None,
             "reasons": outcome.get("reasons", [execution.cause] if execution.cause else []),
             "champion": outcome.get("champion"),
         }
@@ -106,7 +106,7 @@ class RetrainingService:
         return {
             **_in_short(found, champion),
             "metrics": found.metrics,
-            "decision": found.decision,
+            "decision": _renamed(found.decision),
             "outcome": found.outcome,
             "manifest": found.manifest,
             "promotions": [entry.to_json() for entry in history if entry.version == version],
@@ -129,6 +129,16 @@ class RetrainingService:
             return self._files.read_json(run, name)
         except NotFoundError:
             return None
+
+
+def _renamed(document: Document | None) -> Document | None:
+    """A comparison or decision, of which 0.1.0 stored three members under other names."""
+    if document is None or "judged_against" not in document:
+        return document
+    members = dict(document)
+    compared_with, evaluated_on = members.pop("judged_against"), dict(members.pop("judged_on"))
+    evaluated_on["labels_confirmed"] = evaluated_on.pop("vouched_for")
+    return {**members, "compared_with": compared_with, "evaluated_on": evaluated_on}
 
 
 def _in_short(version: Version, champion: str | None) -> Document:

@@ -16,7 +16,7 @@ from earshot.uploads.objects import HELD_OUT_PREFIX
 
 if TYPE_CHECKING:
     from earshot.model.registry import ModelRegistry
-    from earshot.retraining.labelled_clips import LabelledClips
+    from earshot.retraining.labeled_clips import LabeledClips
     from earshot.retraining.run_files import RunFiles
 
 PLAN_NAME = "plan.json"
@@ -44,7 +44,7 @@ class Steps:
     def __init__(
         self,
         files: RunFiles,
-        clips: LabelledClips,
+        clips: LabeledClips,
         registry: ModelRegistry,
         now: Callable[[], datetime],
     ) -> None:
@@ -86,7 +86,7 @@ class Steps:
             "n_clips": plan.n_clips,
         }
 
-    def pass_gate(self, run: str) -> Document:
+    def apply_gate(self, run: str) -> Document:
         """Let the gate decide, and publish the candidate as a version with that decision.
 
         The version is published either way: a rejected one can be inspected, and an operator can
@@ -97,7 +97,7 @@ class Steps:
         """
         request = self._files.read_json(run, PLAN_NAME)["request"]
         comparison = self._files.read_json(run, COMPARISON_NAME)
-        champion = self._registry.describe(comparison["judged_against"]["version"])
+        champion = self._registry.describe(comparison["compared_with"]["version"])
         decision = decide(
             comparison["candidate"],
             comparison["champion"],
@@ -110,8 +110,8 @@ class Steps:
             "forced": forced,
             "requested_by": request["requested_by"],
             "reason": request["reason"],
-            "judged_against": comparison["judged_against"],
-            "judged_on": comparison["judged_on"],
+            "compared_with": comparison["compared_with"],
+            "evaluated_on": comparison["evaluated_on"],
         }
         version = self._registry.allocate(run)
         self._registry.publish(version, self._version_files(run, version, document))
@@ -121,7 +121,7 @@ class Steps:
         """Make the version the champion, unless another one became it meanwhile."""
         found = self._registry.describe(version)
         decision = found.decision or {}
-        judged_against = Champion(**decision["judged_against"])
+        compared_with = Champion(**decision["compared_with"])
         champion = self._registry.champion()
         if champion != Champion(found.name, found.manifest_sha256):  # else: an answer was lost
             try:
@@ -130,7 +130,7 @@ class Steps:
                     by=decision["requested_by"] or f"retraining {run}",
                     reason=decision["reason"] or "it passed the gate",
                     force=decision["forced"],
-                    instead_of=judged_against,
+                    instead_of=compared_with,
                 )
             except ConflictError as error:
                 return self._finish(run, "rejected", version, [str(error)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
 
 
-class LabelledClips:
+class LabeledClips:
     """Clips of one bucket, which keeps versions."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
