@@ -78,7 +78,7 @@ def _build() -> None:
         weights = obtain_saved_model(HUB_HANDLE, Path(scratch))
         network = load_network(read_weights(weights.folder))
     tf.saved_model.save(Yamnet(network), str(FOLDER / "yamnet"))
-    build_head().save(FOLDER / "head.keras")  # its speed does not depend on what it has learned
+    build_head().save(FOLDER / "head.keras")  # its speed does not depend on its weights
     FLOAT32_FLATBUFFER.write_bytes(to_flatbuffer(network))
 
 

@@ -160,7 +160,7 @@ def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
 
 
 def summary(uploads: list[Uploaded], results: dict[str, Result]) -> str:
-    """How many results came, and how many are what the files' names say."""
+    """How many results came, and how many have the label that the file's name states."""
     text = f"{len(results)} of {len(uploads)} recordings have a result"
     named = [one for one in uploads if label_of(one.path) is not None]
     right = sum(
@@ -190,7 +190,7 @@ def run(paths: list[Path]) -> None:
         missing = len(uploads) - len(results)
         if missing:
             raise LocalStackError(
-                f"{missing} results are missing. What the functions said: {settings.log_file}"
+                f"{missing} results are missing. The functions' log: {settings.log_file}"
             )
         classified = [
             one.path

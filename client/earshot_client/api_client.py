@@ -159,8 +159,8 @@ class EarshotClient:
 
     def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
         """Confirm or correct a result."""
-        said = {"label": label, "comment": comment}
-        answer: dict[str, Any] = self._call("POST", f"/results/{clip_id}/feedback", json=said)
+        body = {"label": label, "comment": comment}
+        answer: dict[str, Any] = self._call("POST", f"/results/{clip_id}/feedback", json=body)
         return answer
 
     def retrain(self, **wanted: Any) -> str:
@@ -200,8 +200,8 @@ class EarshotClient:
 
     def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
         """Make a version the champion."""
-        said = {"reason": reason, "force": force}
-        answer: dict[str, Any] = self._call("POST", f"/models/{version}/promote", json=said)
+        body = {"reason": reason, "force": force}
+        answer: dict[str, Any] = self._call("POST", f"/models/{version}/promote", json=body)
         return answer
 
     def status(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def look_into(engine: Engine, name: str, image: str, max_total_mb: float | None)
 
 
 def test(engine: Engine, images: dict[str, str]) -> list[str]:
-    """Try images against the local stack; returns what they say otherwise."""
+    """Try images against the local stack; returns where their answers differ."""
     faults = []
     console.print("Starting the local stack …")
     with demo_stack() as (_, outputs):
@@ -94,7 +94,7 @@ def main() -> None:
     if faults:
         sys.exit("\n".join(["Not as it should be:", *faults]))
     if arguments.task == "test":
-        console.print("Each image says what its handler says outside.")
+        console.print("Each image answers as its handler does outside.")
 
 
 def _revision() -> str:

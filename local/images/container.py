@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.02
 
 
 class FunctionFailedError(Exception):
-    """The handler raised, or never came up; the message has what it said."""
+    """The handler raised, or never came up; the message has its output."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Container:
         return content
 
     def logs(self, lines: int = 40) -> str:
-        """The last lines of what the function and the emulator said."""
+        """The last lines of the function's and the emulator's output."""
         return self.engine.run("logs", "--tail", str(lines), self.id)
 
     def _runs(self) -> bool:
@@ -133,11 +133,11 @@ def run_inside(engine: Engine, image: str, code: str, environment: Mapping[str, 
     """
     options = ["--rm", *RESTRICTED, "--network", "none", "--entrypoint", "python3"]
     options += [f"--env={name}={value}" for name, value in environment.items()]
-    said = engine.run("run", *options, image, "-c", code)
+    output = engine.run("run", *options, image, "-c", code)
     try:
-        return json.loads(said.splitlines()[-1])
+        return json.loads(output.splitlines()[-1])
     except (IndexError, ValueError) as error:
-        raise EngineError(f"{image} was to print JSON, and printed: {said[-500:]}") from error
+        raise EngineError(f"{image} was to print JSON, and printed: {output[-500:]}") from error
 
 
 def _free_port() -> int:

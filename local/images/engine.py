@@ -45,14 +45,14 @@ class Engine:
         """Standard output of ``docker <arguments>``.
 
         Raises:
-            EngineError: it failed; the message ends with what it said.
+            EngineError: it failed; the message ends with its output.
         """
         done = subprocess.run(
             [self.name, *arguments], capture_output=True, text=True, timeout=timeout, check=False
         )
         if done.returncode:
-            said = (done.stderr or done.stdout).strip()
-            raise EngineError(f"`{self.name} {arguments[0]}` failed: {said}")
+            output = (done.stderr or done.stdout).strip()
+            raise EngineError(f"`{self.name} {arguments[0]}` failed: {output}")
         return done.stdout.strip()
 
     def build(self, arguments: Sequence[str]) -> None:

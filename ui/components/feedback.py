@@ -64,12 +64,12 @@ def _give(
     with shown_errors():
         answer = session.client().feedback(result.clip_id, label, comment)
         outcome = answer["feedback"][-1]["verdict"].capitalize()
-        learns = (
+        use = (
             "It will be used in the next retraining."
             if answer["training_key"]
             else f"{clip.GONE if result.location else clip.NOT_KEPT} It is not used for retraining."
         )
-        st.session_state[_feedback_key(result)] = f"{outcome}: {palette.title(label)}. {learns}"
+        st.session_state[_feedback_key(result)] = f"{outcome}: {palette.title(label)}. {use}"
         if keep:
             keep(replace(result, verified_label=label))
         st.rerun()

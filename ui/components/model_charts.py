@@ -102,9 +102,9 @@ def describe_confusion(metrics: Metrics) -> str:
 def figures(metrics: Metrics) -> tuple[Metrics, str]:
     """A version's figures and how they were measured; empty if there are none.
 
-    A retraining's version has been measured on held-out clips. The first model has learned from
-    all that there was, so its figures are of its cross-validation; of its sets the first counts,
-    which is clips as they were recorded.
+    A retraining's version has been evaluated on held-out clips. The first model was trained on all
+    clips, so its figures are of its cross-validation; of its sets the first counts, which is clips
+    as they were recorded.
     """
     if "confusion_matrix" in metrics:
         return metrics, HELD_OUT

@@ -25,7 +25,7 @@ zone = st.context.timezone or "UTC"
 
 @guarded
 def page() -> None:
-    """All versions, and one of them closely."""
+    """All versions, and one of them in detail."""
     models = session.client().models()
     if not models:
         st.info(
@@ -38,7 +38,7 @@ def page() -> None:
     summary(models, champion)
     if any(m["macro_f1"] is not None for m in models):
         with st.container(border=True):
-            st.markdown("##### How good they are, in the order they came")
+            st.markdown("##### Macro F1, in the order of publication")
             st.altair_chart(
                 history_chart(models),
                 key="history",
@@ -47,7 +47,7 @@ def page() -> None:
                 ),
             )
             st.caption(
-                "Each on clips of its own, so figures of two versions are not exactly comparable; "
+                "Each version is evaluated on other clips, so figures are not exactly comparable; "
                 "the champion's mark is the large one."
             )
     names = [m["version"] for m in models]

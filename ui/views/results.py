@@ -171,10 +171,10 @@ def opened_clip() -> None:
 
 
 def history(result: Result) -> None:
-    """What people have said of the clip."""
+    """Feedback on the clip."""
     given = result.feedback
     if given:
-        with st.expander(f"What people said ({len(given)})"):
+        with st.expander(f"Feedback ({len(given)})"):
             for one in reversed(given):
                 comment = f": {one.comment}" if one.comment else ""
                 st.text(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import httpx
+from authlib.oauth2 import OAuth2Client, OAuth2Error
+from authlib.oauth2.rfc6749 import OAuth2Token
 
 from earshot.errors import EarshotError
 from earshot_client.api_client import EarshotClient
@@ -78,13 +79,20 @@ class Access:
 
 
 class ClientCredentials:
-    """Tokens for a machine, each used until shortly before its end."""
+    """Tokens for a machine by the client credentials grant, each used until shortly before its end.
 
-    def __init__(self, access: Access, clock: Callable[[], float] = time.monotonic) -> None:
-        self._access = access
-        self._clock = clock
-        self._token = ""
-        self._renew_at = 0.0
+    Args:
+        access: with token endpoint, client id and client secret.
+        http: sends the requests.
+    """
+
+    def __init__(self, access: Access, http: httpx.Client | None = None) -> None:
+        # Authlib's integration of httpx is deprecated in favor of httpx2. Its plain client works
+        # with a session of httpx, given the credentials in httpx's form.
+        self._oauth2 = OAuth2Client(http or httpx.Client())
+        self._token_url = access.token_url
+        self._basic_auth = (access.client_id, access.client_secret)
+        self._token: OAuth2Token | None = None
 
     def __call__(self) -> str:
         """A valid token.
@@ -92,26 +100,20 @@ class ClientCredentials:
         Raises:
             AccessError: there is none for this client.
         """
-        if not self._token or self._clock() >= self._renew_at:
-            started = self._clock()
-            answer = self._ask()
-            self._token = answer["access_token"]
-            self._renew_at = started + float(answer["expires_in"]) - _EARLY_S
-        return self._token
+        if self._token is None or self._token.is_expired(_EARLY_S):
+            self._token = self._fetch()
+        return str(self._token["access_token"])
 
-    def _ask(self) -> dict[str, str]:
-        access = self._access
+    def _fetch(self) -> OAuth2Token:
         try:
-            answer = httpx.post(
-                access.token_url,
-                auth=(access.client_id, access.client_secret),
-                data={"grant_type": "client_credentials"},
+            token = self._oauth2.fetch_token(
+                self._token_url, grant_type="client_credentials", auth=self._basic_auth
             )
-            answer.raise_for_status()
-        except httpx.HTTPError as error:
-            raise AccessError(f"There is no token from {access.token_url}: {error}") from error
-        content: dict[str, str] = answer.json()
-        return content
+        except (httpx.HTTPError, OAuth2Error, ValueError) as error:
+            raise AccessError(f"There is no token from {self._token_url}: {error}") from error
+        if "access_token" not in token:
+            raise AccessError(f"There is no token from {self._token_url}: {dict(token)}")
+        return token
 
 
 def _profile(name: str | None, config_file: Path) -> dict[str, str]:

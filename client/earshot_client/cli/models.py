@@ -22,7 +22,7 @@ Connect = Callable[[], EarshotClient]
 
 @click.command()
 @click.argument("files", nargs=-1, type=file_argument)
-@click.option("--prefix", help="Folder of clips to learn from, within training/; or all.")
+@click.option("--prefix", help="Folder of clips to train on, within training/; by default all.")
 @click.option("--reason", default="", help="Why; recorded with the version.")
 @click.option("--wait/--no-wait", default=True, help="Watch it until it ends.")
 @as_json
@@ -102,7 +102,7 @@ def models(context: click.Context, as_json: bool) -> None:
 @click.pass_obj
 @explained
 def show(connect: Connect, version: str, as_json: bool) -> None:
-    """Show a version: what the gate said of it, and when it was promoted."""
+    """Show a version: the gate's checks and its promotions."""
     model = connect().model(version)
     if as_json:
         print_json(model)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -133,6 +134,13 @@ class TestClient:
             EarshotClient(API, lambda: "t", http).status()
 
 
+def machine_token(answer: Callable[[httpx.Request], httpx.Response]) -> ClientCredentials:
+    """Tokens of the client ``i`` from an endpoint that answers so."""
+    url = "https://t.example/token"
+    access = Access(API, token_url=url, client_id="i", client_secret="s")  # noqa: S106
+    return ClientCredentials(access, httpx.Client(transport=httpx.MockTransport(answer)))
+
+
 class TestAccess:
     def test_the_environment_goes_before_the_profile(self, tmp_path):
         config = tmp_path / "config.toml"
@@ -164,20 +172,37 @@ class TestAccess:
         assert "Authorization" not in api.requests[0].headers
 
     def test_a_machines_token_is_kept_until_shortly_before_its_end(self, monkeypatch):
-        now, issued = [0.0], []
+        now = [1.8e9]
+        monkeypatch.setattr(time, "time", lambda: now[0])
+        asked: list[httpx.Request] = []
 
-        def post(url: str, **request: Any) -> httpx.Response:
-            issued.append(request["auth"])
-            answer = {"access_token": f"t{len(issued)}", "expires_in": 3600}
-            return httpx.Response(200, json=answer, request=httpx.Request("POST", url))
+        def issue(request: httpx.Request) -> httpx.Response:
+            asked.append(request)
+            return httpx.Response(200, json={"access_token": f"t{len(asked)}", "expires_in": 3600})
 
-        monkeypatch.setattr(httpx, "post", post)
-        access = Access(API, token_url="https://t", client_id="i", client_secret="s")  # noqa: S106
-        token = ClientCredentials(access, lambda: now[0])
+        token = machine_token(issue)
         assert [token(), token()] == ["t1", "t1"]
-        now[0] = 3541
+        now[0] += 3541
         assert token() == "t2"
-        assert issued == [("i", "s")] * 2
+        for request in asked:
+            assert (request.method, str(request.url)) == ("POST", "https://t.example/token")
+            assert request.headers["Authorization"] == "Basic aTpz"  # i:s, base64
+            assert request.content == b"grant_type=client_credentials"
+
+    @pytest.mark.parametrize(
+        ("answer", "why"),
+        [
+            (httpx.Response(400, json={"error": "invalid_client"}), "invalid_client"),
+            (httpx.Response(403, json={"message": "Forbidden"}), "Forbidden"),
+            (httpx.Response(429, text="slow down"), "429"),
+            (httpx.Response(503, text="later"), "503"),
+        ],
+    )
+    def test_a_refused_token_is_explained(self, answer, why):
+        token = machine_token(lambda _: answer)
+        for _ in range(2):  # nothing of the refusal is kept
+            with pytest.raises(AccessError, match=f"no token from https://t.example/.*{why}"):
+                token()
 
 
 class TestFolder:

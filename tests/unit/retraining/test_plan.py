@@ -1,4 +1,4 @@
-"""What a retraining learns from is fixed before it begins."""
+"""What a retraining trains on is fixed before it begins."""
 
 from __future__ import annotations
 
