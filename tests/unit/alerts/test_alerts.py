@@ -1,87 +1,26 @@
-"""Which results become alerts, how often, and what an alert says."""
+"""Which results become alerts, how often, and what an alert holds."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from earshot.alerts.alert import MAX_EVENTS, Alert, alert_about, for_message, from_json, to_json
-from earshot.alerts.delivery import AlertClaims, AlertTopic
-from earshot.alerts.service import AlertRules, AlertService, Decision
+from earshot.alerts.alert import MAX_EVENTS, for_message, from_json, to_json
+from earshot.alerts.service import AlertRules, AlertService
 from earshot.errors import UnavailableError
 from earshot.events import Event
 from earshot.labels import Label
+from tests.unit.alerts.fakes import Claims, Clock, Sent, Topic, alert
 from tests.unit.sample_results import NOON, classified, rejected
 
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
-
-
-class Clock:
-    now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Topic:
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-        self.fails = 0
-
-    def publish(self, alert: Alert) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise UnavailableError("The topic of alerts is not available at the moment")
-        self.alerts.append(alert)
-
-
-class Sent:
-    def __init__(self) -> None:
-        self.times: dict[str, datetime] = {}
-        self.fails = 0
-
-    def record_alert(self, clip_id: str, at: datetime) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise UnavailableError("The results table is not available at the moment")
-        self.times.setdefault(clip_id, at)
-
-
-class Claims:
-    """As `AlertClaims`, in memory; `test_claims` holds that to the same."""
-
-    def __init__(self) -> None:
-        self.cooldowns: dict[tuple[Label, str], tuple[str, datetime]] = {}
-        self.decisions: dict[tuple[str, Label], Decision] = {}
-
-    def decision(self, clip_id: str, label: Label) -> Decision | None:
-        return self.decisions.get((clip_id, label))
-
-    def decide(self, clip_id: str, label: Label, decision: Decision, now: datetime) -> None:
-        self.decisions[clip_id, label] = decision
-
-    def begin_cooldown(
-        self, label: Label, source: str, clip_id: str, now: datetime, cooldown: timedelta
-    ) -> bool:
-        by, until = self.cooldowns.get((label, source), (clip_id, now))
-        if by != clip_id and until > now:
-            return False
-        self.cooldowns[label, source] = clip_id, now + cooldown
-        return True
-
-    def release_cooldown(self, label: Label, source: str, clip_id: str) -> None:
-        if self.cooldowns.get((label, source), ("", None))[0] == clip_id:
-            del self.cooldowns[label, source]
 
 
 def service_of(
@@ -265,89 +204,3 @@ def test_an_alert_links_the_clip_and_its_classified(service, topic):
 def test_a_clip_that_is_not_kept_has_no_link(service, topic):
     service.consider(classified(location=None))
     assert "clip_url" not in to_json(topic.alerts[0])
-
-
-def alert(**changes: Any) -> Alert:
-    result = classified(**changes)
-    assert result.classification
-    return alert_about(result, result.classification, NOON)
-
-
-@pytest.fixture
-def aws() -> Iterator[None]:
-    with mock_aws():
-        yield
-
-
-@pytest.fixture
-def table(aws: None) -> AlertClaims:
-    client = boto3.client("dynamodb")
-    client.create_table(
-        TableName="cooldowns",
-        KeySchema=[{"AttributeName": "subject", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "subject", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return AlertClaims(client, "cooldowns")
-
-
-@pytest.mark.parametrize("kind", ["memory", "dynamodb"])
-def test_claims(request, kind):
-    claims = Claims() if kind == "memory" else request.getfixturevalue("table")
-    minute = timedelta(minutes=1)
-
-    def begin(clip_id: str, source: str = "gate", at: datetime = NOON) -> bool:
-        return claims.begin_cooldown(Label.SIREN, source, clip_id, at, minute)
-
-    assert begin("c1")
-    assert begin("c1"), "the same clip may try again"
-    assert not begin("c2")
-    assert begin("c3", "yard")
-    claims.release_cooldown(Label.SIREN, "gate", "c2")
-    assert not begin("c2"), "only the clip that began it ends it"
-    claims.release_cooldown(Label.SIREN, "gate", "c1")
-    assert begin("c2")
-    assert begin("c4", at=NOON + minute)
-    assert claims.decision("c1", Label.SIREN) is None
-    for decision in (Decision(NOON), Decision(None)):
-        claims.decide("c1", Label.SIREN, decision, NOON)
-        assert claims.decision("c1", Label.SIREN) == decision
-    assert claims.decision("c1", Label.GUNSHOT) is None
-
-
-def test_every_row_of_the_claims_expires(table):
-    table.begin_cooldown(Label.SIREN, "gate", "c1", NOON, timedelta(minutes=1))
-    table.decide("c1", Label.SIREN, Decision(NOON), NOON)
-    table.release_cooldown(Label.GUNSHOT, "gate", "c1")
-    rows = boto3.client("dynamodb").scan(TableName="cooldowns")["Items"]
-    assert len(rows) == 2
-    assert all(int(row["expires_at"]["N"]) > NOON.timestamp() for row in rows)
-
-
-def test_a_topic_gets_json_and_can_filter(aws):
-    sns, sqs = boto3.client("sns"), boto3.client("sqs")
-    arn = sns.create_topic(Name="alerts")["TopicArn"]
-    queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    sns.subscribe(
-        TopicArn=arn,
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-        Attributes={
-            "RawMessageDelivery": "true",
-            "FilterPolicy": json.dumps(
-                {"label": ["gunshot"], "confidence": [{"numeric": [">", 0.5]}]}
-            ),
-        },
-    )
-    topic = AlertTopic(sns, arn)
-    for label in (Label.SIREN, Label.GUNSHOT):
-        topic.publish(alert(label=label))
-    (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["label"] == "gunshot"
-
-
-def test_a_failing_topic_is_a_transient_fault(aws):
-    topic = AlertTopic(boto3.client("sns"), "arn:aws:sns:eu-central-1:123456789012:gone")
-    with pytest.raises(UnavailableError):
-        topic.publish(alert())

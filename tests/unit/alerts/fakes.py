@@ -1,0 +1,76 @@
+"""Stand-ins of what the alert service is given, in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from earshot.alerts.alert import Alert, alert_about
+from earshot.alerts.service import Decision
+from earshot.errors import UnavailableError
+from earshot.labels import Label
+from tests.unit.sample_results import NOON, classified
+
+
+class Clock:
+    now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Topic:
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+        self.fails = 0
+
+    def publish(self, alert: Alert) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The topic of alerts is not available at the moment")
+        self.alerts.append(alert)
+
+
+class Sent:
+    def __init__(self) -> None:
+        self.times: dict[str, datetime] = {}
+        self.fails = 0
+
+    def record_alert(self, clip_id: str, at: datetime) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The results table is not available at the moment")
+        self.times.setdefault(clip_id, at)
+
+
+class Claims:
+    """As `AlertClaims`, in memory; `test_delivery.py` holds both to the same."""
+
+    def __init__(self) -> None:
+        self.cooldowns: dict[tuple[Label, str], tuple[str, datetime]] = {}
+        self.decisions: dict[tuple[str, Label], Decision] = {}
+
+    def decision(self, clip_id: str, label: Label) -> Decision | None:
+        return self.decisions.get((clip_id, label))
+
+    def decide(self, clip_id: str, label: Label, decision: Decision, now: datetime) -> None:
+        self.decisions[clip_id, label] = decision
+
+    def begin_cooldown(
+        self, label: Label, source: str, clip_id: str, now: datetime, cooldown: timedelta
+    ) -> bool:
+        by, until = self.cooldowns.get((label, source), (clip_id, now))
+        if by != clip_id and until > now:
+            return False
+        self.cooldowns[label, source] = clip_id, now + cooldown
+        return True
+
+    def release_cooldown(self, label: Label, source: str, clip_id: str) -> None:
+        if self.cooldowns.get((label, source), ("", None))[0] == clip_id:
+            del self.cooldowns[label, source]
+
+
+def alert(**changes: Any) -> Alert:
+    result = classified(**changes)
+    assert result.classification
+    return alert_about(result, result.classification, NOON)
