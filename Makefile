@@ -168,6 +168,10 @@ IMAGES ?= classify training
 image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=arm64, BASE=another base)
 	@$(BIN)/python -m local.images build $(IMAGES)
 
+.PHONY: base-image
+base-image: setup ## Check that the Dockerfiles name the digest of the base image's tag (PIN=1 writes it)
+	@$(BIN)/python -m local.images.base $(if $(PIN),--pin)
+
 .PHONY: image-test
 image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
 	@$(BIN)/python -m local.images test $(IMAGES)

@@ -174,6 +174,25 @@ def see_batch_projections() -> None:
     iam_actions.dynamodb_service_context = context_of_first_table
 
 
+def see_conditional_writes() -> None:
+    """Let policies see whether a write to S3 is conditional: ``s3:if-match``, ``s3:if-none-match``.
+
+    Source: Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets".
+    """
+    context_of = iam_actions._s3_object_context
+
+    def context_with_conditions(
+        iam_action: str, query_params: dict[str, Any], path: str, headers: dict[str, str]
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = context_of(iam_action, query_params, path, headers)
+        if iam_action == "s3:PutObject":
+            conditions = ("if-match", "if-none-match")
+            found |= {f"s3:{name}": headers[name] for name in conditions if headers.get(name)}
+        return found
+
+    iam_actions._s3_object_context = context_with_conditions
+
+
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
     Patch(
@@ -212,5 +231,10 @@ PATCHES = (
         "batch_projections",
         "A role that may read the keys of a table alone may not do so with BatchGetItem.",
         see_batch_projections,
+    ),
+    Patch(
+        "conditional_writes",
+        "A policy that asks for conditional writes refuses them all.",
+        see_conditional_writes,
     ),
 )

@@ -24,6 +24,7 @@ from samtranslator.translator.translator import Translator
 from local.function_sources import CodeObject, Template, run_from_source
 from local.http_api import expand_http_apis
 
+_RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 STATE_MACHINE = "AWS::Serverless::StateMachine"
 
 
@@ -80,14 +81,16 @@ def translate(template: Template, region: str) -> Template:
 def allow_plain_http(template: Template) -> Template:
     """Drop the policy statements that deny requests without TLS."""
     template = copy.deepcopy(template)
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::S3::BucketPolicy":
-            policy = resource["Properties"]["PolicyDocument"]
-            policy["Statement"] = [
-                statement
-                for statement in policy["Statement"]
-                if "aws:SecureTransport" not in statement.get("Condition", {}).get("Bool", {})
-            ]
+    resources = template["Resources"]
+    for name in [n for n, r in resources.items() if r["Type"] in _RESOURCE_POLICIES]:
+        policy = resources[name]["Properties"]["PolicyDocument"]
+        policy["Statement"] = [
+            statement
+            for statement in policy["Statement"]
+            if "aws:SecureTransport" not in statement.get("Condition", {}).get("Bool", {})
+        ]
+        if not policy["Statement"]:  # no service takes an empty policy
+            del resources[name]
     return template
 
 

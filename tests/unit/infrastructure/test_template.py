@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from earshot.audio.limits import POSTED, UPLOADED
+from earshot.model.registry import CHAMPION_KEY
 from earshot.results.item import ALERTED_AT
 from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
 from local.settings import REPOSITORY
-from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, of_type, properties
+from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, as_list, of_type, properties
 
 
 def test_sam_and_cfn_lint_have_nothing_to_say(tmp_path: Path) -> None:
@@ -40,6 +41,29 @@ def test_sam_and_cfn_lint_have_nothing_to_say(tmp_path: Path) -> None:
     assert "is a valid SAM Template" in run.stdout
 
 
+@pytest.mark.parametrize(
+    ("kind", "policies", "of", "actions"),
+    [
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Bucket", "s3:*"),
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues", "sqs:*"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics", "sns:Publish"),
+    ],
+)
+def test_tls_only(kind: str, policies: str, of: str, actions: str) -> None:
+    protected = set()
+    for policy in of_type(policies).values():
+        # SNS takes one resource a statement.
+        (name,) = (one["Ref"] for one in as_list(policy[of]))
+        deny = policy["PolicyDocument"]["Statement"][0]
+        assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", actions)
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        itself = {"Ref": name} if kind == "AWS::SNS::Topic" else {"Fn::GetAtt": [name, "Arn"]}
+        content = [{"Fn::Sub": f"${{{name}.Arn}}/*"}] if kind == "AWS::S3::Bucket" else []
+        assert as_list(deny["Resource"]) == [itself, *content]
+        protected.add(name)
+    assert protected == of_type(kind).keys()
+
+
 class TestBuckets:
     def test_private_encrypted_and_versioned(self) -> None:
         for bucket in of_type("AWS::S3::Bucket").values():
@@ -51,17 +75,18 @@ class TestBuckets:
             rules = bucket["LifecycleConfiguration"]["Rules"]
             assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
 
-    def test_tls_only(self) -> None:
-        policies = {p["Bucket"]["Ref"]: p for p in of_type("AWS::S3::BucketPolicy").values()}
-        assert policies.keys() == of_type("AWS::S3::Bucket").keys()
-        for name, policy in policies.items():
-            (deny,) = policy["PolicyDocument"]["Statement"]
-            assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
-            assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-            assert deny["Resource"] == [
-                {"Fn::GetAtt": [name, "Arn"]},
-                {"Fn::Sub": f"${{{name}.Arn}}/*"},
-            ]
+    def test_versions_are_written_once_and_the_pointer_on_condition(self) -> None:
+        policy = properties("ModelsBucketPolicy")["PolicyDocument"]["Statement"]
+        by_sid = {statement["Sid"]: statement for statement in policy}
+        once = by_sid["VersionsAreWrittenOnce"]
+        assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
+        assert once["Resource"] == {"Fn::Sub": "${ModelsBucket.Arn}/models/v*"}
+        assert once["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+        pointer = by_sid["PointerIsWrittenOnCondition"]
+        assert pointer["Resource"] == {"Fn::Sub": f"${{ModelsBucket.Arn}}/{CHAMPION_KEY}"}
+        assert pointer["Condition"]["Null"].keys() == {"s3:if-match", "s3:if-none-match"}
+        kept = by_sid["NoRoleOfTheStackDeletesModels"]
+        assert kept["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
 
     def test_old_uploads_expire(self) -> None:
         rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
@@ -86,8 +111,12 @@ class TestQueue:
         assert queue["Queue"] == {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
 
     def test_only_the_uploads_bucket_may_send(self) -> None:
-        (policy,) = of_type("AWS::SQS::QueuePolicy").values()
-        (allow,) = policy["PolicyDocument"]["Statement"]
+        (allow,) = [
+            statement
+            for policy in of_type("AWS::SQS::QueuePolicy").values()
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        ]
         assert allow["Principal"] == {"Service": "s3.amazonaws.com"}
         name = properties("UploadsBucket")["BucketName"]["Fn::Sub"]
         source = allow["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
@@ -188,6 +217,12 @@ def test_alarms_tell_somebody() -> None:
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    (publishers,) = [
+        statement
+        for statement in properties("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert publishers["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     throttled = {
         alarm["Dimensions"][0]["Value"]["Ref"]
         for alarm in alarms.values()

@@ -189,7 +189,9 @@ class TestFunctions:
         assert allowed("RetrainingFunction") == {
             ("s3:ListBucketVersions", "UploadsBucket.Arn"),
             ("s3:GetObject", models), ("s3:GetObject", runs),
-            ("s3:PutObject", models), ("s3:PutObject", runs),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/v*"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
+            ("s3:PutObject", runs),
             models_list,
         }  # fmt: skip
         assert allowed("EmbedFunction") == {
@@ -203,6 +205,12 @@ class TestFunctions:
             ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
             models_list,
         }  # fmt: skip
+
+    def test_train_writes_no_model_over_another(self) -> None:
+        (seeds,) = [
+            s for s in statements_of_roles("TrainFunction") if s["Sid"] == "SeedTheFirstModel"
+        ]
+        assert seeds["Condition"] == {"StringEquals": {"s3:if-none-match": "*"}}
 
     def test_the_state_machine_calls_its_own_steps_only(self) -> None:
         functions = {

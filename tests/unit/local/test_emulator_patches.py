@@ -90,7 +90,12 @@ class TestStillNeeded:
     def test_needed_batch_projections(self) -> None:
         assert "dynamodb:Attributes" not in iam_actions.dynamodb_service_context(BATCH)
 
+    def test_needed_conditional_writes(self) -> None:
+        context = iam_actions._s3_object_context("s3:PutObject", {}, "/bucket/key", ONLY_NEW)
+        assert "s3:if-none-match" not in context
 
+
+ONLY_NEW = {"if-none-match": "*"}
 BATCH = b"""{"RequestItems": {"results": {
     "Keys": [{"clip_id": {"S": "a"}}], "ProjectionExpression": "clip_id"}}}"""
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/results/stream/2026"
@@ -164,6 +169,16 @@ def test_policies_see_what_a_batch_asks_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert iam_actions.dynamodb_service_context(whole_rows) == plain(b"{}")
     for other in (b"", b"[]", b'{"TableName": "results"}'):
         assert iam_actions.dynamodb_service_context(other) == plain(other)
+
+
+def test_policies_see_that_a_write_is_conditional(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = iam_actions._s3_object_context
+    monkeypatch.setattr(iam_actions, "_s3_object_context", plain)
+    emulator_patches.see_conditional_writes()
+    see = iam_actions._s3_object_context
+    assert see("s3:PutObject", {}, "/b/k", ONLY_NEW) == {"s3:if-none-match": "*"}
+    assert see("s3:PutObject", {}, "/b/k", {"if-match": '"e"'}) == {"s3:if-match": '"e"'}
+    assert see("s3:PutObject", {}, "/b/k", {}) == {}
 
 
 def test_installed_ministack_is_the_known_one() -> None:

@@ -191,6 +191,13 @@ def test_only_tls_is_no_longer_asked_for() -> None:
     assert resources["Policy"]["Properties"]["PolicyDocument"]["Statement"] == [other]
 
 
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])
+def test_a_policy_that_only_insists_on_tls_is_left_out(kind: str) -> None:
+    deny = {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    policy = {"Type": kind, "Properties": {"PolicyDocument": {"Statement": [deny]}}}
+    assert allow_plain_http({"Resources": {"Policy": policy}})["Resources"] == {}
+
+
 def test_queue_concurrency_is_a_number() -> None:
     mapping = {
         "Type": "AWS::Lambda::EventSourceMapping",
@@ -214,8 +221,13 @@ def test_the_template_itself_keeps_all_else() -> None:
     types = {resource["Type"] for resource in result["Resources"].values()}
     assert not [kind for kind in types if kind.startswith("AWS::Serverless::")]
     assert result["Outputs"].keys() == template["Outputs"].keys()
+    insisting_on_tls = {
+        name
+        for name, resource in template["Resources"].items()
+        if "aws:SecureTransport" in json.dumps(resource)
+    }
     for name, resource in template["Resources"].items():
-        if not resource["Type"].startswith(("AWS::Serverless::", "AWS::S3::BucketPolicy")):
+        if not resource["Type"].startswith("AWS::Serverless::") and name not in insisting_on_tls:
             assert result["Resources"][name] == resource
     function = result["Resources"]["ClassifyFunction"]["Properties"]
     assert function["Code"] == {"S3Bucket": "code", "S3Key": "key.zip"}
