@@ -1,4 +1,4 @@
-"""The classify function's role may do its work, and nothing beside it."""
+"""Roles may do their work, and nothing beside it; nobody writes over a model version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from tests.stack import LocalStack
 
 @pytest.fixture(scope="module")
 def as_role(local_stack: LocalStack) -> boto3.Session:
-    name = local_stack.outputs["ClassifyFunctionName"]
+    return session_of(local_stack, "ClassifyFunctionName")
+
+
+def session_of(local_stack: LocalStack, output: str) -> boto3.Session:
+    """A session with the role of a function that the stack's outputs name."""
+    name = local_stack.outputs[output]
     role = local_stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
     credentials = local_stack.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
     return boto3.Session(
@@ -71,3 +76,40 @@ class TestPermissions:
             dynamodb.scan(TableName=table)
         with pytest.raises(ClientError, match="AccessDenied"):
             dynamodb.delete_item(TableName=table, Key={"clip_id": {"S": "none"}})
+
+
+# The emulator holds bucket policies against roles; on AWS they bind the root user too.
+class TestModelsAreWrittenOnce:
+    """What each role gets when it writes over what is there: AccessDenied, or 412 if it might."""
+
+    @pytest.mark.parametrize("key", ["models/v1/head.npz", "models/champion.json"])
+    @pytest.mark.parametrize(
+        ("role", "may_add"),
+        [
+            ("RetrainingFunctionName", True),
+            ("TrainFunctionName", True),
+            ("EmbedFunctionName", False),
+            ("ClassifyFunctionName", False),
+        ],
+    )
+    def test_only_on_condition(
+        self, local_stack: LocalStack, key: str, role: str, may_add: bool
+    ) -> None:
+        s3 = local_stack.client("s3", session_of(local_stack, role))
+        bucket = local_stack.outputs["ModelsBucketName"]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        with pytest.raises(ClientError, match="PreconditionFailed" if may_add else "AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"x", IfNoneMatch="*")
+
+    @pytest.mark.parametrize(
+        ("role", "outcome"),
+        [("RetrainingFunctionName", "PreconditionFailed"), ("TrainFunctionName", "AccessDenied")],
+    )
+    def test_training_moves_no_pointer(
+        self, local_stack: LocalStack, role: str, outcome: str
+    ) -> None:
+        s3 = local_stack.client("s3", session_of(local_stack, role))
+        bucket, key = local_stack.outputs["ModelsBucketName"], "models/champion.json"
+        with pytest.raises(ClientError, match=outcome):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"x", IfMatch='"another"')
