@@ -102,6 +102,29 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
 
+.venv-security/.ready: requirements/security.txt | $(READY)
+	@[ -x .venv-security/bin/python ] || $(PYTHON) -m venv .venv-security
+	@VIRTUAL_ENV=.venv-security $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/security.txt
+	@touch $@
+
+# Lists of digests are no secrets; models and sounds are checked by their own.
+SECRETS := git ls-files -z -- ':!models' ':!requirements' ':!*/requirements.txt' ':!training/data/open_audio/*.toml'
+
+# What is not deployed is checked by ruff's rules of bandit alone.
+.PHONY: security
+security: .venv-security/.ready ## Check template, code and files for weaknesses and secrets; docs/security.md
+	@.venv-security/bin/checkov --config-file infrastructure/checkov.yaml
+	@.venv-security/bin/bandit --quiet --recursive layers functions client ui
+	@$(SECRETS) | xargs -0 .venv-security/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+.PHONY: sbom
+sbom: .venv-security/.ready ## List what each function and the web interface ship, as CycloneDX, in .sbom/
+	@mkdir -p .sbom
+	@for part in functions/alert functions/api functions/classify functions/retraining functions/sweep training ui; do \
+		.venv-security/bin/cyclonedx-py requirements --output-reproducible --of JSON \
+			-o ".sbom/$$(basename $$part).json" "$$part/requirements.txt" || exit 1; done
+	@ls -l .sbom
+
 .PHONY: format
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet .
@@ -196,4 +219,4 @@ lock: $(READY) ## Lock all requirements anew, with hashes
 .PHONY: clean
 clean: ## Remove what was set up and built
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
-	@rm -rf .venv .local .aws-sam .coverage models/yamnet
+	@rm -rf .venv .venv-security .sbom .local .aws-sam .coverage models/yamnet

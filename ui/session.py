@@ -11,7 +11,7 @@ import streamlit as st
 from earshot_client.api_client import TIMEOUT, EarshotClient
 from earshot_client.cli.access import Access
 
-_TOKEN = "token"  # noqa: S105 - where it is kept, not a token
+_TOKEN = "token"  # noqa: S105 # nosec B105 # where it is kept, not a token
 _REFUSED = "refused"
 
 

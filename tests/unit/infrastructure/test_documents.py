@@ -21,3 +21,21 @@ def test_every_file_that_a_document_links_or_shows_comes_with_the_repository(doc
             target = (document.parent / link).resolve()
             assert target.exists(), link
             assert str(target.relative_to(REPOSITORY)) not in IGNORED, link
+
+
+def test_every_test_that_the_page_of_threats_names_is_there() -> None:
+    page = (REPOSITORY / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:unit|integration)/[\w/]+\.py)((?:::\w+)*)`", page)
+    assert len(named) > 20
+    for path, parts in named:
+        text = (REPOSITORY / "tests" / path).read_text()
+        for part in parts.split("::")[1:]:
+            assert re.search(rf"(def|class) {part}\b", text), f"{path}{parts}"
+
+
+def test_every_threat_names_its_test() -> None:
+    page = (REPOSITORY / "docs" / "security.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "Threat |" not in line]
+    assert rows
+    for row in rows:
+        assert re.search(r"`(unit|integration)/[^`]+\.py", row.split(" | ")[-1]), row
