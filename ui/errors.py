@@ -11,9 +11,10 @@ import httpx
 import streamlit as st
 
 from earshot.errors import EarshotError
-from earshot_client.api_client import ApiError
 from earshot_client.cli.access import AccessError
+from earshot_client.transport import ApiError
 from ui import session
+from ui.components import palette
 
 P = ParamSpec("P")
 
@@ -37,7 +38,7 @@ def shown_errors() -> Iterator[None]:
     except AccessError as error:
         _down(str(error))
     except EarshotError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(palette.plain(str(error)), icon=":material/error:")
 
 
 def guarded(part: Callable[P, None]) -> Callable[P, None]:
@@ -59,11 +60,11 @@ def show(error: ApiError) -> None:
         st.warning(NOT_ALLOWED, icon=":material/lock:")
     elif error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
         st.error(
-            f"Earshot returned an error: {error} Try again in a moment.",
+            f"Earshot returned an error: {palette.plain(str(error))} Try again in a moment.",
             icon=":material/cloud_off:",
         )
     else:
-        st.error(str(error), icon=":material/error:")
+        st.error(palette.plain(str(error)), icon=":material/error:")
 
 
 def _down(detail: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import streamlit as st
 
-from earshot_client.api_client import TIMEOUT, EarshotClient
+from earshot_client.api_client import EarshotClient
 from earshot_client.cli.access import Access
+from earshot_client.transport import TIMEOUT
 
 _TOKEN = "token"  # noqa: S105 # nosec B105 # where it is kept, not a token
 _REFUSED = "refused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import streamlit as st
 
-from earshot_client.api_client import ApiError
+from earshot_client.transport import ApiError
 from ui import session
 from ui.errors import show, shown_errors
 

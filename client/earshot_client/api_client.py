@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from earshot.alerts import alert
 from earshot.alerts.alert import Alert
-from earshot.errors import EarshotError
 from earshot.results import serialization
 from earshot.results.result import Result
 from earshot.times import format_time
+from earshot_client.transport import ApiError, Transport, reason
 
-TIMEOUT = httpx.Timeout(30, write=300)
 PAGE = 200
-_LATER = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
-
-
-class ApiError(EarshotError):
-    """The API, or the gateway before it, refused a request or did not answer.
-
-    Args:
-        status: of the answer; 0 if there was none.
-        detail: what is wrong, for a person.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -59,21 +44,8 @@ class ResultFilters:
 
 
 @dataclass(frozen=True)
-class EarshotClient:
-    """The HTTP API as functions. Each raises `ApiError`.
-
-    Attributes:
-        api_url: base address.
-        token: gives a valid token, or an empty one where none is asked for; called before each
-            request.
-        http: connections; may be shared among threads.
-        waits_s: before each further try, where the API asks to come again.
-    """
-
-    api_url: str
-    token: Callable[[], str]
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT))
-    waits_s: tuple[float, ...] = (0.5, 1, 2, 4)
+class EarshotClient(Transport):
+    """The HTTP API as functions. Each raises `ApiError`."""
 
     def predict(
         self,
@@ -88,7 +60,7 @@ class EarshotClient:
             request: key under which the same clip can be sent again and has one result.
         """
         metadata = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
-        answer = self._call(
+        answer = self.call(
             "POST",
             "/predict",
             params={name: value for name, value in metadata.items() if value},
@@ -111,8 +83,8 @@ class EarshotClient:
             sent: called with the number of bytes of each block that is read to be sent.
         """
         wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
-        ticket = self._call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
-        self._post(ticket, path, sent)
+        ticket = self.call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
+        self.post_form(ticket, path, sent)
         return str(ticket["clip_id"])
 
     def upload_training_clip(
@@ -136,14 +108,14 @@ class EarshotClient:
             Prefix of the batch, for `retrain`.
         """
         wishes = {"label": label, "batch": batch, "held_out": held_out}
-        ticket = self._call("POST", "/training-clips", json=wishes)
-        self._post(ticket, path, sent)
+        ticket = self.call("POST", "/training-clips", json=wishes)
+        self.post_form(ticket, path, sent)
         return str(ticket["prefix"])
 
     def result(self, clip_id: str) -> Result | None:
         """Result of a clip; None while there is none."""
         try:
-            return serialization.from_json(self._call("GET", f"/results/{clip_id}"))
+            return serialization.from_json(self.call("GET", f"/results/{_part(clip_id)}"))
         except ApiError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None
@@ -160,12 +132,12 @@ class EarshotClient:
     def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
         """Confirm or correct a result."""
         body = {"label": label, "comment": comment}
-        answer: dict[str, Any] = self._call("POST", f"/results/{clip_id}/feedback", json=body)
+        answer: dict[str, Any] = self.call("POST", f"/results/{_part(clip_id)}/feedback", json=body)
         return answer
 
     def retrain(self, **wanted: Any) -> str:
         """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
-        return str(self._call("POST", "/retrain", json=wanted)["id"])
+        return str(self.call("POST", "/retrain", json=wanted)["id"])
 
     def retrain_on(self, clips: Sequence[tuple[str, bytes]], reason: str = "") -> str:
         """Begin a retraining on clips that go with the request; its id.
@@ -175,7 +147,7 @@ class EarshotClient:
             reason: why.
         """
         return str(
-            self._call(
+            self.call(
                 "POST",
                 "/retrain",
                 data={"reason": reason},
@@ -185,28 +157,44 @@ class EarshotClient:
 
     def retraining(self, run: str) -> dict[str, Any]:
         """Where a retraining stands."""
-        answer: dict[str, Any] = self._call("GET", f"/retrain/{run}")
+        answer: dict[str, Any] = self.call("GET", f"/retrain/{_part(run)}")
         return answer
 
     def models(self) -> list[dict[str, Any]]:
         """Model versions, newest first."""
-        answer: list[dict[str, Any]] = self._call("GET", "/models")["models"]
+        answer: list[dict[str, Any]] = self.call("GET", "/models")["models"]
         return answer
 
     def model(self, version: str) -> dict[str, Any]:
         """All that is known of a model version."""
-        answer: dict[str, Any] = self._call("GET", f"/models/{version}")
+        answer: dict[str, Any] = self.call("GET", f"/models/{_part(version)}")
         return answer
 
     def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
         """Make a version the champion."""
         body = {"reason": reason, "force": force}
-        answer: dict[str, Any] = self._call("POST", f"/models/{version}/promote", json=body)
+        answer: dict[str, Any] = self.call("POST", f"/models/{_part(version)}/promote", json=body)
+        return answer
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Clients of the user pool that are bound to sources."""
+        answer: list[dict[str, Any]] = self.call("GET", "/clients")["clients"]
+        return answer
+
+    def bind_client(self, client_id: str, sources: Sequence[str]) -> dict[str, Any]:
+        """Let a client send clips of these sources, and of no others."""
+        wanted = {"sources": list(sources)}
+        answer: dict[str, Any] = self.call("PUT", f"/clients/{_part(client_id)}", json=wanted)
+        return answer
+
+    def revoke_client(self, client_id: str) -> dict[str, Any]:
+        """Let a client send no clips any more; what it was bound to."""
+        answer: dict[str, Any] = self.call("DELETE", f"/clients/{_part(client_id)}")
         return answer
 
     def status(self) -> dict[str, Any]:
         """How the system is."""
-        answer: dict[str, Any] = self._call("GET", "/status")
+        answer: dict[str, Any] = self.call("GET", "/status")
         return answer
 
     def fetch(self, url: str) -> bytes:
@@ -216,7 +204,7 @@ class EarshotClient:
         except httpx.HTTPError as error:
             raise ApiError(0, f"The clip cannot be fetched: {error}") from error
         if not answer.is_success:
-            raise ApiError(answer.status_code, f"The clip cannot be fetched: {_reason(answer)}")
+            raise ApiError(answer.status_code, f"The clip cannot be fetched: {reason(answer)}")
         return answer.content
 
     def _pages(
@@ -225,7 +213,7 @@ class EarshotClient:
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
-            page = self._call("GET", f"/{what}", params={**query, "limit": str(size)})
+            page = self.call("GET", f"/{what}", params={**query, "limit": str(size)})
             yield from page[what]
             if left is not None:
                 left -= len(page[what])
@@ -233,60 +221,7 @@ class EarshotClient:
                 return
             query["cursor"] = page["next_cursor"]
 
-    def _post(self, ticket: Mapping[str, Any], path: Path, sent: Callable[[int], None]) -> None:
-        with path.open("rb") as file:
-            watched = _Watched(file, sent)
-            files: Any = {"file": (path.name, watched, "audio/wav")}
-            try:
-                answer = self.http.post(ticket["url"], data=ticket["fields"], files=files)
-            except httpx.HTTPError as error:
-                raise ApiError(0, f"The upload of {path} broke off: {error}") from error
-        if not answer.is_success:
-            raise ApiError(answer.status_code, f"S3 refused {path}: {answer.text}")
 
-    def _call(
-        self, method: str, route: str, headers: Mapping[str, str] | None = None, **request: Any
-    ) -> Any:
-        for wait_s in (*self.waits_s, None):
-            token = self.token()
-            sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
-            try:
-                answer = self.http.request(method, self.api_url + route, headers=sent, **request)
-            except httpx.HTTPError as error:
-                raise ApiError(0, f"{self.api_url} does not answer: {error}") from error
-            if answer.status_code not in _LATER or wait_s is None:
-                break
-            time.sleep(wait_s)
-        if not answer.is_success:
-            raise ApiError(answer.status_code, _reason(answer))
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise ApiError(
-                answer.status_code, f"What answers at {self.api_url} is not Earshot's API."
-            ) from error
-
-
-class _Watched:
-    """A file that tells how much of it was read."""
-
-    def __init__(self, file: BinaryIO, read: Callable[[int], None]) -> None:
-        self._file = file
-        self._tell_read = read
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._file.read(size)
-        self._tell_read(len(content))
-        return content
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def _reason(answer: httpx.Response) -> str:
-    """Message of a problem document, or of the gateway's own short answer."""
-    try:
-        content = answer.json()
-        return str(content.get("detail") or content["message"])
-    except (ValueError, KeyError, AttributeError):
-        return f"{answer.status_code} {answer.reason_phrase}"
+def _part(name: str) -> str:
+    """A name as one part of a route, whatever a user types."""
+    return quote(name, safe="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -12,7 +13,8 @@ import streamlit as st
 
 from earshot.labels import LABELS
 from earshot.results.result import Result
-from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient, ResultFilters
+from earshot_client.transport import ApiError
 from ui import session
 from ui.components import clip, feedback, palette
 from ui.components.result_charts import timeline_chart
@@ -28,6 +30,7 @@ SPANS = {
     "Any time": None,
     "Between …": None,
 }
+CLIP_ID = re.compile(r"[0-9a-f]{32}")
 CLIP = "clip"  # the opened clip, in the page's address
 SHOWN_CLIP = "shown clip"  # the same, when the whole page was drawn last
 
@@ -157,9 +160,11 @@ def opened_clip() -> None:
         st.caption("Select a row to open its clip.")
         return
     with st.container(border=True):
-        result = session.client().result(clip_id)
+        # Whoever made the link chose the text: nothing else than an id is asked for or shown.
+        result = session.client().result(clip_id) if CLIP_ID.fullmatch(clip_id) else None
         if result is None:
-            st.warning(f"There is no result for the clip {clip_id}.", icon=":material/search_off:")
+            named = palette.plain(clip_id)
+            st.warning(f"There is no result for the clip {named}.", icon=":material/search_off:")
             return
         when = local_time(result.timestamp, zone)
         st.caption(f"Clip `{clip_id}`, {when:%d %B %Y, %H:%M:%S}")

@@ -115,7 +115,8 @@ def files() -> list[LabeledFile]:
         alt="Label and use of each clip",
     )
     if missing := [row["clip"] for row in edited if not row["label"]]:
-        st.info(f"Choose a label in the table for {', '.join(missing)}.", icon=":material/label:")
+        named = palette.plain(", ".join(missing))
+        st.info(f"Choose a label in the table for {named}.", icon=":material/label:")
         return []
     counts = Counter(row["use"] for row in edited)
     st.caption(f"{counts[TRAIN]} for training, {counts[HOLD_OUT]} held out")

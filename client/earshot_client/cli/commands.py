@@ -14,8 +14,9 @@ from rich.progress import TextColumn
 import earshot
 from earshot.results.result import Result
 from earshot.uploads.objects import MAX_BODY_BYTES
-from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient, ResultFilters
 from earshot_client.cli.access import Access
+from earshot_client.cli.clients import clients
 from earshot_client.cli.models import models, retrain
 from earshot_client.cli.options import (
     Time,
@@ -28,6 +29,7 @@ from earshot_client.cli.options import (
 from earshot_client.cli.output import console, print_json, progress, remarks, show, show_alerts
 from earshot_client.cli.side_files import without_side_files
 from earshot_client.cli.upload_folder import Journal, fault, recordings, upload_new
+from earshot_client.transport import ApiError
 
 POLL_S = 0.5
 UNPROCESSABLE = 422  # a clip at fault; the others may do
@@ -275,6 +277,7 @@ def await_results(
 
 cli.add_command(retrain)
 cli.add_command(models)
+cli.add_command(clients)
 
 
 def main() -> None:

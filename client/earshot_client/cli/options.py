@@ -14,7 +14,7 @@ import click
 from earshot.errors import EarshotError
 from earshot.labels import LABELS
 from earshot.times import parse_time
-from earshot_client.api_client import ApiError
+from earshot_client.transport import ApiError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # The gateway's own short messages, explained.

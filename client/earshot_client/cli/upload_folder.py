@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from earshot.limits import MAX_CLIP_BYTES
-from earshot_client.api_client import ApiError
+from earshot_client.transport import ApiError
 
 JOURNAL_NAME = ".earshot-uploads.jsonl"
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from earshot_client.api_client import ApiError, EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient, ResultFilters
 from earshot_client.cli.access import Access, AccessError, ClientCredentials
 from earshot_client.cli.upload_folder import JOURNAL_NAME, Journal, recordings, upload_new
+from earshot_client.transport import ApiError
 from tests.unit.client.served_api import API, Api, client_of, result
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from earshot.labels import LABELS, Label
 from tests.unit.sample_results import classified_json
 from ui import session
+from ui.components import palette
 
 UI = Path(__file__).parents[3] / "ui"
 RESULT = classified_json("c" * 32, label=Label.CASUAL, events=(), location=None)
@@ -92,7 +93,7 @@ def test_a_token_that_expires_is_asked_for_again(api):
     def script() -> None:
         import streamlit as st
 
-        from earshot_client.api_client import ApiError
+        from earshot_client.transport import ApiError
         from ui import errors, session
 
         if session.signed_in():
@@ -176,6 +177,24 @@ def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):
     assert not page.exception
     assert not page.error
     assert words in page.info[0].value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[Sign in again](https://evil.example)", "../models", "![](https://evil.example/x.png)"],
+)
+def test_a_link_to_a_clip_cannot_bring_text_of_its_own(api, text):
+    page = run("results", clip=text)
+    assert not page.exception
+    (warning,) = page.warning
+    assert palette.plain(text) in warning.value
+
+
+def test_errors_are_no_markdown(api):
+    link = "[Sign in again](https://evil.example)"
+    api["/results"] = httpx.Response(400, json={"detail": f"There is no {link}"})
+    page = run("results")
+    assert palette.plain(link) in page.error[0].value
 
 
 def test_the_first_model_shows_its_cross_validated_figures(api):
