@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import re
 
+from earshot.http.caller import NO_TOKENS
 from local.function_sources import Template
 
 # Fixes the address of the HTTP API from one start to the next.
@@ -39,9 +40,12 @@ def expand_http_apis(template: Template, api_id: str) -> Template:
 
 
 def open_routes(template: Template) -> Template:
-    """Let anyone who reaches the HTTP API use it: no route asks for a token."""
+    """Let anyone who reaches the HTTP API use it: no route and no function asks for a token."""
     template = copy.deepcopy(template)
     for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            environment = resource["Properties"].setdefault("Environment", {})
+            environment.setdefault("Variables", {})["API_TOKENS"] = NO_TOKENS
         if resource["Type"] == "AWS::ApiGatewayV2::Route":
             for name in ("AuthorizationType", "AuthorizerId", "AuthorizationScopes"):
                 resource["Properties"].pop(name, None)

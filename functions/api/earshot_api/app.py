@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from earshot.errors import (
+    BadRequestError,
     EarshotError,
     MethodNotAllowedError,
     NotFoundError,
@@ -20,7 +22,8 @@ from earshot.errors import (
     UnsupportedMediaTypeError,
 )
 from earshot.http.problem import problem_response
-from earshot_api import openapi, retrain_form
+from earshot_api import authorization, openapi, retrain_form
+from earshot_api.authorization import CATCH_ALL_ROUTES
 from earshot_api.problems import problem_of_request
 from earshot_api.routes import ROUTERS
 from earshot_api.routes.document import add_document_routes
@@ -37,6 +40,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Entry point."""
     request = APIGatewayProxyEventV2(event)
     try:
+        operation = openapi.operation_of(http, request.path, request.http_method)
+        if operation is None or request.route_key in CATCH_ALL_ROUTES:
+            raise nothing_at(request)
+        authorization.check(operation, request)
         if retrain_form.is_form(request):
             event = retrain_form.keep_files(request, services().uploads.put)
         else:
@@ -52,10 +59,9 @@ def check_body(event: APIGatewayProxyEventV2) -> None:
 
     Raises:
         PayloadTooLargeError: the body is larger than any that is expected.
-        UnsupportedMediaTypeError: the body is no JSON.
+        UnsupportedMediaTypeError: the body is of another type than JSON.
+        BadRequestError: it is no JSON that can be read.
     """
-    if event.http_method not in openapi.methods_of(http, event.path):
-        return  # there is no such route, which is the better answer
     if len(event.body or "") > MAX_BODY_CHARACTERS:
         raise PayloadTooLargeError(
             f"The body is over {MAX_BODY_CHARACTERS} characters. For clips of up to 100 MB, POST "
@@ -66,6 +72,12 @@ def check_body(event: APIGatewayProxyEventV2) -> None:
         raise UnsupportedMediaTypeError(
             f"The content type {media_type or '(none)'} is not accepted; application/json is."
         )
+    try:
+        json.loads(event.decoded_body or "null")
+    except RecursionError as error:
+        raise BadRequestError("The body is nested too deeply.") from error
+    except ValueError as error:  # also of base64 and of characters
+        raise BadRequestError("The body is not valid JSON.") from error
 
 
 def failed(error: Exception) -> Response[str]:
@@ -78,12 +90,17 @@ def failed(error: Exception) -> Response[str]:
 
 @http.not_found
 def unknown_route(error: UnknownRouteError) -> Response[str]:
-    """Answer what the gateway lets through by its `$default` route."""
-    path, method = http.current_event.path, http.current_event.http_method
+    """Answer what Powertools has no operation for."""
+    return failed(nothing_at(http.current_event))
+
+
+def nothing_at(request: APIGatewayProxyEventV2) -> EarshotError:
+    """Error of a path, or of a method of a path, that the gateway has no route of its own for."""
+    path, method = request.path, request.http_method
     methods = openapi.methods_of(http, path)
     if methods and method not in methods:
-        return failed(MethodNotAllowedError(method, methods))
-    return failed(NotFoundError(f"There is nothing at {path}. GET /openapi.json lists what is."))
+        return MethodNotAllowedError(method, methods)
+    return NotFoundError(f"There is nothing at {path}. GET /openapi.json lists what is.")
 
 
 http.exception_handler(Exception)(failed)

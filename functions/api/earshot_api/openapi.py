@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ _DESCRIPTION = f"""
 Detects gunshots, explosions and sirens in audio clips.
 
 {_TOKENS} Errors are problem+json (RFC 9457), save for those that API Gateway answers by itself
-before any of this code runs (401, 403, 429, and 413 over 10 MB): these hold a `message`.
+before any of this code runs (401, 403, 429, and 413 over 10 MB): these hold a `message`. A query
+parameter that an operation does not have is a 400.
 """.strip()
 
 # What POST /retrain takes beside JSON; see `earshot_api.retrain_form`.
@@ -98,11 +100,9 @@ def document(http: APIGatewayHttpResolver) -> Document:
     for operations in whole["paths"].values():
         for operation in operations.values():
             _drop_foreign_errors(operation)
+            operation["responses"].setdefault("400", _problem(HTTPStatus.BAD_REQUEST))
             if operation.get("security"):
-                operation["responses"] |= {
-                    status: response(phrase, "application/json", _GATEWAY_MESSAGE)
-                    for status, phrase in _GATEWAY_ANSWERS.items()
-                }
+                _add_refusals(operation["responses"])
             if "requestBody" in operation:
                 too_large = operation["responses"]["413"]["content"]
                 too_large["application/json"] = {"schema": _GATEWAY_MESSAGE}
@@ -126,6 +126,18 @@ def without_tokens(document: Document) -> Document:
     return whole
 
 
+def _add_refusals(responses: Document) -> None:
+    """Add what the gateway answers by itself, and what the functions add to it."""
+    for status, phrase in _GATEWAY_ANSWERS.items():
+        responses[status] = response(phrase, "application/json", _GATEWAY_MESSAGE)
+    for refusal in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        responses[str(int(refusal))]["content"] |= _problem(refusal)["content"]
+
+
+def _problem(status: HTTPStatus) -> Document:
+    return response(status.phrase, CONTENT_TYPE, {"$ref": "#/components/schemas/Problem"})
+
+
 def _drop_foreign_errors(operation: Document) -> None:
     """Powertools documents its own error everywhere; here errors are problems."""
     invalid = operation["responses"].get("422", {})
@@ -135,10 +147,19 @@ def _drop_foreign_errors(operation: Document) -> None:
 
 def methods_of(http: APIGatewayHttpResolver, path: str) -> list[str]:
     """Methods that are possible at a path."""
+    return [method.upper() for method in _operations_at(http, path)]
+
+
+def operation_of(http: APIGatewayHttpResolver, path: str, method: str) -> Document | None:
+    """The operation that a request asks for; None if there is none."""
+    return _operations_at(http, path).get(method.lower())
+
+
+def _operations_at(http: APIGatewayHttpResolver, path: str) -> dict[str, Document]:
     for template, operations in document(http)["paths"].items():
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
-            return [method.upper() for method in operations]
-    return []
+            return dict(operations)
+    return {}
 
 
 def page(document: Document) -> str:

@@ -15,6 +15,9 @@ class Settings(BaseSettings):
         uploads_queue_url: of the queue that classify reads.
         uploads_dead_letter_queue_url: of the queue of uploads that classify failed on.
         state_machine_arn: of the retraining.
+        clients_table: name of the table of clients and their sources.
+        unbound_clients: client ids that may name any source, separated by commas.
+        api_tokens: `none` on a local stack that asks for no token; all else asks for one.
 
     Raises:
         ValidationError: a variable is missing.
@@ -28,3 +31,6 @@ class Settings(BaseSettings):
     uploads_queue_url: str
     uploads_dead_letter_queue_url: str
     state_machine_arn: str
+    clients_table: str
+    unbound_clients: str = ""
+    api_tokens: str = ""

@@ -9,6 +9,9 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
+from earshot.access.bindings import ClientBindings
+from earshot.access.sources import SourcePolicy
+from earshot.http.caller import NO_TOKENS
 from earshot.model.registry import ModelRegistry
 from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
@@ -39,6 +42,8 @@ class Services:
     status: StatusService
     retraining: RetrainingService
     uploads: UploadsBucket
+    clients: ClientBindings
+    sources: SourcePolicy
 
 
 @cache
@@ -47,7 +52,9 @@ def services() -> Services:
     settings = Settings()
     s3 = boto3.client("s3", config=S3_CONFIG)
     uploads = UploadsBucket(s3, settings.uploads_bucket)
-    results = ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table)
+    dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
+    results = ResultsTable(dynamodb, settings.results_table)
+    clients = ClientBindings(dynamodb, settings.clients_table)
     queues = SqsQueues(
         boto3.client("sqs", config=AWS_CONFIG),
         {
@@ -64,9 +71,17 @@ def services() -> Services:
         tickets=TicketOffice(uploads, _now),
         feedback=FeedbackService(results, uploads, _now),
         uploads=uploads,
+        clients=clients,
+        sources=SourcePolicy(clients, settings.unbound_clients.split(",")),
         status=StatusService(models, queues, results, _now, STARTED),
         retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),
     )
+
+
+@cache
+def asks_for_tokens() -> bool:
+    """Whether an authorizer stands before the routes."""
+    return Settings().api_tokens != NO_TOKENS
 
 
 def _now() -> datetime:

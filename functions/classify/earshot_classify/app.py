@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,13 +20,16 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from earshot.http.caller import allowed_caller
 from earshot.http.problem import make_problem, problem_of, problem_response
 from earshot.results.result import Result
 from earshot.results.serialization import to_json
 from earshot_classify.posted_clip import posted_clip
 from earshot_classify.settings import on_lambda
 from earshot_classify.upload_events import announced_uploads
-from earshot_classify.wiring import service, uploads_queue
+from earshot_classify.wiring import asks_for_tokens, service, source_policy, uploads_queue
+
+SCOPE = "earshot/predict"
 
 logger = Logger(service="classify")
 metrics = Metrics(namespace="Earshot", service="classify")
@@ -73,8 +77,11 @@ def return_message(record: SQSRecord) -> None:
 @http.post("/predict")
 def predict() -> Response[str]:
     """Classify a posted clip and answer with its result."""
-    clip = posted_clip(http.current_event)
-    result = service().classify_posted(clip.content, clip.request, clip.metadata)
+    caller = allowed_caller(http.current_event, SCOPE, asks_for_tokens=asks_for_tokens())
+    clip = posted_clip(http.current_event, caller.subject)
+    source = source_policy().source(caller.client_id, clip.metadata.source)
+    metadata = replace(clip.metadata, source=source)
+    result = service().classify_posted(clip.content, clip.request, metadata)
     log_result(result)
     return Response(HTTPStatus.OK, "application/json", json.dumps(to_json(result)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,6 +21,7 @@ from earshot.uploads.objects import (
     clean_source,
 )
 
+METADATA_FIELDS = ("source", "recorded_at")
 EXPECTED = (
     "Send the WAV as the field `file` of a multipart form (curl -F file=@clip.wav), "
     "or as the body with the content type audio/wav."
@@ -32,7 +34,8 @@ class PostedClip:
 
     Attributes:
         content: seekable.
-        request: the client's idempotency key, or else the request's own id.
+        request: the client's idempotency key, or else the request's own id; with the token's
+            subject, so that no client is answered with another's result.
         metadata: that the client sent with the clip.
     """
 
@@ -41,20 +44,29 @@ class PostedClip:
     metadata: ClipMetadata
 
 
-def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
+def posted_clip(event: APIGatewayProxyEventV2, subject: str) -> PostedClip:
     """Clip of a `POST /predict` event.
 
+    Args:
+        event: the request.
+        subject: of its token.
+
     Raises:
-        BadRequestError: there is no clip in the body, the form is broken, or the metadata is
-            invalid.
+        BadRequestError: there is no clip in the body, the form is broken, the metadata is invalid,
+            or a query parameter is unknown.
         PayloadTooLargeError: the body is over `MAX_BODY_BYTES`.
         UnsupportedMediaTypeError: the body is neither a form nor audio.
     """
     body = _body(event)
     content_type = event.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
-    request = event.headers.get("idempotency-key") or event.request_context.request_id
+    request = _request(subject, event)
     query = event.query_string_parameters or {}
+    if unknown := sorted(query.keys() - set(METADATA_FIELDS)):
+        raise BadRequestError(
+            f"Unknown query parameters: {', '.join(unknown)}. "
+            f"Accepted: {', '.join(METADATA_FIELDS)}."
+        )
     metadata = _metadata(query)
     if media_type == "multipart/form-data":
         content, fields = _from_form(body, content_type)
@@ -64,6 +76,12 @@ def posted_clip(event: APIGatewayProxyEventV2) -> PostedClip:
     raise UnsupportedMediaTypeError(
         f"The content type {media_type or '(none)'} is not accepted. {EXPECTED}"
     )
+
+
+def _request(subject: str, event: APIGatewayProxyEventV2) -> str:
+    """Name of a request: JSON, so that no subject and key read like another subject and key."""
+    key = event.headers.get("idempotency-key")
+    return json.dumps([subject, key] if key else [event.request_context.request_id])
 
 
 def _body(event: APIGatewayProxyEventV2) -> bytes:
@@ -93,7 +111,7 @@ def _metadata(fields: Mapping[str, str]) -> ClipMetadata:
 
 
 def _from_form(body: bytes, content_type: str) -> tuple[BinaryIO, dict[str, str]]:
-    form = read_form(body, content_type, once=("file", "source", "recorded_at"))
+    form = read_form(body, content_type, once=("file", *METADATA_FIELDS))
     fields = dict(form.fields)
     if len(form.files) > 1:
         raise BadRequestError(

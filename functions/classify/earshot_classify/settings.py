@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from earshot.http.caller import NO_TOKENS
 from earshot.model.champion import RECHECK_S
 
 LAMBDA_MB_PER_VCPU = 1769  # AWS Lambda Developer Guide, "Configure Lambda function memory"
@@ -23,6 +24,10 @@ class Settings:
         results_table: None keeps no results: the image is being run by itself.
         posted_clips_bucket: keeps what is posted; None keeps nothing of it.
         uploads_queue_url: failed messages return to this queue; None for an image run by itself.
+        clients_table: which client may name which source; None for an image run by itself, which
+            asks for no token.
+        unbound_clients: client ids that may name any source.
+        api_tokens: False on a local stack that asks for no token.
         result_ttl_days: days after which a result is deleted; 0 keeps it.
         recheck_s: seconds between checks for a new champion.
         threads: of one inference: the vCPUs that the function's memory buys.
@@ -34,6 +39,9 @@ class Settings:
     results_table: str | None = None
     posted_clips_bucket: str | None = None
     uploads_queue_url: str | None = None
+    clients_table: str | None = None
+    unbound_clients: tuple[str, ...] = ()
+    api_tokens: bool = True
     result_ttl_days: int = 0
     recheck_s: float = RECHECK_S
     threads: int = 1
@@ -54,6 +62,9 @@ class Settings:
             results_table=environment.get("RESULTS_TABLE") or None,
             posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
             uploads_queue_url=environment.get("UPLOADS_QUEUE_URL") or None,
+            clients_table=environment.get("CLIENTS_TABLE") or None,
+            unbound_clients=tuple(environment.get("UNBOUND_CLIENTS", "").split(",")),
+            api_tokens=environment.get("API_TOKENS") != NO_TOKENS,
             result_ttl_days=int(environment.get("RESULT_TTL_DAYS") or 0),
             recheck_s=float(environment.get("CHAMPION_RECHECK_S") or RECHECK_S),
             threads=max(1, round(memory_mb / LAMBDA_MB_PER_VCPU)),

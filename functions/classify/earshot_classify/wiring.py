@@ -13,6 +13,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from earshot.access.bindings import ClientBindings
+from earshot.access.sources import SourcePolicy
 from earshot.classification.classifier import Classifier
 from earshot.classification.service import ClassifyService
 from earshot.errors import ModelError
@@ -92,6 +94,24 @@ def uploads_queue() -> UploadsQueue | None:
     """The queue that failed messages return to; None for an image that is run by itself."""
     url = Settings.from_environment().uploads_queue_url
     return UploadsQueue(boto3.client("sqs", config=AWS_CONFIG), url) if url else None
+
+
+@cache
+def source_policy() -> SourcePolicy:
+    """Which client may name which source."""
+    settings = Settings.from_environment()
+    bindings = None
+    if settings.clients_table:
+        client = boto3.client("dynamodb", config=AWS_CONFIG)
+        bindings = ClientBindings(client, settings.clients_table)
+    return SourcePolicy(bindings, settings.unbound_clients)
+
+
+@cache
+def asks_for_tokens() -> bool:
+    """Whether an authorizer stands before `/predict`."""
+    settings = Settings.from_environment()
+    return settings.clients_table is not None and settings.api_tokens
 
 
 @cache

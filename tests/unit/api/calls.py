@@ -18,7 +18,15 @@ CONTEXT: Any = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:api",
     aws_request_id="request-1",
 )
-AUTHORIZER = {"jwt": {"claims": {"sub": "ann"}, "scopes": None}}
+SCOPES = "earshot/predict earshot/read earshot/train earshot/admin"
+
+
+def authorizer(scope: str = SCOPES, **claims: str) -> Any:
+    """What the gateway found in a token."""
+    return {"jwt": {"claims": {"sub": "ann", "scope": scope, **claims}, "scopes": None}}
+
+
+AUTHORIZER = authorizer()
 
 
 def call(
@@ -73,7 +81,7 @@ def check_documented(method: str, path: str, answer: Any) -> None:
             jsonschema.validate(body, {**schema, "components": document["components"]})
 
 
-def post_files(*files: tuple[str, bytes], **fields: str) -> Any:
+def post_files(*files: tuple[str, bytes], authorizer: Any = AUTHORIZER, **fields: str) -> Any:
     """`POST /retrain` as curl -F sends it."""
     parts = [
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -88,4 +96,4 @@ def post_files(*files: tuple[str, bytes], **fields: str) -> Any:
     ]
     body = base64.b64encode(b"".join([*parts, b"--x--\r\n"])).decode()
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    return call("POST", "/retrain", body, headers=headers, base64_encoded=True)
+    return call("POST", "/retrain", body, authorizer, headers=headers, base64_encoded=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from earshot.access.sources import Binding, SourcePolicy
 from earshot.labels import Label
 from earshot.model.versions import Promotion
 from earshot.results.feedback import Review
@@ -53,6 +54,19 @@ class Retrainings:
         return self._answer((version, by, reason, force), promotion)
 
 
+class Clients(dict[str, Binding]):
+    """Bindings of clients."""
+
+    def all(self) -> list[Binding]:
+        return list(self.values())
+
+    def put(self, binding: Binding) -> None:
+        self[binding.client_id] = binding
+
+    def delete(self, client_id: str) -> bool:
+        return self.pop(client_id, None) is not None
+
+
 class Services:
     """Gives prepared answers and records what it was asked."""
 
@@ -63,6 +77,9 @@ class Services:
         self.results = self.tickets = self.feedback = self.status = self
         self.retraining = Retrainings(self._answer)
         self.uploads = self
+        self.sources = SourcePolicy(None, [])
+        self.clients = Clients()
+        self.asks_for_tokens = True
         self.kept: dict[str, bytes] = {}
 
     def _answer(self, asked: Any, answer: Any) -> Any:

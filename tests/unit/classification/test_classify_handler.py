@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from earshot.access.sources import Binding, SourcePolicy
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.results.serialization import to_json
 from earshot.uploads.objects import ClipMetadata, Location, Upload
 from earshot_classify import app
-from tests.unit.sample_results import classified
+from tests.unit.sample_results import NOON, classified
 
 EVENTS = Path(__file__).parents[3] / "events"
 CONTEXT = SimpleNamespace(
@@ -50,6 +51,8 @@ class Service:
 @pytest.fixture(autouse=True)
 def _no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "uploads_queue", lambda: None)
+    monkeypatch.setattr(app, "asks_for_tokens", lambda: False)
+    monkeypatch.setattr(app, "source_policy", lambda: SourcePolicy(None, []))
 
 
 def handle(monkeypatch: pytest.MonkeyPatch, service: Service, event: dict[str, Any]) -> Any:
@@ -189,3 +192,40 @@ def test_a_message_that_announces_no_upload_stays_in_the_queue(monkeypatch):
     answer = handle(monkeypatch, service, event)
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     assert service.uploads == []
+
+
+class TestTokens:
+    """What a token allows at `/predict`, whatever the gateway let through."""
+
+    @staticmethod
+    def post(
+        monkeypatch: pytest.MonkeyPatch, claims: dict[str, str] | None, source: str | None = None
+    ) -> tuple[Any, Service]:
+        event = sample("predict_raw")
+        if claims is not None:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+        event["queryStringParameters"] = {"source": source} if source else {}
+        service = Service(RESULT)
+        monkeypatch.setattr(app, "asks_for_tokens", lambda: True)
+        return handle(monkeypatch, service, event), service
+
+    def test_without_a_token_nothing_is_classified(self, monkeypatch):
+        answer, service = self.post(monkeypatch, None)
+        assert problem(answer)["status"] == 401
+        assert service.sources == []
+
+    def test_without_the_scope_nothing_is_classified(self, monkeypatch):
+        answer, service = self.post(monkeypatch, {"sub": "c1", "scope": "earshot/read"})
+        assert problem(answer)["detail"] == "The token lacks the scope earshot/predict."
+        assert (answer["statusCode"], service.sources) == (403, [])
+
+    def test_a_device_sends_clips_of_its_own_source_alone(self, monkeypatch):
+        bound: Any = SimpleNamespace(get=lambda client: Binding(client, ("gate",), "ann", NOON))
+        monkeypatch.setattr(app, "source_policy", lambda: SourcePolicy(bound, ["service"]))
+        device = {"sub": "c1", "client_id": "c1", "scope": "earshot/predict"}
+        answer, service = self.post(monkeypatch, device, "harbor")
+        assert problem(answer)["detail"] == "The client c1 is bound to gate, not to harbor."
+        assert (answer["statusCode"], service.sources) == (403, [])
+        for source in (None, "gate"):
+            answer, service = self.post(monkeypatch, device, source)
+            assert (answer["statusCode"], service.sources) == (200, ["gate"])

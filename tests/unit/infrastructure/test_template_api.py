@@ -7,7 +7,7 @@ import re
 
 from earshot_api import openapi
 from earshot_api.app import http
-from tests.unit.infrastructure.cloudformation import SAM, of_type
+from tests.unit.infrastructure.cloudformation import SAM, of_type, properties
 
 
 class TestHttpApi:
@@ -72,7 +72,21 @@ class TestHttpApi:
         assert authorizer["identitySource"] == "$request.header.Authorization"
         assert authorizer["jwtConfiguration"]["issuer"]["Fn::Sub"].endswith("/${UserPool}")
         clients = of_type("AWS::Cognito::UserPoolClient").keys()
-        assert authorizer["jwtConfiguration"]["audience"] == [{"Ref": name} for name in clients]
+        condition, with_sites, without = authorizer["jwtConfiguration"]["audience"]["Fn::If"]
+        assert condition == "HasSiteClients"
+        assert without == [{"Ref": name} for name in clients]
+        _, names = with_sites["Fn::Split"]
+        assert names["Fn::Sub"].split(",") == [
+            f"${{{name}}}" for name in (*clients, "SiteClientIds")
+        ]
+
+    def test_the_functions_check_tokens_and_bind_devices(self) -> None:
+        for name in ("ApiFunction", "ClassifyFunction"):
+            variables = properties(name)["Environment"]["Variables"]
+            assert variables["CLIENTS_TABLE"] == {"Ref": "ClientsTable"}
+            # People and services name any source; devices, and what is added later, do not.
+            assert variables["UNBOUND_CLIENTS"] == {"Fn::Sub": "${ServiceClient},${PeopleClient}"}
+            assert "API_TOKENS" not in variables
 
     def test_clients_get_the_scopes_they_need(self) -> None:
         clients = of_type("AWS::Cognito::UserPoolClient")

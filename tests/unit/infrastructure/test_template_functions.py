@@ -95,11 +95,16 @@ class TestFunctions:
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
             ("dynamodb:PutItem", "ResultsTable.Arn"),
+            ("dynamodb:GetItem", "ClientsTable.Arn"),
             ("sqs:ChangeMessageVisibility", "UploadsQueue.Arn"),
         }
 
     def test_api_may_do_its_work_only(self) -> None:
         assert allowed("ApiFunction") == {
+            ("dynamodb:GetItem", "ClientsTable.Arn"),
+            ("dynamodb:PutItem", "ClientsTable.Arn"),
+            ("dynamodb:DeleteItem", "ClientsTable.Arn"),
+            ("dynamodb:Scan", "ClientsTable.Arn"),
             ("dynamodb:GetItem", "ResultsTable.Arn"),
             ("dynamodb:UpdateItem", "ResultsTable.Arn"),
             ("dynamodb:Query", "${ResultsTable.Arn}/index/*"),
@@ -246,6 +251,8 @@ class TestFunctions:
             "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
             "UPLOADS_DEAD_LETTER_QUEUE_URL": {"Ref": "UploadsDeadLetterQueue"},
             "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
+            "CLIENTS_TABLE": {"Ref": "ClientsTable"},
+            "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
@@ -255,6 +262,8 @@ class TestFunctions:
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
             "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
+            "CLIENTS_TABLE": {"Ref": "ClientsTable"},
+            "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 

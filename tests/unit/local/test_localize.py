@@ -239,7 +239,13 @@ def test_the_template_itself_keeps_all_else() -> None:
 
 def test_open_routes_ask_for_no_token() -> None:
     route = {"RouteKey": "GET /results", "AuthorizationType": "JWT", "AuthorizerId": {"Ref": "X"}}
-    resources = {"R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}}
-    opened = open_routes({"Resources": resources})["Resources"]["R"]["Properties"]
-    assert opened == {"RouteKey": "GET /results"}
+    function = {"Environment": {"Variables": {"A": "b"}}}
+    resources = {
+        "R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": route},
+        "F": {"Type": "AWS::Lambda::Function", "Properties": function},
+    }
+    opened = open_routes({"Resources": resources})["Resources"]
+    assert opened["R"]["Properties"] == {"RouteKey": "GET /results"}
+    variables = opened["F"]["Properties"]["Environment"]["Variables"]
+    assert variables == {"A": "b", "API_TOKENS": "none"}
     assert route["AuthorizationType"] == "JWT", "the template itself was changed"

@@ -3,7 +3,16 @@
 Each is listed in `ROUTERS`, save for those of `document`; its path and scope are in template.yaml.
 """
 
-from earshot_api.routes import about, alerts, feedback, models, results, retraining, uploads
+from earshot_api.routes import (
+    about,
+    alerts,
+    clients,
+    feedback,
+    models,
+    results,
+    retraining,
+    uploads,
+)
 
 ROUTERS = (
     about.router,
@@ -13,4 +22,5 @@ ROUTERS = (
     feedback.router,
     retraining.router,
     models.router,
+    clients.router,
 )

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json, feedback_to_json
-from earshot_api.person import person
+from earshot_api.authorization import caller
 from earshot_api.problems import answers
 from earshot_api.schemas.requests import ClipId, FeedbackRequest
 from earshot_api.schemas.results import FeedbackAnswer
@@ -37,7 +37,7 @@ def give(
         clip_id,
         feedback.label,
         feedback.comment,
-        person(router),
+        caller(router).subject,
     )
     return {
         "clip_id": review.clip_id,

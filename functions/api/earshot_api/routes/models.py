@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
-from earshot_api.person import person
+from earshot_api.authorization import caller
 from earshot_api.problems import answers
 from earshot_api.schemas.models import Model, Models, Promotion
 from earshot_api.schemas.requests import PromotionRequest, Version
@@ -60,6 +60,6 @@ def promote(
     version: Annotated[Version, Path(description="Such as v2")], wanted: PromotionRequest
 ) -> Json:
     promotion = services().retraining.promote(
-        version, by=person(router), reason=wanted.reason, force=wanted.force
+        version, by=caller(router).subject, reason=wanted.reason, force=wanted.force
     )
     return promotion.to_json()

@@ -13,7 +13,7 @@ from earshot.errors import NotFoundError
 from earshot.labels import Label
 from earshot.results.query import ResultQuery, from_cursor, to_cursor
 from earshot.results.serialization import Json, to_json
-from earshot.uploads.objects import MAX_SOURCE_LENGTH
+from earshot.uploads.objects import MAX_SOURCE_LENGTH, clean_source
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from earshot_api.problems import answers
 from earshot_api.schemas.requests import ClipId, Time
@@ -49,7 +49,7 @@ def find(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Json:
-    query = ResultQuery(label, source, start, end, min_confidence)
+    query = ResultQuery(label, source and clean_source(source), start, end, min_confidence)
     page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)
     return {
         "results": [to_json(result) for result in page.results],

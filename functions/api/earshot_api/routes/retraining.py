@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
 from earshot.retraining.plan import Request
-from earshot_api.person import person
+from earshot_api.authorization import caller
 from earshot_api.problems import answers
 from earshot_api.schemas.models import Retraining, StartedRetraining
 from earshot_api.schemas.requests import RetrainingId, RetrainRequest
@@ -35,7 +35,7 @@ router = APIGatewayHttpRouter()
     responses=answers(StartedRetraining, 400, 413, 415, 422, 503, status=HTTPStatus.ACCEPTED),
 )
 def start(wanted: RetrainRequest) -> Json:
-    request = Request.from_input({**wanted.model_dump(), "requested_by": person(router)})
+    request = Request.from_input({**wanted.model_dump(), "requested_by": caller(router).subject})
     run = services().retraining.start(request)
     return {"id": run, "state": "running", "status": f"/retrain/{run}"}
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
+from earshot_api.authorization import caller
 from earshot_api.problems import answers
 from earshot_api.schemas.requests import TrainingClipRequest, UploadRequest
 from earshot_api.schemas.uploads import Ticket, TrainingTicket
@@ -27,10 +28,11 @@ router = APIGatewayHttpRouter()
     tags=["clips"],
     security=needs("predict"),
     status_code=HTTPStatus.CREATED,
-    responses=answers(Ticket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
+    responses=answers(Ticket, 400, 413, 415, 422, 503, status=HTTPStatus.CREATED),
 )
 def issue(upload: UploadRequest) -> Json:
-    return services().tickets.issue(upload.source, upload.recorded_at, upload.content_type)
+    source = services().sources.source(caller(router).client_id, upload.source)
+    return services().tickets.issue(source, upload.recorded_at, upload.content_type)
 
 
 @router.post(

@@ -18,13 +18,20 @@ from pydantic import (
 from earshot.labels import Label
 from earshot.retraining.plan import AUGMENTATIONS, DEFAULT_AUGMENTATIONS, Augmentation
 from earshot.times import parse_time
-from earshot.uploads.objects import MAX_SOURCE_LENGTH, SOURCE_PATTERN, TRAINING_PREFIX
+from earshot.uploads.objects import (
+    MAX_SOURCE_LENGTH,
+    SOURCE_PATTERN,
+    TRAINING_PREFIX,
+    clean_source,
+)
 
 MAX_COMMENT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 500
+MAX_SOURCES = 50  # of a client
 
 ClipId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 RetrainingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,8}$")]
 Source = Annotated[
     str,
@@ -48,10 +55,13 @@ Time = Annotated[
 ]
 
 
-def _not_a_folder(source: str) -> str:
+def _folder(source: str) -> str:
     if source in {".", ".."} or source != source.strip():
         raise ValueError("a source is a folder's name: not a dot, and no space around it")
-    return source
+    return clean_source(source)
+
+
+Folder = Annotated[Source, AfterValidator(_folder)]
 
 
 class _Request(BaseModel):
@@ -61,12 +71,23 @@ class _Request(BaseModel):
 class UploadRequest(_Request):
     """A clip to upload."""
 
-    source: Annotated[Source, AfterValidator(_not_a_folder)] | None = Field(
+    source: Folder | None = Field(
         default=None, description="Camera or site.", examples=["north gate"]
     )
     recorded_at: Time | None = Field(default=None, description="When the recording began.")
     content_type: Annotated[str, StringConstraints(pattern=r"^audio/[A-Za-z0-9.+-]{1,64}$")] = (
         Field(default="audio/wav", description="Media type of the clip.")
+    )
+
+
+class BindingRequest(_Request):
+    """The sources of a client."""
+
+    sources: list[Folder] = Field(
+        min_length=1,
+        max_length=MAX_SOURCES,
+        description="All that the client may send clips of.",
+        examples=[["north gate"]],
     )
 
 

@@ -29,6 +29,14 @@ class BadRequestError(EarshotError):
     """An invalid request; the message names what is expected."""
 
 
+class UnauthorizedError(EarshotError):
+    """A request without a token where one is needed."""
+
+
+class ForbiddenError(EarshotError):
+    """The token does not allow the request; the message says what it lacks."""
+
+
 class NotFoundError(EarshotError):
     """There is nothing of that name; the message names it."""
 

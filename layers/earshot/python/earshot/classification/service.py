@@ -107,7 +107,9 @@ class ClassifyService:
                 raise PayloadTooLargeError(f"{_UPLOAD_INSTEAD} {error.detail}") from error
             self._results.save(rejected(origin, error, self._now()))
             raise
-        return self._save(classification, self._kept(clip, origin))
+        result = self._save(classification, self._kept(clip, origin))
+        # The result that stands may have feedback, which is not for devices to read.
+        return replace(result, feedback=(), verified_label=None, alerted_at=None)
 
     def _classify(self, file: BinaryIO, limits: Limits = UPLOADED) -> Classification:
         with Clip(file, limits) as clip:

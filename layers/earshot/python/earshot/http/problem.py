@@ -12,11 +12,13 @@ from aws_lambda_powertools.event_handler import Response
 from earshot.errors import (
     BadRequestError,
     ConflictError,
+    ForbiddenError,
     MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
     PromotionRefusedError,
     RejectedClipError,
+    UnauthorizedError,
     UnavailableError,
     UnsupportedMediaTypeError,
 )
@@ -26,6 +28,8 @@ RETRY_AFTER_S = 5
 
 _STATUS = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     ConflictError: HTTPStatus.CONFLICT,
