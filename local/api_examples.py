@@ -178,6 +178,7 @@ def main() -> None:
                 {
                     "ApiUrl": api_url,
                     "Token": token,
+                    "DeviceClientId": outputs["DeviceClientId"],
                     "EARSHOT_API_URL": api_url,
                     "EARSHOT_TOKEN": token,
                     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

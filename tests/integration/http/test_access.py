@@ -17,7 +17,7 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 GUARDED = [(method, path, scopes[0]) for method, path, scopes in OPERATIONS if scopes]
-PLACES = {"clip_id": "0" * 32, "run": "never", "version": "v1"}
+PLACES = {"clip_id": "0" * 32, "run": "never", "version": "v1", "client_id": "none"}
 
 
 @pytest.fixture(scope="module")

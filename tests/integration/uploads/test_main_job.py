@@ -220,10 +220,14 @@ def test_odd_wavs_are_classified_or_rejected_as_their_notes_say(local_stack, wav
 def test_sample_events_are_answered_by_the_function_itself(local_stack):
     """The samples of ``events/`` go to the deployed function as AWS would send them."""
     events = Path(__file__).parents[3] / "events"
+    service = local_stack.outputs["ServiceClientId"]
+    claims = {"sub": service, "client_id": service, "scope": "earshot/predict"}
     for name in ("predict_multipart", "predict_raw"):
+        event = json.loads((events / f"{name}.json").read_text())
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
         answer = local_stack.client("lambda").invoke(
             FunctionName=local_stack.outputs["ClassifyFunctionName"],
-            Payload=(events / f"{name}.json").read_bytes(),
+            Payload=json.dumps(event).encode(),
         )
         response = json.load(answer["Payload"])
         assert response["statusCode"] == 200, base64.b64encode(response["body"].encode())

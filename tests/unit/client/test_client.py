@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +73,32 @@ class TestClient:
         (tmp_path / "a.wav").write_bytes(b"RIFF")
         client.predict(tmp_path / "a.wav", request="r1")
         assert api.requests[0].headers["Idempotency-Key"] == "r1"
+
+    def test_every_post_has_a_key_that_its_further_tries_share(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        api.refusals = [httpx.Response(503, json={})]
+        client.predict(tmp_path / "a.wav")
+        first, again = (request.headers["Idempotency-Key"] for request in api.requests)
+        assert first == again
+        client.predict(tmp_path / "a.wav")
+        assert api.requests[-1].headers["Idempotency-Key"] != first
+
+    def test_a_connection_that_breaks_is_tried_again(self, api, client, tmp_path):
+        (tmp_path / "a.wav").write_bytes(b"RIFF")
+        broken = iter([httpx.ReadError("reset by peer")])
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            for error in broken:
+                raise error
+            return api(request)
+
+        retrying = replace(client, http=httpx.Client(transport=httpx.MockTransport(answer)))
+        assert retrying.predict(tmp_path / "a.wav").clip_id == "posted"
+
+    def test_names_stay_within_their_part_of_the_route(self, api, client):
+        with pytest.raises(ApiError):
+            client.model("../results?limit=1#")
+        assert api.requests[0].url.raw_path.endswith(b"/models/..%2Fresults%3Flimit%3D1%23")
 
     def test_a_clip_is_fetched_without_the_token(self, api, client):
         api.refusals = [httpx.Response(200, content=b"RIFF"), httpx.Response(403, content=b"")]

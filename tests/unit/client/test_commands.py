@@ -113,6 +113,29 @@ def test_results_since(api, run):
     assert 3590 < (datetime.now(UTC) - sent).total_seconds() < 3660
 
 
+@pytest.mark.parametrize("source", ["[/gate]", "gate [id]", "[bold]yard[/bold]", ":fire:"])
+def test_sources_are_shown_as_they_are(api, run, source):
+    api.results = [result("c1") | {"source": source}]
+    done = run("results")
+    assert done.exit_code == 0, done.stderr
+    assert source in done.stdout
+
+
+def test_clients_are_bound_listed_and_revoked(api, run):
+    bound = {"client_id": "c1", "sources": ["gate", "yard"], "bound_by": "ann", "bound_at": "2026"}
+    api.refusals = [
+        httpx.Response(200, json=answer) for answer in (bound, {"clients": [bound]}, bound)
+    ]
+    assert (
+        run("clients", "bind", "c1", "gate", "yard").stdout == "c1 may send clips of gate, yard.\n"
+    )
+    assert "gate, yard" in run("clients").stdout
+    assert "it was bound to gate, yard" in run("clients", "revoke", "c1").stdout
+    asked = [(request.method, request.url.path[-11:]) for request in api.requests]
+    assert asked == [("PUT", "/clients/c1"), ("GET", "/v1/clients"), ("DELETE", "/clients/c1")]
+    assert json.loads(api.requests[0].content) == {"sources": ["gate", "yard"]}
+
+
 @pytest.mark.parametrize("arguments", [("--label", "dog"), ("--since", "lately")])
 def test_what_makes_no_sense_is_refused_without_a_request(api, run, arguments):
     assert run("results", *arguments).exit_code == 2

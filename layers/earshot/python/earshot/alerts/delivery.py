@@ -13,6 +13,7 @@ from earshot.alerts.service import Decision
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
 from earshot.times import format_time, parse_time
+from earshot.uploads.objects import clean_source
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -143,8 +144,10 @@ class AlertTopic:
 
 
 def _mail(alert: Alert) -> str:
+    # Rows of earlier versions may hold a source with line ends, which would look like our own text.
+    source = clean_source(alert.source)
     lines = [
-        f"{alert.label.capitalize()} at {alert.source}, confidence {alert.confidence:.0%}, "
+        f"{alert.label.capitalize()} at {source}, confidence {alert.confidence:.0%}, "
         f"{format_time(alert.timestamp)}.",
         f"Clip {alert.clip_id}",
     ]
