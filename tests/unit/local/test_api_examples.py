@@ -22,12 +22,15 @@ def operation(command: str) -> tuple[str, str] | None:
     """Route and method of a curl command; None if it calls none of the API's."""
     words = shlex.split(command)
     called = [word for word in words if word.startswith("$ApiUrl/")]
-    if not called or "-X" in words:
+    if not called:
         return None
     path = called[0].removeprefix("$ApiUrl").partition("?")[0]
     for route, methods in OPENAPI["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), path):
             method = "post" if WITH_BODY & set(words) else "get"
+            if "-X" in words:
+                method = words[words.index("-X") + 1].lower()
+                return (route, method) if method in methods else None  # to show a 405
             assert method in methods, command
             return route, method
     return None
