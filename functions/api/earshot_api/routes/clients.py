@@ -44,7 +44,7 @@ def find() -> Json:
     ),
     tags=["clients"],
     security=needs("admin"),
-    responses=answers(Client, 400, 413, 415, 422, 503),
+    responses=answers(Client, 400, 404, 413, 415, 422, 503),
 )
 def bind(
     client_id: Annotated[ClientId, Path(description="Of the user pool")], wanted: BindingRequest

@@ -68,6 +68,7 @@ class Result(TypedDict):
     probabilities: NotRequired[dict[str, float]]
     uncertain: NotRequired[bool]
     events: NotRequired[list[Event]]
+    event_count: NotRequired[int]
     heard: NotRequired[
         Annotated[
             list[AudioSetClass],
@@ -100,6 +101,7 @@ class Alert(TypedDict):
     confidence: float
     uncertain: NotRequired[bool]
     events: NotRequired[list[Event]]
+    event_count: NotRequired[int]
     source: str
     timestamp: str
     recorded_at: NotRequired[str]

@@ -6,6 +6,7 @@ no numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from earshot.labels import Label
@@ -24,3 +25,38 @@ class Event(NamedTuple):
     start_s: float
     end_s: float
     confidence: float
+
+
+def merge_closest(events: Sequence[Event], limit: int) -> tuple[Event, ...]:
+    """At most so many events: those of one label with the shortest gaps between them are merged.
+
+    Args:
+        events: in order of time.
+        limit: at least the number of labels.
+
+    Returns:
+        Events in order of time. A merged one reaches from the first start to the last end, and has
+        the highest confidence.
+    """
+    before: dict[Label, Event] = {}
+    gaps = []
+    for index, event in enumerate(events):
+        if event.label in before:
+            gaps.append((event.start_s - before[event.label].end_s, index))
+        before[event.label] = event
+    joined = {index for _, index in sorted(gaps)[: max(len(events) - limit, 0)]}
+    merged: list[Event] = []
+    latest: dict[Label, int] = {}
+    for index, event in enumerate(events):
+        if index in joined:
+            first = merged[latest[event.label]]
+            merged[latest[event.label]] = Event(
+                event.label,
+                first.start_s,
+                max(first.end_s, event.end_s),
+                max(first.confidence, event.confidence),
+            )
+        else:
+            latest[event.label] = len(merged)
+            merged.append(event)
+    return tuple(merged)

@@ -27,6 +27,7 @@ class Alert:
         label: that raised the alert; a clip with several labels raises an alert for each.
         confidence: of that label.
         events: of the result; in a message, those with the highest confidence (`MAX_EVENTS`).
+        event_count: of all events that were detected, where `events` are fewer; otherwise None.
         alerted_at: when the alert was sent.
         verified_label: that feedback gave since; None without any.
         clip_url: temporary address of the clip; None if it is not kept, and in lists of alerts.
@@ -44,6 +45,7 @@ class Alert:
     alerted_at: datetime
     verified_label: Label | None = None
     clip_url: str | None = None
+    event_count: int | None = None
 
     @property
     def alert_id(self) -> str:
@@ -81,6 +83,7 @@ def alert_about(
         alerted_at=alerted_at,
         verified_label=result.verified_label,
         clip_url=clip_url,
+        event_count=classification.event_count,
     )
 
 
@@ -89,7 +92,11 @@ def for_message(alert: Alert) -> Alert:
     if len(alert.events) <= MAX_EVENTS:
         return alert
     best = sorted(alert.events, key=attrgetter("confidence"), reverse=True)[:MAX_EVENTS]
-    return replace(alert, events=tuple(sorted(best, key=attrgetter("start_s"))))
+    return replace(
+        alert,
+        events=tuple(sorted(best, key=attrgetter("start_s"))),
+        event_count=alert.event_count or len(alert.events),
+    )
 
 
 def to_json(alert: Alert) -> dict[str, Any]:
@@ -101,6 +108,7 @@ def to_json(alert: Alert) -> dict[str, Any]:
         "confidence": alert.confidence,
         "uncertain": alert.uncertain,
         "events": events_to_json(alert.events),
+        "event_count": alert.event_count,
         "source": alert.source,
         "timestamp": format_time(alert.timestamp),
         "recorded_at": format_time(alert.recorded_at) if alert.recorded_at else None,
@@ -134,4 +142,5 @@ def from_json(document: Mapping[str, Any]) -> Alert:
         alerted_at=parse_time(document["alerted_at"]),
         verified_label=Label(verified_label) if verified_label else None,
         clip_url=document.get("clip_url"),
+        event_count=document.get("event_count"),
     )

@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from earshot.errors import RejectedClipError
-from earshot.events import Event
+from earshot.events import Event, merge_closest
 from earshot.labels import Label
 from earshot.times import whole_milliseconds
 from earshot.uploads.objects import ClipMetadata, Location
+
+# Of a result. An item of DynamoDB has up to 400 KB, and so has each of its four indexes; in four
+# hours there is room for an event every second (Amazon DynamoDB Developer Guide, "Service quotas").
+MAX_EVENTS = 200
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Classification:
         model_version: such as ``v1``.
         model_sha256: of the version's manifest, and so of the whole version.
         warnings: what had to be repaired or ignored, for a person.
+        event_count: of the events before neighbors were merged; None where none were.
     """
 
     label: Label
@@ -46,6 +51,7 @@ class Classification:
     model_version: str
     model_sha256: str
     warnings: tuple[str, ...] = ()
+    event_count: int | None = None
 
     @property
     def confidence(self) -> float:
@@ -148,7 +154,12 @@ class Origin:
 
 
 def classified(origin: Origin, classification: Classification, now: datetime) -> Result:
-    """Result of a clip that was classified, with all numbers rounded to four decimals."""
+    """Result of a clip that was classified, with all numbers rounded to four decimals.
+
+    It has at most `MAX_EVENTS` events, so that it can be stored however long the clip is.
+    """
+    events = merge_closest(classification.events, MAX_EVENTS)
+    merged = len(events) < len(classification.events)
     return _result(
         origin,
         replace(
@@ -156,8 +167,9 @@ def classified(origin: Origin, classification: Classification, now: datetime) ->
             probabilities={k: _rounded(v) for k, v in classification.probabilities.items()},
             events=tuple(
                 Event(e.label, _rounded(e.start_s), _rounded(e.end_s), _rounded(e.confidence))
-                for e in classification.events
+                for e in events
             ),
+            event_count=len(classification.events) if merged else classification.event_count,
             audioset_top5=tuple(
                 AudioSetClass(c.name, _rounded(c.score)) for c in classification.audioset_top5
             ),

@@ -102,6 +102,11 @@ def events_from_json(documents: Iterable[Mapping[str, Any]]) -> tuple[Event, ...
     )
 
 
+def optional_int(value: Any) -> int | None:
+    """Whole number of its JSON value or DynamoDB number, if there is one."""
+    return None if value is None else int(value)
+
+
 def optional_time(text: str | None) -> datetime | None:
     """Time of its text, if there is one."""
     return parse_time(text) if text else None
@@ -135,6 +140,7 @@ def _classification_to_json(classification: Classification) -> Json:
         "probabilities": {str(k): v for k, v in classification.probabilities.items()},
         "uncertain": classification.uncertain,
         "events": events_to_json(classification.events),
+        "event_count": classification.event_count,
         "heard": [{"name": c.name, "score": c.score} for c in classification.audioset_top5],
         "duration_s": classification.duration_s,
         "warnings": list(classification.warnings),
@@ -149,6 +155,7 @@ def _classification_from_json(document: Mapping[str, Any]) -> Classification:
         probabilities={label: float(document["probabilities"][label]) for label in LABELS},
         uncertain=document["uncertain"],
         events=events_from_json(document["events"]),
+        event_count=optional_int(document.get("event_count")),
         audioset_top5=tuple(
             AudioSetClass(one["name"], float(one["score"])) for one in document["heard"]
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from earshot.aws.errors import unavailable_on_failure
 from earshot.results.item import ALERTED_AT, LISTED, LISTING, from_item, to_attribute, to_item
 from earshot.results.query import Page, Position, ResultQuery
 from earshot.results.result import Feedback, Result
-from earshot.results.serialization import feedback_to_json
+from earshot.results.serialization import feedback_to_json, to_json
 from earshot.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 # A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
 _ROWS_A_READ = 250
 _MAX_READS = 8
+# Of a page as JSON. Lambda answers with 6 MB, in which quotes and backslashes are doubled.
+MAX_PAGE_CHARACTERS = 3_000_000
 _KEYS_A_READ = 100  # of BatchGetItem (Amazon DynamoDB API Reference)
 
 
@@ -108,6 +112,7 @@ class ResultsTable:
         request, partition = _query_request(self._name, query, first, last)
         filtered = "FilterExpression" in request
         found: list[Result] = []
+        sizes: list[int] = []
         for _ in range(_MAX_READS):
             if after:
                 request["ExclusiveStartKey"] = partition | {
@@ -117,10 +122,13 @@ class ResultsTable:
             request["Limit"] = _ROWS_A_READ if filtered else limit - len(found)
             with unavailable_on_failure("The results table"):
                 answer = self._dynamodb.query(**request)
-            found += [from_item(item) for item in answer["Items"]]
-            if len(found) > limit:
-                end = found[limit - 1]
-                return Page(found[:limit], Position(end.timestamp, end.clip_id))
+            read = [from_item(item) for item in answer["Items"]]
+            found += read
+            sizes += [len(json.dumps(to_json(result))) for result in read]
+            fitting = min(_fitting(sizes), limit)
+            if len(found) > fitting:
+                end = found[fitting - 1]
+                return Page(found[:fitting], Position(end.timestamp, end.clip_id))
             stop = answer.get("LastEvaluatedKey")
             after = _position(stop, "timestamp") if stop else None
             if after is None or len(found) == limit:
@@ -208,6 +216,11 @@ class ResultsTable:
                     return False
                 raise
         return True
+
+
+def _fitting(sizes: Sequence[int]) -> int:
+    """How many of these results make a page; at least one."""
+    return max(1, sum(total <= MAX_PAGE_CHARACTERS for total in itertools.accumulate(sizes)))
 
 
 def _position(key: dict[str, Any], time: str) -> Position:
