@@ -176,6 +176,19 @@ class EarshotClient(Transport):
         answer: dict[str, Any] = self.call("POST", f"/models/{_part(version)}/promote", json=body)
         return answer
 
+    def erase(self, clip_id: str) -> dict[str, Any]:
+        """Erase a clip; what was erased and what remains."""
+        answer: dict[str, Any] = self.call("DELETE", f"/results/{_part(clip_id)}")
+        return answer
+
+    def erase_source(self, source: str) -> Iterator[dict[str, Any]]:
+        """Erase all clips of a source; what each request erased, and what remains."""
+        more = True
+        while more:
+            answer: dict[str, Any] = self.call("DELETE", "/results", params={"source": source})
+            more = answer["more"]
+            yield answer
+
     def clients(self) -> list[dict[str, Any]]:
         """Clients of the user pool that are bound to sources."""
         answer: list[dict[str, Any]] = self.call("GET", "/clients")["clients"]

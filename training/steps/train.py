@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,20 @@ MAX_REPLAY_PATCHES = 30_000
 
 
 def train(
-    run: str, files: RunFiles, registry: ModelRegistry, yamnet_weights_sha256: str
+    run: str,
+    files: RunFiles,
+    registry: ModelRegistry,
+    yamnet_weights_sha256: str,
+    erased: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fit a candidate and write it to the run's files, under ``candidate/``.
+
+    Args:
+        run: id of the retraining.
+        files: of it.
+        registry: of the champion.
+        yamnet_weights_sha256: of the flatbuffer whose embeddings are trained on.
+        erased: ids of clips whose features the candidate does not get from the champion.
 
     Raises:
         RetrainingRefusedError: there are too few held-out clips and the run is not forced, or there
@@ -52,9 +63,11 @@ def train(
         )
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
-    replay, keras_file = _features(read(REPLAY_NAME)), read(KERAS_NAME)
+    new = _without(new, erased)
+    replay = _without(_features(read(REPLAY_NAME)), erased)
+    keras_file = read(KERAS_NAME)
     learned = _learned(read) | {clip.sha256: clip.label for clip in replay.clips}
-    parts = split(new, replay, _features(read(HELD_OUT_NAME)), frozenset(learned))
+    parts = split(new, replay, _without(_features(read(HELD_OUT_NAME)), erased), frozenset(learned))
     shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
@@ -204,6 +217,11 @@ def _new_features(run: str, files: RunFiles) -> tuple[ClipFeatures, list[list[st
 
 def _features(content: bytes | None) -> ClipFeatures:
     return concatenate([]) if content is None else ClipFeatures.from_npz(content)
+
+
+def _without(features: ClipFeatures, erased: Collection[str]) -> ClipFeatures:
+    """Features of all clips but these, whose ids are the names of their objects."""
+    return features.select([PurePosixPath(clip.key).stem not in erased for clip in features.clips])
 
 
 def _learned(read: Any) -> dict[str, Label]:

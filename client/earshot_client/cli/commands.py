@@ -17,6 +17,7 @@ from earshot.uploads.objects import MAX_BODY_BYTES
 from earshot_client.api_client import EarshotClient, ResultFilters
 from earshot_client.cli.access import Access
 from earshot_client.cli.clients import clients
+from earshot_client.cli.erase import erase
 from earshot_client.cli.models import models, retrain
 from earshot_client.cli.options import (
     Time,
@@ -278,6 +279,7 @@ def await_results(
 cli.add_command(retrain)
 cli.add_command(models)
 cli.add_command(clients)
+cli.add_command(erase)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
         state_machine_arn: of the retraining.
         clients_table: name of the table of clients and their sources.
         unbound_clients: client ids that may name any source, separated by commas.
+        log_retention_days: for which logs are kept.
         api_tokens: `none` on a local stack that asks for no token; all else asks for one.
 
     Raises:
@@ -32,5 +33,6 @@ class Settings(BaseSettings):
     uploads_dead_letter_queue_url: str
     state_machine_arn: str
     clients_table: str
+    log_retention_days: int
     unbound_clients: str = ""
     api_tokens: str = ""

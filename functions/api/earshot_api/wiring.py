@@ -13,6 +13,7 @@ from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
 from earshot.http.caller import NO_TOKENS
 from earshot.model.registry import ModelRegistry
+from earshot.operations.erasure import ErasureService
 from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
 from earshot.results.feedback import FeedbackService
@@ -20,6 +21,7 @@ from earshot.results.table import ResultsTable
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import StateMachine
+from earshot.retraining.traces import TrainingTraces
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.tickets import TicketOffice
 from earshot_api.settings import Settings
@@ -44,6 +46,7 @@ class Services:
     uploads: UploadsBucket
     clients: ClientBindings
     sources: SourcePolicy
+    erasure: ErasureService
 
 
 @cache
@@ -72,6 +75,13 @@ def services() -> Services:
         feedback=FeedbackService(results, uploads, _now),
         uploads=uploads,
         clients=clients,
+        erasure=ErasureService(
+            results,
+            uploads,
+            TrainingTraces(s3, settings.models_bucket).erase,
+            settings.log_retention_days,
+            _now,
+        ),
         sources=SourcePolicy(clients, settings.unbound_clients.split(",")),
         status=StatusService(models, queues, results, _now, STARTED),
         retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),

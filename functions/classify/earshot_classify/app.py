@@ -20,10 +20,12 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from earshot.errors import UnavailableError
 from earshot.http.caller import allowed_caller
 from earshot.http.problem import make_problem, problem_of, problem_response
 from earshot.results.result import Result
 from earshot.results.serialization import to_json
+from earshot.uploads.objects import Upload
 from earshot_classify.posted_clip import posted_clip
 from earshot_classify.settings import on_lambda
 from earshot_classify.upload_events import announced_uploads
@@ -53,13 +55,23 @@ def classify_message(record: SQSRecord) -> None:
     """Classify the uploads of one SQS message; an error returns the message to the queue."""
     try:
         for upload in announced_uploads(record.body):
-            log_result(service().classify_upload(upload))
+            result = service().classify_upload(upload)
+            log_result(result)
+            tag_upload(upload, result)
     except Exception:
         logger.exception(
             "classification failed; message returned to the queue", message_id=record.message_id
         )
         return_message(record)
         raise
+
+
+def tag_upload(upload: Upload, result: Result) -> None:
+    """Tag an upload with its label. Without the tag it is only kept for longer."""
+    try:
+        service().tag_upload(upload, result)
+    except UnavailableError:
+        logger.exception("upload not tagged; it expires after UploadDays", clip_id=result.clip_id)
 
 
 def return_message(record: SQSRecord) -> None:
@@ -102,7 +114,8 @@ def not_found(error: NotFoundError) -> Response[str]:
 
 
 def log_result(result: Result) -> None:
-    """Count and log a result."""
+    """Count and log a result, without what people said of it."""
+    result = replace(result, feedback=(), verified_label=None)
     label = result.classification.label if result.classification else "rejected"
     metrics.add_metric(f"clips_{label}", MetricUnit.Count, 1)
     logger.info(

@@ -45,7 +45,13 @@ def train(event: dict[str, Any]) -> dict[str, Any]:
     from training.steps.train import seed_first_champion, train
 
     seed_first_champion(parts().registry, parts().bundled_model_dir)
-    return train(event["run"], parts().files, parts().registry, parts().yamnet.weights_sha256)
+    return train(
+        event["run"],
+        parts().files,
+        parts().registry,
+        parts().yamnet.weights_sha256,
+        parts().traces.erased(),
+    )
 
 
 def evaluate(event: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from earshot.model.registry import ModelRegistry
 from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.run_files import RunFiles
+from earshot.retraining.traces import TrainingTraces
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_training.settings import Settings
 
@@ -27,6 +28,7 @@ class Parts:
         clips: labeled clips; their bucket is set where clips are embedded.
         files: of the retrainings.
         registry: of the models.
+        traces: of clips in earlier retrainings.
         bundled_model_dir: the model version inside the image.
     """
 
@@ -34,6 +36,7 @@ class Parts:
     clips: LabeledClips
     files: RunFiles
     registry: ModelRegistry
+    traces: TrainingTraces
     bundled_model_dir: Path
 
 
@@ -47,5 +50,6 @@ def parts() -> Parts:
         clips=LabeledClips(s3, settings.uploads_bucket or ""),
         files=RunFiles(s3, settings.models_bucket),
         registry=ModelRegistry(s3, settings.models_bucket),
+        traces=TrainingTraces(s3, settings.models_bucket),
         bundled_model_dir=settings.bundled_model_dir,
     )

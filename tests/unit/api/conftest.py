@@ -9,6 +9,7 @@ from earshot_api.routes import (
     about,
     alerts,
     clients,
+    erasure,
     feedback,
     models,
     results,
@@ -22,6 +23,7 @@ from tests.unit.api.fake_services import Services
 def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
     monkeypatch.setattr(authorization, "asks_for_tokens", lambda: fake.asks_for_tokens)
-    for module in (app, about, alerts, clients, feedback, models, results, retraining, uploads):
+    modules = (about, alerts, clients, erasure, feedback, models, results, retraining, uploads)
+    for module in (app, *modules):
         monkeypatch.setattr(module, "services", lambda: fake)
     return fake

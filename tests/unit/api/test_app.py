@@ -28,7 +28,7 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("method", "path", "allowed"),
         [
-            ("DELETE", "/results", "GET"),
+            ("PUT", "/results", "GET, DELETE"),
             ("GET", "/predict", "POST"),
             ("GET", f"/results/{CLIP_ID}/feedback", "POST"),
         ],

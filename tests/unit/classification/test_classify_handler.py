@@ -11,6 +11,8 @@ import pytest
 
 from earshot.access.sources import Binding, SourcePolicy
 from earshot.errors import RejectedClipError, UnavailableError
+from earshot.labels import Label
+from earshot.results.result import Feedback, Result
 from earshot.results.serialization import to_json
 from earshot.uploads.objects import ClipMetadata, Location, Upload
 from earshot_classify import app
@@ -33,10 +35,17 @@ class Service:
         self.answer = answer
         self.uploads: list[Upload] = []
         self.sources: list[str | None] = []
+        self.tagged: list[str] = []
+        self.tag_error: Exception | None = None
 
     def classify_upload(self, upload: Upload) -> Any:
         self.uploads.append(upload)
         return self._answer()
+
+    def tag_upload(self, upload: Upload, result: Result) -> None:
+        if self.tag_error:
+            raise self.tag_error
+        self.tagged.append(result.clip_id)
 
     def classify_posted(self, content: Any, request: str, metadata: ClipMetadata) -> Any:
         self.sources.append(metadata.source)
@@ -229,3 +238,23 @@ class TestTokens:
         for source in (None, "gate"):
             answer, service = self.post(monkeypatch, device, source)
             assert (answer["statusCode"], service.sources) == (200, ["gate"])
+
+
+def test_an_upload_is_tagged_for_its_expiry_and_a_tag_that_fails_delays_nothing(monkeypatch):
+    service = Service(RESULT)
+    handle(monkeypatch, service, sample("s3_upload_through_sqs"))
+    assert service.tagged == [RESULT.clip_id]
+    service.tag_error = UnavailableError("The uploads bucket")
+    answer = handle(monkeypatch, service, sample("s3_upload_through_sqs"))
+    assert answer == {"batchItemFailures": []}
+
+
+def test_what_people_said_of_a_clip_is_not_logged(monkeypatch):
+    said = Feedback(Label.CASUAL, False, "my neighbor's car", "ann@ear.example", NOON)
+    service = Service(classified(feedback=(said,), verified_label=Label.CASUAL))
+    logged: list[str] = []
+    monkeypatch.setattr(app.logger, "info", lambda *words, **more: logged.append(f"{words} {more}"))
+    handle(monkeypatch, service, sample("predict_raw"))
+    assert "clip classified" in logged[0]
+    assert "neighbor" not in logged[0]
+    assert "ann@ear.example" not in logged[0]

@@ -13,6 +13,7 @@ import pytest
 from earshot.audio.limits import POSTED, UPLOADED
 from earshot.model.registry import CHAMPION_KEY
 from earshot.results.item import ALERTED_AT
+from earshot.uploads.clip_store import LABEL_TAG
 from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, as_list, of_type, properties
@@ -94,12 +95,26 @@ class TestBuckets:
 
     def test_posted_clips_expire_and_announce_nothing(self) -> None:
         rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
-        (choice,) = (rule["Fn::If"] for rule in rules if "Fn::If" in rule)
-        condition, rule, _ = choice
-        assert condition == "KeepsPostedClips"
-        assert rule["Prefix"] == POSTED_PREFIX
-        assert rule["ExpirationInDays"] == {"Ref": "PostedClipDays"}
+        (rule,) = (rule for rule in rules if rule.get("Prefix") == POSTED_PREFIX)
+        # Those of before expire too where none are kept any more.
+        days = ["KeepsPostedClips", {"Ref": "PostedClipDays"}, 1]
+        assert rule["ExpirationInDays"] == {"Fn::If": days}
         assert not POSTED_PREFIX.startswith(UPLOADS_PREFIX)
+
+    def test_casual_uploads_expire_sooner_than_others(self) -> None:
+        rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
+        chosen = {rule["Fn::If"][0]: rule["Fn::If"][1] for rule in rules if "Fn::If" in rule}
+        assert chosen.keys() == {"ExpiresUploads", "ExpiresCasualUploads"}
+        every, casual = chosen["ExpiresUploads"], chosen["ExpiresCasualUploads"]
+        assert every["Prefix"] == casual["Prefix"] == UPLOADS_PREFIX
+        assert every["ExpirationInDays"] == {"Ref": "UploadDays"}
+        assert "TagFilters" not in every
+        assert casual["TagFilters"] == [{"Key": LABEL_TAG, "Value": "casual"}]
+        assert casual["ExpirationInDays"] == {"Ref": "CasualUploadDays"}
+        days = {
+            name: SAM["Parameters"][name]["Default"] for name in ("UploadDays", "CasualUploadDays")
+        }
+        assert 0 < days["CasualUploadDays"] < days["UploadDays"]
 
 
 class TestQueue:

@@ -32,6 +32,7 @@ NUMBERS = {
     "ALERT_COOLDOWN_SECONDS": "300",
     "RESULT_TTL_DAYS": "30",
     "QUIET_SOURCE_HOURS": "24",
+    "LOG_RETENTION_DAYS": "30",
 }
 EXECUTIONS = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
@@ -96,11 +97,25 @@ class TestFunctions:
             ("s3:ListBucket", "ModelsBucket.Arn"),
             ("dynamodb:PutItem", "ResultsTable.Arn"),
             ("dynamodb:GetItem", "ClientsTable.Arn"),
+            ("s3:PutObjectTagging", "${UploadsBucket.Arn}/incoming/*"),
+            ("s3:PutObjectVersionTagging", "${UploadsBucket.Arn}/incoming/*"),
             ("sqs:ChangeMessageVisibility", "UploadsQueue.Arn"),
         }
 
     def test_api_may_do_its_work_only(self) -> None:
+        corrections = "${UploadsBucket.Arn}/training/*/corrections/*"
+        features = "${ModelsBucket.Arn}/retraining/*/features/*"
+        erasable = ["${UploadsBucket.Arn}/incoming/*", "${UploadsBucket.Arn}/posted/*", corrections]
         assert allowed("ApiFunction") == {
+            ("dynamodb:DeleteItem", "ResultsTable.Arn"),
+            *(
+                (f"s3:{action}", what)
+                for action in ("DeleteObject", "DeleteObjectVersion")
+                for what in (*erasable, features)
+            ),
+            ("s3:ListBucketVersions", "UploadsBucket.Arn"),
+            ("s3:ListBucketVersions", "ModelsBucket.Arn"),
+            ("s3:PutObject", "${ModelsBucket.Arn}/models/erased/*"),
             ("dynamodb:GetItem", "ClientsTable.Arn"),
             ("dynamodb:PutItem", "ClientsTable.Arn"),
             ("dynamodb:DeleteItem", "ClientsTable.Arn"),
@@ -253,6 +268,7 @@ class TestFunctions:
             "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
+            "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]

@@ -123,3 +123,19 @@ def test_a_result_expires_after_its_days_and_otherwise_never(dynamodb):
 def test_a_failing_table_is_a_transient_fault(dynamodb):
     with pytest.raises(UnavailableError, match="results table"):
         ResultsTable(dynamodb, "no-such-table").save(RESULT)
+
+
+def test_an_upload_is_tagged_in_the_version_that_was_classified(s3):
+    first, second = put(s3, b"first"), put(s3, b"second")
+    S3ClipStore(s3).tag(first, "casual")
+
+    def tags(upload: Upload) -> list[dict[str, str]]:
+        location = upload.location
+        return s3.get_object_tagging(
+            Bucket=location.bucket, Key=location.key, VersionId=location.version_id
+        )["TagSet"]
+
+    assert tags(first) == [{"Key": "label", "Value": "casual"}]
+    assert tags(second) == []
+    s3.delete_object(Bucket=BUCKET, Key=first.location.key, VersionId=first.location.version_id)
+    S3ClipStore(s3).tag(first, "casual")  # of no consequence: it is gone

@@ -7,6 +7,7 @@ from earshot_api.routes import (
     about,
     alerts,
     clients,
+    erasure,
     feedback,
     models,
     results,
@@ -23,4 +24,5 @@ ROUTERS = (
     retraining.router,
     models.router,
     clients.router,
+    erasure.router,
 )

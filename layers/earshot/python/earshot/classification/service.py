@@ -84,6 +84,15 @@ class ClassifyService:
         except RejectedClipError as error:
             return self._results.save(rejected(origin, error, self._now()))
 
+    def tag_upload(self, upload: Upload, result: Result) -> None:
+        """Tag an upload with the label of its result, by which it expires sooner or later.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        if result.classification:
+            self._clips.tag(upload, str(result.classification.label))
+
     def classify_posted(self, content: BinaryIO, request: str, metadata: ClipMetadata) -> Result:
         """Result of a posted clip, which is kept unless it is rejected.
 

@@ -77,6 +77,14 @@ class ResultsTable:
             )
         return from_item(answer["Item"]) if "Item" in answer else None
 
+    def delete(self, clip_id: str) -> bool:
+        """Delete the result of a clip; False if it has none. Raises `UnavailableError`."""
+        with unavailable_on_failure("The results table"):
+            answer = self._dynamodb.delete_item(
+                TableName=self._name, Key={"clip_id": {"S": clip_id}}, ReturnValues="ALL_OLD"
+            )
+        return "Attributes" in answer
+
     def with_result(self, clip_ids: Sequence[str]) -> set[str]:
         """Which of these clips have a result; the latest second may be missing.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
+from earshot.aws.versions import delete_versions
 from earshot.limits import MAX_CLIP_BYTES
 from earshot.uploads.objects import UPLOADS_PREFIX, Location, StoredUpload, Upload
 
@@ -65,6 +66,28 @@ class UploadsBucket:
                             Location(self.name, key, version_id), version_id, version["Size"]
                         )
                         yield StoredUpload(upload, version["LastModified"])
+
+    def keys(self, prefix: str, limit: int) -> list[str]:
+        """At most so many keys that begin so, deleted ones that have versions too.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        found: dict[str, None] = {}
+        with unavailable_on_failure("The uploads bucket"):
+            pages = self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self.name, Prefix=prefix
+            )
+            for page in pages:
+                entries: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                found |= dict.fromkeys(entry["Key"] for entry in entries)
+                if len(found) >= limit:
+                    break
+        return list(found)[:limit]
+
+    def erase(self, key: str) -> list[str]:
+        """Delete an object in all its versions; their ids. Raises `UnavailableError`."""
+        return delete_versions(self._s3, self.name, key)
 
     def put(self, key: str, content: bytes) -> None:
         """Write a clip under a key. Raises `UnavailableError`."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}  # the last: a delete marker
+LABEL_TAG = "label"  # the bucket's lifecycle names it
 _SPOOL_BYTES = 8 * 2**20  # larger clips go through a file in /tmp rather than through memory
 
 
@@ -60,6 +61,20 @@ class S3ClipStore:
                 shutil.copyfileobj(answer["Body"], file, 2**20)
             file.seek(0)
             yield StoredClip(cast(BinaryIO, file), answer["Metadata"])
+
+    def tag(self, upload: Upload, label: str) -> None:
+        """Tag an upload with its label, by which it expires. Raises `UnavailableError`."""
+        request: Any = {"Bucket": upload.location.bucket, "Key": upload.location.key}
+        if upload.location.version_id:
+            request["VersionId"] = upload.location.version_id
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                self._s3.put_object_tagging(
+                    **request, Tagging={"TagSet": [{"Key": LABEL_TAG, "Value": label}]}
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _GONE:
+                    raise
 
     def _get(self, location: Location) -> GetObjectOutputTypeDef:
         request: GetObjectRequestTypeDef = {"Bucket": location.bucket, "Key": location.key}
