@@ -63,11 +63,11 @@ def train(
         )
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
-    new = _without(new, erased)
-    replay = _without(_features(read(REPLAY_NAME)), erased)
+    new = without(new, erased)
+    replay = without(_features(read(REPLAY_NAME)), erased)
     keras_file = read(KERAS_NAME)
     learned = _learned(read) | {clip.sha256: clip.label for clip in replay.clips}
-    parts = split(new, replay, _without(_features(read(HELD_OUT_NAME)), erased), frozenset(learned))
+    parts = split(new, replay, without(_features(read(HELD_OUT_NAME)), erased), frozenset(learned))
     shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
@@ -219,7 +219,7 @@ def _features(content: bytes | None) -> ClipFeatures:
     return concatenate([]) if content is None else ClipFeatures.from_npz(content)
 
 
-def _without(features: ClipFeatures, erased: Collection[str]) -> ClipFeatures:
+def without(features: ClipFeatures, erased: Collection[str]) -> ClipFeatures:
     """Features of all clips but these, whose ids are the names of their objects."""
     return features.select([PurePosixPath(clip.key).stem not in erased for clip in features.clips])
 

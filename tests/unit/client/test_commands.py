@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -255,3 +256,34 @@ def test_files_to_learn_from_are_posted(api, run, tmp_path):
     assert json.loads(done.stdout) == ended
     assert b'filename="siren_1.wav"' in api.requests[0].content
     assert run("retrain", tmp_path / "siren_1.wav", "--prefix", "training/x/").exit_code == 2
+
+
+def test_a_source_is_erased_request_after_request(api, run):
+    left = [{"what": "logs", "until": "2026-03-02"}, {"what": "alerts", "until": None}]
+    answers = [
+        {"clip_ids": [clip], "objects": [f"incoming/{clip}.wav"], "remains": left, "more": more}
+        for clip, more in (("c1", True), ("c2", False))
+    ]
+    api.refusals = [httpx.Response(200, json=answer) for answer in answers]
+    done = run("erase", "--source", "north gate", "--yes")
+    assert done.stdout.splitlines() == [
+        "erased: c1",
+        "erased: c2",
+        "2 clips, 2 files. What remains:",
+        "- logs, until 2026-03-02",
+        "- alerts, until somebody deletes it",
+    ]
+    asked = [(request.method, dict(request.url.params)) for request in api.requests]
+    assert asked == [("DELETE", {"source": "north gate"})] * 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("c1", "--source", "gate")])
+def test_what_to_erase_has_to_be_clear(api, run, arguments):
+    assert run("erase", *arguments, "--yes").exit_code == 2
+    assert api.requests == []
+
+
+def test_nothing_is_erased_unasked(api, run, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert run("erase", "c1").exit_code == 1
+    assert api.requests == []
