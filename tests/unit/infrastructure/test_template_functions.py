@@ -34,10 +34,6 @@ NUMBERS = {
     "QUIET_SOURCE_HOURS": "24",
     "LOG_RETENTION_DAYS": "30",
 }
-EXECUTIONS = (
-    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
-    ":execution:${AWS::StackName}-retrain:*"
-)
 
 
 class TestFunctions:
@@ -100,47 +96,6 @@ class TestFunctions:
             ("s3:PutObjectTagging", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:PutObjectVersionTagging", "${UploadsBucket.Arn}/incoming/*"),
             ("sqs:ChangeMessageVisibility", "UploadsQueue.Arn"),
-        }
-
-    def test_api_may_do_its_work_only(self) -> None:
-        corrections = "${UploadsBucket.Arn}/training/*/corrections/*"
-        features = "${ModelsBucket.Arn}/retraining/*/features/*"
-        erasable = ["${UploadsBucket.Arn}/incoming/*", "${UploadsBucket.Arn}/posted/*", corrections]
-        assert allowed("ApiFunction") == {
-            ("dynamodb:DeleteItem", "ResultsTable.Arn"),
-            *(
-                (f"s3:{action}", what)
-                for action in ("DeleteObject", "DeleteObjectVersion")
-                for what in (*erasable, features)
-            ),
-            ("s3:ListBucketVersions", "UploadsBucket.Arn"),
-            ("s3:ListBucketVersions", "ModelsBucket.Arn"),
-            ("s3:PutObject", "${ModelsBucket.Arn}/models/erased/*"),
-            ("dynamodb:GetItem", "ClientsTable.Arn"),
-            ("dynamodb:PutItem", "ClientsTable.Arn"),
-            ("dynamodb:DeleteItem", "ClientsTable.Arn"),
-            ("dynamodb:Scan", "ClientsTable.Arn"),
-            ("dynamodb:GetItem", "ResultsTable.Arn"),
-            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
-            ("dynamodb:Query", "${ResultsTable.Arn}/index/*"),
-            ("s3:PutObject", "${UploadsBucket.Arn}/incoming/*"),
-            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
-            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
-            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
-            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
-            ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
-            ("s3:PutObject", "${UploadsBucket.Arn}/heldout/*"),
-            ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),
-            ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
-            ("s3:GetObject", "${ModelsBucket.Arn}/retraining/*"),
-            ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
-            ("states:StartExecution", "RetrainStateMachine"),
-            ("states:DescribeExecution", EXECUTIONS),
-            ("states:GetExecutionHistory", EXECUTIONS),
-            ("s3:ListBucket", "UploadsBucket.Arn"),
-            ("s3:ListBucket", "ModelsBucket.Arn"),
-            ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
-            ("sqs:GetQueueAttributes", "UploadsDeadLetterQueue.Arn"),
         }
 
     def test_alert_may_do_its_work_only(self) -> None:

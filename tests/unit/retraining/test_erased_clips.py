@@ -22,7 +22,9 @@ def test_an_erased_clip_and_its_copies_are_left_out_with_their_patches() -> None
     erased, kept = "a" * 32, "b" * 32
     clips = (record(erased, 2), record(kept, 1), record(erased, 2, "noise"))
     values = np.arange(5, dtype=np.float16)[:, None]
-    features = ClipFeatures(clips, values * np.ones((1, 1024), np.float16), np.zeros((5, 521)))
+    features = ClipFeatures(
+        clips, values * np.ones((1, 1024), np.float16), np.zeros((5, 521), np.float16)
+    )
     found = without(features, {erased})
     assert [clip.key for clip in found.clips] == [training_key("siren", kept)]
     assert found.embeddings[:, 0].tolist() == [2.0]
