@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -15,6 +14,7 @@ from earshot.alerts.service import Decision
 from earshot.errors import UnavailableError
 from earshot.labels import Label
 from tests.unit.alerts.fakes import Claims, alert
+from tests.unit.moto_clients import moto_client
 from tests.unit.sample_results import NOON
 
 
@@ -26,7 +26,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def table(aws: None) -> AlertClaims:
-    client = boto3.client("dynamodb")
+    client = moto_client("dynamodb")
     client.create_table(
         TableName="cooldowns",
         KeySchema=[{"AttributeName": "subject", "KeyType": "HASH"}],
@@ -64,13 +64,13 @@ def test_every_row_of_the_claims_expires(table):
     table.begin_cooldown(Label.SIREN, "gate", "c1", NOON, timedelta(minutes=1))
     table.decide("c1", Label.SIREN, Decision(NOON), NOON)
     table.release_cooldown(Label.GUNSHOT, "gate", "c1")
-    rows = boto3.client("dynamodb").scan(TableName="cooldowns")["Items"]
+    rows = moto_client("dynamodb").scan(TableName="cooldowns")["Items"]
     assert len(rows) == 2
     assert all(int(row["expires_at"]["N"]) > NOON.timestamp() for row in rows)
 
 
 def test_a_topic_gets_json_and_can_filter(aws):
-    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    sns, sqs = moto_client("sns"), moto_client("sqs")
     arn = sns.create_topic(Name="alerts")["TopicArn"]
     queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
@@ -93,6 +93,6 @@ def test_a_topic_gets_json_and_can_filter(aws):
 
 
 def test_a_failing_topic_is_a_transient_fault(aws):
-    topic = AlertTopic(boto3.client("sns"), "arn:aws:sns:eu-central-1:123456789012:gone")
+    topic = AlertTopic(moto_client("sns"), "arn:aws:sns:eu-central-1:123456789012:gone")
     with pytest.raises(UnavailableError):
         topic.publish(alert())

@@ -21,6 +21,7 @@ from earshot.errors import (
 )
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Champion, sha256_hex
+from tests.unit.moto_clients import moto_client
 
 BUCKET = "models"
 PASSED = {"promote": True, "checks": []}
@@ -30,7 +31,7 @@ FAILED = {"promote": False, "checks": [{"passed": False, "reason": "macro F1 fel
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = moto_client("s3")
         client.create_bucket(Bucket=BUCKET)
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield client

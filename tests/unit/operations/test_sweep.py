@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -19,6 +18,7 @@ from earshot.uploads.objects import Location, Upload, object_clip_id
 from earshot.uploads.queue import UploadsQueue
 from earshot_classify.upload_events import announced_uploads
 from earshot_sweep import app
+from tests.unit.moto_clients import moto_client
 from tests.unit.sample_results import classified
 
 BUCKET = "clips"
@@ -28,17 +28,17 @@ class Aws:
     """Bucket, table and queue."""
 
     def __init__(self) -> None:
-        self.s3 = boto3.client("s3", region_name="us-east-1")
+        self.s3 = moto_client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        self.dynamodb = moto_client("dynamodb")
         self.dynamodb.create_table(
             TableName="results",
             KeySchema=[{"AttributeName": "clip_id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "clip_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        self.sqs = boto3.client("sqs", region_name="us-east-1")
+        self.sqs = moto_client("sqs")
         self.url = self.sqs.create_queue(QueueName="uploads")["QueueUrl"]
         self.results = ResultsTable(self.dynamodb, "results")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from earshot.results.query import (
     to_cursor,
 )
 from earshot.results.table import ResultsTable
+from tests.unit.moto_clients import moto_client
 from tests.unit.sample_results import classified, rejected
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 @pytest.fixture
 def table() -> Iterator[ResultsTable]:
     with mock_aws():
-        client = boto3.client("dynamodb")
+        client = moto_client("dynamodb")
         names = ("clip_id", "label", "source", "listing", "timestamp", "alerted_at")
         client.create_table(
             TableName="results",

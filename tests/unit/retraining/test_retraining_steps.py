@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -21,6 +20,7 @@ from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import Execution
 from earshot.retraining.steps import Steps
+from tests.unit.moto_clients import moto_client
 
 NOW = datetime(2026, 1, 31, 11, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def metrics(macro_f1: float) -> dict[str, Any]:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     with mock_aws():
-        s3 = boto3.client("s3", region_name="us-east-1")
+        s3 = moto_client("s3")
         for bucket in ("clips", "models"):
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -17,6 +17,7 @@ from earshot.results.item import from_item
 from earshot.results.table import ResultsTable
 from earshot.uploads.clip_store import S3ClipStore
 from earshot.uploads.objects import Location, Upload
+from tests.unit.moto_clients import moto_client
 from tests.unit.sample_results import NOON, classified, rejected
 
 BUCKET = "clips"
@@ -25,7 +26,7 @@ BUCKET = "clips"
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = moto_client("s3")
         client.create_bucket(Bucket=BUCKET)
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield client
@@ -34,7 +35,7 @@ def s3() -> Iterator[Any]:
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+        client = moto_client("dynamodb")
         client.create_table(
             TableName="results",
             KeySchema=[{"AttributeName": "clip_id", "KeyType": "HASH"}],
