@@ -10,9 +10,9 @@ import soundfile
 from earshot.audio.log_mel import SAMPLE_RATE
 
 
-def wav(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
+def wav(samples: np.ndarray, subtype: str = "PCM_16", rate: int = SAMPLE_RATE) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype=subtype)
+    soundfile.write(file, samples, rate, format="WAV", subtype=subtype)
     return file.getvalue()
 
 

@@ -91,7 +91,7 @@ def inspect(engine: Engine, name: str, image: str, max_total_mb: float | None) -
         EngineError: it cannot be run.
     """
     found = run_inside(engine, image, _WALK, {})
-    # As in Lambda, so that the handler does what it does there while it initialises.
+    # As in Lambda, so that the handler does what it does there while it initializes.
     lambda_like = {
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
         "AWS_DEFAULT_REGION": "us-east-1",

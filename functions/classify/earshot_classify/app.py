@@ -124,4 +124,4 @@ def log_result(result: Result) -> None:
 
 
 if on_lambda():
-    service()  # while Lambda initialises, it lends more CPU than later
+    service()  # while Lambda initializes, it lends more CPU than later

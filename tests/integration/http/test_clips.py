@@ -54,10 +54,10 @@ class TestUploads:
         assert post_form(ticket["url"], empty).status == 400
 
     def test_90_megabytes_become_a_result(self, local_stack: LocalStack) -> None:
-        seconds = 90_000_000 // 32_000  # 16 kHz, 16 bits
-        samples = np.zeros(seconds * 16_000, np.float32)
-        samples[1_000_000:][: 16_000 * 6] = siren(6.0)
-        content = wav(samples)
+        rate, seconds = 96_000, 90_000_000 // (96_000 * 2 * 2)  # stereo, 16 bits
+        samples = np.zeros((seconds * rate, 2), np.float32)
+        samples[1_000_000:][: 16_000 * 6] = siren(6.0)[:, None]
+        content = wav(samples, rate=rate)
         assert len(content) > 89_000_000
         found = result(local_stack, upload(local_stack, content, source="archive"))
         assert found["status"] == "classified"

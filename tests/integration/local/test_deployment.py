@@ -39,6 +39,8 @@ OUTPUTS = {
     "RetrainingFunctionName",
     "RetrainingLogGroupName",
     "RetrainingTopicArn",
+    "SweepFunctionName",
+    "SweepLogGroupName",
     "EmbedFunctionName",
     "EmbedLogGroupName",
     "TrainFunctionName",

@@ -8,23 +8,24 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.retraining.retraining_stack import Retraining
+from tests.stack import LocalStack
 
 
 class TestPermissions:
     """Each of the retraining's functions may do its work, and nothing beside it."""
 
     @pytest.fixture(params=["RetrainingFunctionName", "EmbedFunctionName", "TrainFunctionName"])
-    def role(self, retraining: Retraining, request: pytest.FixtureRequest) -> tuple[str, Any]:
-        stack = retraining.stack
-        name = stack.outputs[request.param]
-        arn = stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
-        key = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    def role(self, local_stack: LocalStack, request: pytest.FixtureRequest) -> tuple[str, Any]:
+        name = local_stack.outputs[request.param]
+        arn = local_stack.client("lambda").get_function_configuration(FunctionName=name)["Role"]
+        key = local_stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")[
+            "Credentials"
+        ]
         session = boto3.Session(
             key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"],
-            region_name=stack.outputs["region"],
+            region_name=local_stack.outputs["region"],
         )  # fmt: skip
-        return request.param, stack.client("s3", session)
+        return request.param, local_stack.client("s3", session)
 
     @pytest.mark.parametrize(
         ("key", "who"),
@@ -38,28 +39,32 @@ class TestPermissions:
             ),
         ],
     )
-    def test_writes(self, retraining: Retraining, role: tuple[str, Any], key: str, who: set[str]):
+    def test_writes(self, local_stack: LocalStack, role: tuple[str, Any], key: str, who: set[str]):
         name, s3 = role
         try:
             # The condition does not hold, so nothing is written: 412 where it would be allowed.
-            s3.put_object(Bucket=retraining.bucket, Key=key, Body=b"x", IfMatch='"none"')
+            s3.put_object(
+                Bucket=local_stack.outputs["ModelsBucketName"], Key=key, Body=b"x", IfMatch='"none"'
+            )
         except ClientError as error:
             denied = error.response["Error"]["Code"] == "AccessDenied"
         else:
             pytest.fail("the condition did not hold and yet it was written")
         assert denied is (name not in who)
 
-    def test_deletes_nothing(self, retraining: Retraining, role: tuple[str, Any]):
+    def test_deletes_nothing(self, local_stack: LocalStack, role: tuple[str, Any]):
         with pytest.raises(ClientError, match="AccessDenied"):
-            role[1].delete_object(Bucket=retraining.bucket, Key="models/v2/head.npz")
+            role[1].delete_object(
+                Bucket=local_stack.outputs["ModelsBucketName"], Key="models/v2/head.npz"
+            )
 
     def test_only_the_embedding_function_reads_clips(
-        self, retraining: Retraining, role: tuple[str, Any]
+        self, local_stack: LocalStack, role: tuple[str, Any]
     ):
         name, s3 = role
-        uploads = retraining.stack.outputs["UploadsBucketName"]
+        uploads = local_stack.outputs["UploadsBucketName"]
         key = "heldout/siren/permissions.txt"
-        put = retraining.stack.client("s3").put_object(Bucket=uploads, Key=key, Body=b"x")
+        put = local_stack.client("s3").put_object(Bucket=uploads, Key=key, Body=b"x")
         where = {"Bucket": uploads, "Key": key, "VersionId": put["VersionId"]}
         if name == "EmbedFunctionName":
             assert s3.get_object(**where)["ContentLength"] > 0
