@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,10 +82,20 @@ class EarshotClient(Transport):
         Args:
             sent: called with the number of bytes of each block that is read to be sent.
         """
-        wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
-        ticket = self.call("POST", "/uploads", json={k: v for k, v in wishes.items() if v})
-        self.post_form(ticket, path, sent)
+        ticket = self.ticket(source, recorded_at)
+        self.send(ticket, path, sent)
         return str(ticket["clip_id"])
+
+    def ticket(self, source: str | None, recorded_at: datetime | None) -> dict[str, Any]:
+        """A ticket for one upload; it is good for an hour, and holds the clip's id."""
+        wishes = {"source": source, "recorded_at": recorded_at and format_time(recorded_at)}
+        body = {name: value for name, value in wishes.items() if value}
+        answer: dict[str, Any] = self.call("POST", "/uploads", json=body)
+        return answer
+
+    def send(self, ticket: Mapping[str, Any], path: Path, sent: Callable[[int], None]) -> None:
+        """Upload a clip by its ticket. Sent again by the same ticket, it is the same clip."""
+        self.post_form(ticket, path, sent)
 
     def upload_training_clip(
         self,

@@ -13,6 +13,7 @@ from earshot.model.loading import load_model
 from earshot.results.result import Origin, Result, classified, rejected
 from earshot.uploads.objects import DEFAULT_SOURCE, digest
 from earshot.yamnet.flatbuffer import Yamnet
+from earshot_client.cli.recordings import as_file
 
 
 def classify_files(
@@ -29,7 +30,7 @@ def classify_files(
     for path in files:
         origin = Origin(digest(f"file:{path.resolve()}"), DEFAULT_SOURCE)
         try:
-            with path.open("rb") as file, Clip(file) as clip:
+            with as_file(path) as copy, copy.open("rb") as file, Clip(file) as clip:
                 classification = classifier.classify(clip)
             yield path, classified(origin, classification, datetime.now(UTC))
         except RejectedClipError as error:

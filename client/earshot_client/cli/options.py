@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -43,12 +44,40 @@ class Time(click.ParamType):
             self.fail(f"{value} is neither a time, such as 2026-01-31T12:00, nor like 1h")
 
 
+class Zone(click.ParamType):
+    """A time zone by its IANA name."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(value)
+        except (ValueError, OSError, KeyError):
+            self.fail(f"{value} is no time zone, such as Europe/Berlin")
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 label_choice = click.Choice([str(label) for label in LABELS])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 source_option = click.option("--source", help="Camera or site.")
+recorded_at_option = click.option(
+    "--recorded-at",
+    type=Time(),
+    help="When the recording began. Otherwise by a name such as 20240702_064404.WAV.",
+)
+zone_option = click.option(
+    "--zone",
+    type=Zone(),
+    default="UTC",
+    show_default=True,
+    help="Time zone of times in names, such as Europe/Berlin.",
+)
+# Files that cannot be read are named one by one, and stop no other.
+recording_argument = click.Path(path_type=Path, allow_dash=True)
 file_argument = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

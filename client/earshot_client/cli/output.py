@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,19 +51,37 @@ def progress(*columns: ProgressColumn) -> Progress:
     )
 
 
-def show(results: Mapping[str, Result], as_json: bool) -> None:
-    """Print results, each under a name of its own."""
-    if as_json:
-        print_json([{"name": name, **to_json(result)} for name, result in results.items()])
-        return
-    table = Table(box=None)
-    table.add_column("clip", overflow="fold")  # never cut short
-    for column in ("label", "confidence", "seconds", "source", "timestamp"):
-        right = column in {"confidence", "seconds"}
-        table.add_column(column, justify="right" if right else "left", no_wrap=not right)
-    for name, result in results.items():
-        table.add_row(name, *_cells(result))
-    console.print(table)
+class ResultLines:
+    """Prints results as they come: a line each for people, or one JSON array for programs."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._n = 0
+
+    def __enter__(self) -> ResultLines:
+        return self
+
+    def add(self, name: str, result: Result) -> None:
+        """Print a result under a name."""
+        self._n += 1
+        if self._as_json:
+            entry = json.dumps({"name": name, **to_json(result)}, indent=2)
+            print(",\n" if self._n > 1 else "[\n", end="")
+            print(textwrap.indent(entry, "  "), end="", flush=True)
+            return
+        if self._n == 1:
+            print(_line("timestamp", "label", "confidence", "seconds", "source", "clip"))
+        print(_line(*_cells(result), name), flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._as_json:
+            print("\n]" if self._n else "[]")
+
+
+def _line(time: str, label: str, confidence: str, seconds: str, source: str, name: str) -> str:
+    """Columns of a result. The name comes last and is never cut; nothing in it moves the cursor."""
+    line = f"{time:<23}  {label:<22}  {confidence:>10}  {seconds:>8}  {source:<16}  {name}"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def show_alerts(alerts: Sequence[Alert], as_json: bool) -> None:
@@ -85,12 +104,12 @@ def show_alerts(alerts: Sequence[Alert], as_json: bool) -> None:
     console.print(table)
 
 
-def _cells(result: Result) -> Iterable[str]:
+def _cells(result: Result) -> tuple[str, str, str, str, str]:
     outcome, time = result.outcome, _clock(result.timestamp)
     if isinstance(outcome, Rejection):
-        return (f"rejected: {outcome.code}", "", "", result.source, time)
+        return time, f"rejected: {outcome.code}", "", "", result.source
     label = _label(outcome.label, result.verified_label)
-    return (label, f"{outcome.confidence:.2f}", f"{outcome.duration_s:.1f}", result.source, time)
+    return time, label, f"{outcome.confidence:.2f}", f"{outcome.duration_s:.1f}", result.source
 
 
 def _label(label: Label, verified: Label | None) -> str:
@@ -98,4 +117,4 @@ def _label(label: Label, verified: Label | None) -> str:
 
 
 def _clock(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}"
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

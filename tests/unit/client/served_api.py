@@ -38,7 +38,7 @@ class Api:
         if path == "/uploads":
             n = len(self.uploaded)
             ticket = {"clip_id": f"id{n}", "url": "https://s3.example/", "fields": {"key": f"k{n}"}}
-            return httpx.Response(201, json=ticket)
+            return httpx.Response(201, json=ticket | {"expires_at": "2099-01-01T00:00:00.000Z"})
         if request.url.host == "s3.example":
             self.uploaded.append(request.content)
             return httpx.Response(204)

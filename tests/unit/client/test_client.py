@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
 from earshot_client.api_client import EarshotClient, ResultFilters
 from earshot_client.cli.access import Access, AccessError, ClientCredentials
-from earshot_client.cli.upload_folder import JOURNAL_NAME, Journal, recordings, upload_new
 from earshot_client.transport import ApiError
 from tests.unit.client.served_api import API, Api, client_of, result
 
@@ -231,39 +229,3 @@ class TestAccess:
         for _ in range(2):  # nothing of the refusal is kept
             with pytest.raises(AccessError, match=f"no token from https://t.example/.*{why}"):
                 token()
-
-
-class TestFolder:
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        for name in ("a.wav", "b/c.WAV", "notes.txt"):
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_bytes(name.encode())
-        return tmp_path
-
-    def test_recordings_are_found_in_all_folders(self, folder):
-        assert [path.name for path in recordings(folder)] == ["a.wav", "c.WAV"]
-
-    def test_an_upload_that_broke_off_goes_on_where_it_stopped(self, folder):
-        tried: list[str] = []
-
-        def upload(path: Path) -> str:
-            tried.append(path.name)
-            if path.name == "c.WAV" and len(tried) == 2:
-                raise ApiError(0, "broke off")
-            return f"id of {path.name}"
-
-        with pytest.raises(ApiError):
-            upload_new(recordings(folder), Journal(folder), upload, jobs=1)
-        # As a kill leaves it: in the middle of a line.
-        with (folder / JOURNAL_NAME).open("a") as file:
-            file.write('{"file": "b/c')
-        done = upload_new(recordings(folder), Journal(folder), upload, jobs=1)
-        assert tried == ["a.wav", "c.WAV", "c.WAV"]
-        assert list(done.clip_ids.values()) == ["id of a.wav", "id of c.WAV"]
-
-    def test_a_file_that_changed_is_a_new_one(self, folder):
-        upload_new(recordings(folder), Journal(folder), lambda path: "first", jobs=2)
-        (folder / "a.wav").write_bytes(b"another recording")
-        done = upload_new(recordings(folder), Journal(folder), lambda path: "second", jobs=2)
-        assert list(done.clip_ids.values()) == ["second", "first"]

@@ -155,7 +155,7 @@ def test_alerts_are_listed_with_later_feedback(api, run):
     ]
     api.results[0]["verified_label"] = "casual"
     shown = run("alerts", "--limit", "2").stdout
-    assert "2026-01-31 12:00:01  siren (really casual)        0.91  gate    c1" in shown
+    assert "2026-01-31 12:00:01 UTC  siren (really casual)        0.91  gate    c1" in shown
     assert json.loads(run("alerts", "--json").stdout) == api.results
 
 
