@@ -13,9 +13,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError, PayloadTooLargeError
+from earshot.http.caller import ANYONE, caller_of
 from earshot.http.form import Form, PostedFile, decode_body, read_form
 from earshot.labels import LABELS, label_of
-from earshot.uploads.objects import MAX_BODY_BYTES, TRAINING_PREFIX
+from earshot.uploads.objects import MAX_BODY_BYTES, TRAINING_PREFIX, digest
 
 ROUTE = "POST /retrain"
 FILES_FIELD = "files"
@@ -52,7 +53,7 @@ def keep_files(event: APIGatewayProxyEventV2, put: Put) -> dict[str, Any]:
             f"under {TRAINING_PREFIX}<label>/ in the uploads bucket and name their prefix."
         )
     form = read_form(body, event.headers["content-type"])
-    prefix = f"{TRAINING_PREFIX}posted/{uuid.uuid4().hex}/"
+    prefix = f"{TRAINING_PREFIX}posted/{_folder(event)}/"
     for key, content in _keys(form, prefix):
         put(key, content)
     document: dict[str, Any] = {"prefix": prefix}
@@ -62,6 +63,14 @@ def keep_files(event: APIGatewayProxyEventV2, put: Put) -> dict[str, Any]:
     changed["body"], changed["isBase64Encoded"] = json.dumps(document), False
     changed["headers"] = {**event.headers, "content-type": "application/json"}
     return changed
+
+
+def _folder(event: APIGatewayProxyEventV2) -> str:
+    """Name of the folder: the same for a request that is sent again with its idempotency key."""
+    key = event.headers.get("idempotency-key")
+    if not key:
+        return uuid.uuid4().hex
+    return digest(json.dumps([(caller_of(event) or ANYONE).subject, key]))
 
 
 def _keys(form: Form, prefix: str) -> Iterable[tuple[str, bytes]]:

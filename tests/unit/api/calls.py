@@ -81,7 +81,12 @@ def check_documented(method: str, path: str, answer: Any) -> None:
             jsonschema.validate(body, {**schema, "components": document["components"]})
 
 
-def post_files(*files: tuple[str, bytes], authorizer: Any = AUTHORIZER, **fields: str) -> Any:
+def post_files(
+    *files: tuple[str, bytes],
+    authorizer: Any = AUTHORIZER,
+    key: str | None = None,
+    **fields: str,
+) -> Any:
     """`POST /retrain` as curl -F sends it."""
     parts = [
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -96,4 +101,6 @@ def post_files(*files: tuple[str, bytes], authorizer: Any = AUTHORIZER, **fields
     ]
     body = base64.b64encode(b"".join([*parts, b"--x--\r\n"])).decode()
     headers = {"content-type": "multipart/form-data; boundary=x"}
+    if key:
+        headers["idempotency-key"] = key
     return call("POST", "/retrain", body, authorizer, headers=headers, base64_encoded=True)

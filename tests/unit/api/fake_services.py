@@ -35,8 +35,10 @@ class Retrainings:
 
     def __init__(self, answer: Callable[[Any, Any], Any]) -> None:
         self._answer = answer
+        self.keys: list[str | None] = []
 
-    def start(self, request: Request) -> Any:
+    def start(self, request: Request, key: str | None) -> Any:
+        self.keys.append(key)
         return self._answer(request, RUN)
 
     def status(self, run: str) -> Any:

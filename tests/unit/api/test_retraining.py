@@ -10,7 +10,7 @@ from earshot.errors import (
     PromotionRefusedError,
 )
 from earshot.retraining.plan import Request
-from tests.unit.api.calls import call, content, post_files, problem
+from tests.unit.api.calls import authorizer, call, content, post_files, problem
 from tests.unit.api.fake_services import MODEL, RETRAINING, RUN
 
 
@@ -123,3 +123,11 @@ def test_too_many_files_at_once_are_refused(services):
 def test_other_routes_take_no_files(services):
     headers = {"content-type": "multipart/form-data; boundary=x"}
     problem(call("POST", "/uploads", "--x--", headers=headers), 415)
+
+
+def test_files_that_are_sent_again_under_their_key_are_kept_once(services):
+    for key, subject in (("k1", "ann"), ("k1", "ann"), ("k2", "ann"), ("k1", "ben")):
+        token = authorizer(sub=subject)
+        content(post_files(("siren_1.wav", b"RIFF"), authorizer=token, key=key), 202)
+    assert len(services.kept) == 3
+    assert services.retraining.keys == ["k1", "k1", "k2", "k1"]

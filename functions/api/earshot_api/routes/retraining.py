@@ -27,7 +27,8 @@ router = APIGatewayHttpRouter()
     description=(
         "Trains on the labeled clips under `prefix` in the uploads bucket, and on those that the "
         "champion was trained on. The candidate becomes champion only if it passes the gate. "
-        "`status` is the route of its state."
+        "`status` is the route of its state. With an `Idempotency-Key` the same request can be "
+        "sent again and starts no other retraining."
     ),
     tags=["models"],
     security=needs("train"),
@@ -36,7 +37,7 @@ router = APIGatewayHttpRouter()
 )
 def start(wanted: RetrainRequest) -> Json:
     request = Request.from_input({**wanted.model_dump(), "requested_by": caller(router).subject})
-    run = services().retraining.start(request)
+    run = services().retraining.start(request, router.current_event.headers.get("idempotency-key"))
     return {"id": run, "state": "running", "status": f"/retrain/{run}"}
 
 

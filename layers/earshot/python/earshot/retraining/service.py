@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from earshot.errors import NotFoundError
+from earshot.errors import ConflictError, NotFoundError
 from earshot.model.versions import METRICS_NAME, Promotion, Version
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
@@ -20,6 +22,7 @@ from earshot.retraining.steps import (
     Document,
 )
 from earshot.times import format_time, parse_time
+from earshot.uploads.objects import digest
 
 if TYPE_CHECKING:
     from earshot.model.registry import ModelRegistry
@@ -45,10 +48,21 @@ class RetrainingService:
         self._registry = registry
         self._now = now
 
-    def start(self, request: Request) -> str:
-        """Start a retraining; returns its id."""
-        run = f"{self._now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        self._machine.start(run, {**asdict(request), "augmentations": list(request.augmentations)})
+    def start(self, request: Request, key: str | None = None) -> str:
+        """Start a retraining; returns its id.
+
+        Args:
+            request: what is asked.
+            key: the requester's idempotency key: sent again on the same day, it starts no other.
+        """
+        document = {**asdict(request), "augmentations": list(request.augmentations)}
+        if key is None:
+            run = f"{self._now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+            self._machine.start(run, document)
+            return run
+        run = f"{self._now():%Y%m%d}-{digest(json.dumps([request.requested_by, key]))[:16]}"
+        with suppress(ConflictError):  # it is started already
+            self._machine.start(run, document)
         return run
 
     def status(self, run: str) -> Document:
