@@ -84,11 +84,12 @@ def test_a_clip_that_the_hop_divides_has_no_extra_patch():
     assert starts == pytest.approx([0.0, 0.48])
 
 
-@given(st.lists(st.integers(0, 30_000), min_size=1, max_size=6))
+# A patch is 15,600 samples long, so that a block holds more than one, one, or a part of one.
+@given(st.lists(st.integers(0, 32_000) | st.integers(0, 400), min_size=1, max_size=4))
 def test_patches_do_not_depend_on_how_the_waveform_is_cut_into_blocks(lengths: list[int]):
     waveform = noise(sum(lengths) + 1)
     blocks = np.split(waveform, np.cumsum(lengths))
     starts, patches = starts_and_patches(blocks)
     whole_starts, whole_patches = starts_and_patches([waveform])
-    assert starts == pytest.approx(whole_starts)
-    assert patches == pytest.approx(whole_patches, abs=1e-5)
+    np.testing.assert_allclose(starts, whole_starts)
+    np.testing.assert_allclose(patches, whole_patches, rtol=1e-6, atol=1e-5)
