@@ -212,6 +212,22 @@ load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJ
 	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
 		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
 
+.PHONY: chaos
+chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0); bench/faults.json
+	@$(BIN)/python -m tests.chaos --n "$(or $(N),10000)" --seed "$(or $(SEED),0)" \
+		$(if $(CHAOS_JSON),--out "$(CHAOS_JSON)")
+
+.fuzz/lib/.ready: requirements/fuzz.txt | $(READY)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .fuzz/lib --no-deps --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+# libmpg123 writes what it makes of damaged MP3s to standard error, thousands of lines.
+.PHONY: fuzz
+fuzz: setup .fuzz/lib/.ready ## Mutate recordings for a while, until one makes a fault (TIME=60, in seconds; Linux)
+	@PYTHONPATH=.fuzz/lib $(BIN)/python -m tests.fuzz --time "$(or $(TIME),60)" 2> .fuzz/log \
+		|| { tail -40 .fuzz/log; exit 1; }
+	@grep "^stat::" .fuzz/log
+
 .PHONY: bench-images
 bench-images: setup ## Measure the images' size and start, into bench/report.json (after make image)
 	@$(BIN)/python -m bench.images $(IMAGES)
@@ -223,4 +239,4 @@ lock: $(READY) ## Lock all requirements anew, with hashes
 .PHONY: clean
 clean: ## Remove what was set up and built
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
-	@rm -rf .venv .venv-security .sbom .local .aws-sam .coverage models/yamnet
+	@rm -rf .venv .venv-security .sbom .fuzz .local .aws-sam .coverage models/yamnet

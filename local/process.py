@@ -46,6 +46,8 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "STATE_DIR": str(settings.scratch / "state"),
         "S3_DATA_DIR": str(settings.scratch / "s3"),
+        "PERSIST_STATE": "1" if settings.persists else "0",
+        "S3_PERSIST": "1" if settings.persists else "0",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # Each role may do what the template lets it do, and no more.
@@ -54,7 +56,7 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         # more than cores; further calls wait for their turn, see `local.turns`.
         "LAMBDA_ACCOUNT_CONCURRENCY": str(max(4, 2 * (os.cpu_count() or 1))),
         # What the functions inherit.
-        "AWS_ENDPOINT_URL": settings.endpoint,
+        "AWS_ENDPOINT_URL": settings.calls_through or settings.endpoint,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -78,7 +80,18 @@ def start(settings: Settings) -> Emulator:
     require_free_port(settings.port)
     shutil.rmtree(settings.scratch, ignore_errors=True)
     settings.scratch.mkdir(parents=True)
-    with settings.log_file.open("wb") as log:
+    settings.log_file.write_bytes(b"")
+    return _launch(settings)
+
+
+def restart(settings: Settings) -> Emulator:
+    """Stop an emulator that persists, with its functions, and start it again as it was."""
+    end(settings)
+    return _launch(settings)
+
+
+def _launch(settings: Settings) -> Emulator:
+    with settings.log_file.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "local.launcher"],
             cwd=REPOSITORY,
@@ -105,6 +118,15 @@ def stop(settings: Settings) -> Emulator | None:
 
     The log stays, to be read after a failure.
     """
+    emulator = end(settings)
+    settings.pid_file.unlink(missing_ok=True)
+    settings.outputs_file.unlink(missing_ok=True)
+    shutil.rmtree(settings.scratch, ignore_errors=True)
+    return emulator
+
+
+def end(settings: Settings) -> Emulator | None:
+    """Stop the emulator with its functions, and leave what it wrote."""
     emulator = find(settings)
     if emulator:
         process = psutil.Process(emulator.pid)
@@ -114,9 +136,6 @@ def stop(settings: Settings) -> Emulator | None:
         for member in _wait_for_end(family, 2):
             member.kill()
         _wait_for_end(family, STOP_SECONDS)
-    settings.pid_file.unlink(missing_ok=True)
-    settings.outputs_file.unlink(missing_ok=True)
-    shutil.rmtree(settings.scratch, ignore_errors=True)
     return emulator
 
 

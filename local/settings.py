@@ -32,12 +32,16 @@ class Settings:
         folder: what the stack writes; gone, save for the log, once it is down.
         model: the model version that a new stack starts with.
         asks_for_tokens: as on AWS. It serves this machine alone, so it need not.
+        calls_through: address that functions call AWS at, of a proxy; None for the emulator's own.
+        persists: the emulator keeps its state when it is stopped, and starts with it again.
     """
 
     port: int
     folder: Path
     model: Path = FIRST_MODEL
     asks_for_tokens: bool = False
+    calls_through: str | None = None
+    persists: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
