@@ -114,7 +114,7 @@ def restarted(n: int, seed: int, folder: Path) -> dict[str, Any]:
         sent = send(aws, n, quiet, quiet, seed)
         waited = aws.waiting()
         process.restart(settings)
-        settle(aws, n, PATIENCE_S)
+        settle(aws, n, 2 * VISIBILITY_S)
         return {"n": n, "waited": waited, "results": of_results(sent, aws.rows())}
     finally:
         process.stop(settings)
