@@ -144,10 +144,12 @@ api-examples: setup ## Write the outputs of the commands in docs/api.md and the 
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/<version>, OPEN_AUDIO=folder)
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/<version>, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
-		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)")
+		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \
+		$(if $(wildcard $(EVERYDAY_AUDIO)/manifest.csv),--everyday "$(EVERYDAY_AUDIO)") \
+		$(if $(FOLDS),--folds "$(FOLDS)") $(if $(STEPS),--steps "$(STEPS)")
 
 .PHONY: left-out-source
 left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)

@@ -114,13 +114,13 @@ def _head(head_npz: str) -> Any:
 
 
 def head(wav: str, yamnet: str, head_npz: str) -> float:
-    """Seconds from YAMNet's outputs for a clip's patches to the clip's label and events."""
-    from earshot.model.events import judge
+    """Seconds from YAMNet's output for a clip's patches to the clip's label and events."""
+    from earshot.model.events import predict
 
     embedded, of_version = _embedded(wav, yamnet), _head(head_npz)
     began = time.perf_counter()
-    logits = of_version.logits(embedded.embeddings, embedded.scores)
-    judge(of_version, logits, embedded.starts)
+    logits = of_version.logits([of_version.blocks(embedded.embeddings, embedded.scores)])
+    predict(of_version, logits, embedded.starts)
     return time.perf_counter() - began
 
 

@@ -105,7 +105,7 @@ def warm_clip(folder: Path, effort: Effort) -> dict[str, Any]:
 
 
 def head(folder: Path, effort: Effort) -> dict[str, Any]:
-    """From YAMNet's outputs for ten seconds to label and events, against YAMNet's own time."""
+    """From YAMNet's output for ten seconds to label and events, against YAMNet's own time."""
     wav = str(_short(folder))
     with aws({}) as endpoint, classify(endpoint, one_core=True) as worker:
         calls = {

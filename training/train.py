@@ -1,31 +1,47 @@
-"""`python -m training.train`: adapt YAMNet to labelled clips, and train a version's head on it."""
+"""`python -m training.train`: adapt YAMNet to labeled clips, and train a version's head on it."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS
 from earshot.model.versions import sha256_hex
+from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
-from training.adaptation import recipe
-from training.adaptation.adapt import AdaptationConfig, adapt
+from training.adaptation.adapt import adapt
+from training.adaptation.recipe import LONGEST_VARIED_S, TRAINING
+from training.adaptation.sampling import AdaptationConfig
+from training.adaptation.sources import (
+    N_FOLDS,
+    Source,
+    broadened,
+    everyday,
+    field_recordings,
+    load,
+    sesa,
+)
 from training.adaptation.tapped_clips import SCRATCH, tapped_clips
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
 from training.data.grouping import across_labels
-from training.data.labeled_clips import LabeledClip, broadened_clips, decodable_clips
+from training.data.labeled_clips import (
+    LabeledClip,
+    broadened_clips,
+    decodable_clips,
+    everyday_clips,
+)
 from training.evaluation.metrics import report
 from training.head.calibration import calibrate, describe
 from training.head.cross_validation import out_of_fold, show
-from training.head.export import DATASET_NAME, REPLAY_NAME, write_version
-from training.head.fitting import HeadConfig, fit_head
+from training.head.export import DATASET_NAME, REPLAY_NAME, compact_json, write_version
+from training.head.network import as_head
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
@@ -45,7 +61,7 @@ class Files:
         adaptation: file of the adapted tail.
         yamnet: folder of the adapted YAMNet, as converted.
         out: folder of the new version.
-        scratch: folder for 7 GB of taps while training goes on.
+        scratch: folder for 20 GB of taps while training goes on.
     """
 
     source: str
@@ -56,41 +72,44 @@ class Files:
 
 
 def train(
-    clips: Sequence[LabeledClip],
-    broadened: Sequence[LabeledClip],
+    sources: Sequence[Source],
     files: Files,
-    config: HeadConfig,
-    adaptation: AdaptationConfig,
+    config: AdaptationConfig,
+    seed: int,
+    n_folds: int | None = None,
 ) -> None:
-    """Adapt YAMNet's tail, train a head on what it then hears, and write both.
+    """Adapt YAMNet's tail together with a head, and write both.
 
-    Biases, thresholds and temperature are chosen on what tails and heads that never heard a clip
-    say of it.
+    Biases, temperature and thresholds are chosen on clips, and on hours of everyday sound, that the
+    tails and heads they are scored by did not learn from.
+
+    Args:
+        sources: of clips.
+        files: where to read and write.
+        config: of the adaptation.
+        seed: of all chance.
+        n_folds: of the cross-validation that are trained for; None for all.
     """
-    sources = [recipe.sesa(clips)] + ([recipe.broadened(broadened)] if broadened else [])
-    with tapped_clips(sources, files.source, files.scratch, config.seed) as tapped:
-        published, heard, tap_files = tapped
-        logits = out_of_fold(heard, tap_files, published.layers, config, adaptation)
-        taps = tap_files.of(recipe.TRAINING)
-        tail, experts = adapt(heard.training, taps, published.layers, config, adaptation)
+    with tapped_clips(sources, files.source, files.scratch, seed) as tapped:
+        published, data, tap_files = tapped
+        found = out_of_fold(data, tap_files, published.layers, config, seed, n_folds)
+        taps = tap_files.of(TRAINING)
+        tail, network = adapt(data.training, taps, published.layers, config, seed)
     write_adaptation(files.adaptation, tail)
     convert(published, files.yamnet, files.adaptation)
 
-    data = recipe.build(sources, files.yamnet, config.seed)
-    fitted = fit_head(data.training, experts, config)
-    calibrated = calibrate(fitted.head, data, logits, config)
-    clean = [_clean_features(source, data) for source in sources]
-    out = files.out
+    calibrated = calibrate(as_head(network), data, found)
+    clean = [_clean_features(source, files.yamnet) for source in sources]
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
     write_version(
-        out,
+        files.out,
         calibrated.head.to_arrays(),
-        fitted.networks,
-        {"cross_validation": metrics},
+        network,
+        {"cross_validation": metrics, "false_alarms_per_hour": calibrated.false_alarms},
         _for_successors(concatenate(clean)),
         parent=None,
         yamnet_weights_sha256=Yamnet(files.yamnet).weights_sha256,
-        parameters=config.to_json() | {"adaptation": asdict(adaptation)},
+        parameters=asdict(config) | {"seed": seed, "folds": n_folds or N_FOLDS},
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
@@ -98,28 +117,28 @@ def train(
     if n := across_labels(clean[0]):
         print(
             f"{n} pairs of clips of different labels sound like one recording to this YAMNet, and "
-            "a retraining would join them: mend their labels, or raise SAME_RECORDING_COSINE in "
+            "a retraining would join them: correct their labels, or raise SAME_RECORDING_COSINE in "
             "training/data/grouping.py."
         )
-    print(f"Written: {out}. To hear with it: make evaluate DATA=folder MODEL={out.name}")
+    print(f"Written: {files.out}. To evaluate it: make evaluate DATA=folder MODEL={files.out.name}")
 
 
 def _for_successors(clean: ClipFeatures) -> dict[str, bytes]:
-    """What a retraining that goes on from this version replays, and what cannot judge it.
+    """What a retraining from this version replays, and what it must not be evaluated on.
 
     The replay is small enough for the repository: a few patches of as many clips as fit, evenly
     from all labels.
     """
     replay = clean.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
-    learnt_from = [
-        {"sha256": record.sha256, "label": str(record.label), "key": record.key}
-        for record in clean.clips
-    ]
+    learnt_from = [{"sha256": record.sha256, "label": str(record.label)} for record in clean.clips]
     dataset = {"n_learnt_from": len(learnt_from), "learnt_from": learnt_from}
-    return {REPLAY_NAME: replay.to_npz(), DATASET_NAME: json.dumps(dataset, indent=1).encode()}
+    return {
+        REPLAY_NAME: replay.to_npz(),
+        DATASET_NAME: compact_json(dataset),
+    }
 
 
-def _record(clip: LabeledClip, n_patches: int) -> ClipRecord:
+def _record(clip: LabeledClip, n_patches: int, n_samples: int) -> ClipRecord:
     return ClipRecord(
         sha256=sha256_hex(clip.path.read_bytes()),
         label=clip.label,
@@ -130,18 +149,28 @@ def _record(clip: LabeledClip, n_patches: int) -> ClipRecord:
         augmentation=None,
         background=None,
         n_patches=n_patches,
-        duration_s=round(len(recipe.load(clip)) / SAMPLE_RATE, 3),
+        duration_s=round(n_samples / SAMPLE_RATE, 3),
     )
 
 
-def _clean_features(source: recipe.Source, data: recipe.TrainingData) -> ClipFeatures:
-    """Features of a source's clips themselves, in their order."""
-    clips = data.held_out[f"{source.name} clean"]
-    return ClipFeatures(
-        tuple(_record(clip, int(n)) for clip, n in zip(source.clips, clips.lengths, strict=True)),
-        clips.embeddings.astype(np.float16),
-        clips.scores.astype(np.float16),
-    )
+def _clean_features(source: Source, yamnet_dir: Path) -> ClipFeatures:
+    """Features of a source's clips themselves, in their order; not of long recordings."""
+    yamnet = Yamnet(yamnet_dir)
+    found = []
+    for clip in tqdm(source.clips, desc=f"clips of {source.name}", unit="clip"):
+        waveform = load(clip)
+        if source.hours and len(waveform) > LONGEST_VARIED_S * SAMPLE_RATE:
+            continue
+        patches = embed_whole([waveform], yamnet)
+        record = _record(clip, len(patches.starts), len(waveform))
+        found.append(
+            ClipFeatures(
+                (record,),
+                patches.embeddings.astype(np.float16),
+                patches.scores.astype(np.float16),
+            )
+        )
+    return concatenate(found)
 
 
 def _summary(clips: Sequence[LabeledClip]) -> dict[str, Any]:
@@ -153,19 +182,27 @@ def _summary(clips: Sequence[LabeledClip]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled WAVs")
+    parser.add_argument("--data", type=Path, required=True, help="folder of labeled WAVs")
     parser.add_argument("--broadened", type=Path, help="folder that training.data.open_audio wrote")
+    parser.add_argument("--everyday", type=Path, help="folder of everyday sound and its manifest")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new version")
     parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
     parser.add_argument("--adaptation", type=Path, default=ADAPTATION, help="file of the tail")
     parser.add_argument("--yamnet-out", type=Path, default=MODEL_DIR, help="folder; adapted")
-    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 7 GB to spare")
-    parser.add_argument("--seed", type=int, default=HeadConfig.seed)
+    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 20 GB to spare")
+    parser.add_argument("--folds", type=int, help="of the cross-validation; default: all")
+    parser.add_argument("--steps", type=int, default=AdaptationConfig.steps)
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     clips = decodable_clips(arguments.data)
     if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
         parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
-    broadened = broadened_clips(arguments.broadened) if arguments.broadened else []
+    sources = [sesa(clips)]
+    if arguments.broadened:
+        sources.append(broadened(broadened_clips(arguments.broadened)))
+    if arguments.everyday:
+        of_packages, recorded = everyday_clips(arguments.everyday)
+        sources += [everyday(of_packages)] + ([field_recordings(recorded)] if recorded else [])
     files = Files(
         arguments.yamnet,
         arguments.adaptation,
@@ -173,7 +210,7 @@ def main() -> None:
         arguments.out,
         arguments.scratch,
     )
-    train(clips, broadened, files, HeadConfig(seed=arguments.seed), AdaptationConfig())
+    train(sources, files, AdaptationConfig(steps=arguments.steps), arguments.seed, arguments.folds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clips as the published YAMNet hears them, with the taps that its last blocks are trained on."""
+"""Clips embedded by the published YAMNet, with the taps that its last blocks are trained on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from training.adaptation.recipe import Source, TrainingData, build
+from training.adaptation.recipe import TrainingData, build
+from training.adaptation.sources import Source
 from training.adaptation.taps import TapFiles
 from training.yamnet import MODELS
 from training.yamnet.convert import Published, convert, fetch
@@ -28,7 +29,7 @@ class TappedClips(NamedTuple):
 def tapped_clips(
     sources: Sequence[Source], yamnet: str, scratch: Path, seed: int
 ) -> Iterator[TappedClips]:
-    """Hear all clips of all sources; their taps lie on disk until the block is left.
+    """Embed all clips of all sources; their taps lie on disk until the block is left.
 
     Args:
         sources: of clips.

@@ -82,8 +82,8 @@ def long_crop(waveform: Floats, rng: np.random.Generator, seconds: float = 10.0)
 
 
 def short_crop(waveform: Floats, rng: np.random.Generator) -> Floats:
-    """0.4 to 2.5 s around the loudest sample, as in trimmed sound effects."""
-    n_samples = int(rng.uniform(0.4, 2.5) * SAMPLE_RATE)
+    """0.1 to 1.5 s around the loudest sample, as in trimmed sound effects."""
+    n_samples = int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
     loudest = int(np.argmax(np.abs(waveform)))
     start = max(0, loudest - int(rng.uniform(0.05, 0.5) * n_samples))
     return waveform[start : start + n_samples]

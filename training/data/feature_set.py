@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,8 @@ from earshot.labels import Label
 from earshot.yamnet.embedding import EmbeddedPatches
 
 Floats = NDArray[np.float32]
+Halves = NDArray[np.float16]
+UNKNOWN = -1  # of a patch in a clip with an event at an unknown time
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,22 @@ class FeatureSet:
         weights: ``(clips,)`` of each clip in the loss.
         groups: ``(clips,)`` names of recording groups, which are never on both sides of a split;
             a clip's augmented copies are in its group.
+        known: ``(patches,)`` whether a patch holds its clip's event, 1, or casual sound, 0, or
+            `UNKNOWN`, as it is if not given.
     """
 
-    embeddings: Floats
-    scores: Floats
+    embeddings: Floats | Halves
+    scores: Floats | Halves
     lengths: NDArray[np.int64]
     labels: NDArray[np.int64]
     weights: Floats
     groups: NDArray[np.str_]
+    known: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+
+    def __post_init__(self) -> None:
+        if len(self.known) != len(self.embeddings):
+            unknown = np.full(len(self.embeddings), UNKNOWN, np.int8)
+            object.__setattr__(self, "known", unknown)
 
     @classmethod
     def of(
@@ -74,4 +84,5 @@ class FeatureSet:
             self.labels[clips],
             self.weights[clips],
             self.groups[clips],
+            self.known[patches],
         )

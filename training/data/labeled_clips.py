@@ -14,6 +14,8 @@ from earshot.labels import LABELS, Label, label_of
 MANIFEST_NAME = "manifest.csv"
 # Audio that people keep beside WAVs; only WAVs are read as labeled clips.
 _OTHER_AUDIO = frozenset({".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus"})
+# Of many people, each with a microphone of their own.
+MANY_RECORDISTS = "karolpiczak/ESC-50"
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class LabeledClip:
         path: of the file.
         label: what it holds.
         group: clips of one group are alike, and never on both sides of a split.
+        kind: of everyday sound, such as music; empty where it is not known.
     """
 
     path: Path
     label: Label
     group: str
+    kind: str = ""
 
 
 def labeled_clips(folder: Path) -> list[LabeledClip]:
@@ -88,7 +92,7 @@ def decodable_clips(folder: Path) -> list[LabeledClip]:
         except RejectedClipError as error:
             print(f"Left out: {clip.path}: {error.detail}", file=sys.stderr)
     if not clips:
-        raise FileNotFoundError(f"No labeled WAV under {folder} can be heard.")
+        raise FileNotFoundError(f"No labeled WAV under {folder} can be decoded.")
     return clips
 
 
@@ -103,6 +107,28 @@ def broadened_clips(folder: Path) -> list[LabeledClip]:
             LabeledClip(folder / row["file"], Label(row["label"]), row["package"])
             for row in csv.DictReader(file)
         ]
+
+
+def everyday_clips(folder: Path) -> tuple[list[LabeledClip], list[LabeledClip]]:
+    """Everyday sound, and a few threats, that `training.data.open_audio` fetched to a folder.
+
+    Returns:
+        Sounds of packages, where all casual sound of a package is one group, and a threat is in
+        that of its recording; and recordings of many people, each in a group of its own.
+
+    Raises:
+        FileNotFoundError: nothing was fetched to `folder`.
+    """
+    packages: list[LabeledClip] = []
+    recordings: list[LabeledClip] = []
+    with (folder / MANIFEST_NAME).open(newline="") as file:
+        for row in csv.DictReader(file):
+            label = Label(row["label"])
+            alone = row["package"] == MANY_RECORDISTS or label is not Label.CASUAL
+            group = row["recording"] if alone else row["package"]
+            clip = LabeledClip(folder / row["file"], label, group, row["kind"])
+            (recordings if row["package"] == MANY_RECORDISTS else packages).append(clip)
+    return packages, recordings
 
 
 def _recordings(folder: Path) -> dict[str, str]:

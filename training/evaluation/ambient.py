@@ -40,7 +40,7 @@ class AmbientRecording:
         path: of the file.
         kind: of sound, such as ``music`` or ``kitchen/cutlery``; the first part is its group.
         label: casual, the threat that it holds, or None for a kind that is reported apart.
-        cuts: clips that it was joined from, if a table says so.
+        cuts: clips that it was joined from, if a table lists them.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class AmbientRecording:
 
 
 def ambient_recordings(folder: Path) -> list[AmbientRecording]:
-    """All recordings under a folder, by name, with what a table says of them.
+    """All recordings under a folder, by name, with what a table lists about them.
 
     The table is ``<folder>.csv`` beside the folder, or ``manifest.csv`` inside; its file names are
     relative to the folder in which it lies.

@@ -16,7 +16,7 @@ from earshot.audio.log_mel import Floats
 from earshot.labels import LABELS
 from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import N_EMBEDDING, Yamnet
-from training.adaptation.recipe import load
+from training.adaptation.sources import load
 from training.data.labeled_clips import LabeledClip
 
 HIDDEN = (512, 256, 128, 64, 32)

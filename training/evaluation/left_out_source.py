@@ -1,8 +1,8 @@
 """`python -m training.evaluation.left_out_source`: evaluate the recipe on a left-out source.
 
-YAMNet's blocks and the head are trained on the other source alone and judge the clips of the one
-left out, whose microphones and labellers are then no help. Nothing is fitted to it, no bias or
-temperature either. Its casual recordings may be heard behind the other's variants, as noise.
+YAMNet's blocks and the head are trained on the other source alone and tested on the clips of the
+one left out, whose microphones and annotators are then no help. Nothing is fitted to it, no bias or
+temperature either. Its casual recordings may be mixed into the other's variants, as noise.
 """
 
 from __future__ import annotations
@@ -16,38 +16,37 @@ from typing import Any
 import numpy as np
 import scipy
 
-from training.adaptation import recipe
-from training.adaptation.adapt import AdaptationConfig
-from training.adaptation.recipe import Source
+from earshot.model.events import scores_of
+from training.adaptation.sampling import AdaptationConfig
+from training.adaptation.sources import Source, broadened, sesa
 from training.adaptation.tapped_clips import SCRATCH, TappedClips, tapped_clips
 from training.data.labeled_clips import broadened_clips, decodable_clips
 from training.evaluation.metrics import Predictions, numbered, report
 from training.head.cross_validation import out_of_fold, show
-from training.head.fitting import HeadConfig
 from training.yamnet.weights import HUB_HANDLE
 
 
-def measure_unheard(
-    heard: TappedClips,
+def measure_left_out(
+    tapped: TappedClips,
     sources: Sequence[Source],
-    config: HeadConfig,
-    adaptation: AdaptationConfig,
+    config: AdaptationConfig,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Figures of each held-out set, by models that never heard a clip of its source.
+    """Figures of each held-out set, by models that learned from no clip of its source.
 
     Args:
-        heard: clips of the sources.
+        tapped: clips of the sources.
         sources: at least two.
-        config: of the head.
-        adaptation: of YAMNet's tail.
+        config: of the adaptation.
+        seed: of all chance.
     """
     numbers = {source.name: number for number, source in enumerate(sources)}
-    data = replace(heard.data, fold_of=_by_source(heard.data.fold_of, numbers))
-    logits = out_of_fold(data, heard.tap_files, heard.published.layers, config, adaptation)
+    data = replace(tapped.data, fold_of=_by_source(tapped.data.fold_of, numbers))
+    found = out_of_fold(data, tapped.tap_files, tapped.published.layers, config, seed)
     figures = {}
     for name, of_set in data.held_out.items():
-        together = np.stack([clip.together.sum(axis=0) for clip in logits[name]])
-        probabilities = scipy.special.softmax(together.astype(np.float64), axis=1)
+        scores = np.stack([scores_of(clip).max(axis=0) for clip in found.logits[name]])
+        probabilities = scipy.special.softmax(scores.astype(np.float64), axis=1)
         figures[name] = report(Predictions(of_set.labels, probabilities, numbered(of_set.groups)))
     return figures
 
@@ -61,21 +60,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluation.left_out_source", description=__doc__
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled WAVs")
+    parser.add_argument("--data", type=Path, required=True, help="folder of labeled WAVs")
     parser.add_argument("--broadened", type=Path, required=True, help="of training.data.open_audio")
     parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
-    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 7 GB to spare")
-    parser.add_argument("--seed", type=int, default=HeadConfig.seed)
+    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 12 GB to spare")
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if not (arguments.broadened / "manifest.csv").is_file():
         parser.error(f"{arguments.broadened} holds no sounds: `make open-audio` fetches them")
     sources = [
-        recipe.sesa(decodable_clips(arguments.data)),
-        recipe.broadened(broadened_clips(arguments.broadened)),
+        sesa(decodable_clips(arguments.data)),
+        broadened(broadened_clips(arguments.broadened)),
     ]
-    config = HeadConfig(seed=arguments.seed)
-    with tapped_clips(sources, arguments.yamnet, arguments.scratch, config.seed) as heard:
-        show(measure_unheard(heard, sources, config, AdaptationConfig()), "source never heard")
+    seed = arguments.seed
+    with tapped_clips(sources, arguments.yamnet, arguments.scratch, seed) as tapped:
+        show(measure_left_out(tapped, sources, AdaptationConfig(), seed), "source left out")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def reliability_figure(models: Mapping[str, Metrics]) -> Figure:
 
 
 def curves_figure(curves: Mapping[str, Sequence[float]]) -> Figure:
-    """Loss of each epoch, of each network; dashed on the validation clips."""
+    """Loss of each epoch; dashed on the validation clips."""
     figure, axes = _figure(7.5, 3.6)
     for name, values in curves.items():
         style = "--" if name.endswith("val_loss") else "-"

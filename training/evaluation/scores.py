@@ -48,7 +48,8 @@ class Scores:
         label: of the clip.
         uncertain: a person should review it.
         probabilities: of all four labels.
-        of_threat: score of each threat, 0..1; a threshold on it detects the label in the clip.
+        of_threat: score of each threat, 0..1, on which alerts are decided: its probability, or the
+            confidence of its best event if that is higher.
         events: in order of time.
         alerts: labels that raise an alert, before any cooldown.
     """
@@ -69,11 +70,14 @@ Classify = Callable[[Iterable[Sound]], Iterator[Scores]]
 
 def scores_of(classification: Classification, rules: AlertRules) -> Scores:
     """Scores of a classification, and the alerts that it raises by these rules."""
+    of_threat: dict[Label, float] = {k: classification.probabilities[k] for k in THREATS}
+    for event in classification.events:
+        of_threat[event.label] = max(event.confidence, of_threat[event.label])
     return Scores(
         label=classification.label,
         uncertain=classification.uncertain,
         probabilities=dict(classification.probabilities),
-        of_threat={label: classification.probabilities[label] for label in THREATS},
+        of_threat=of_threat,
         events=tuple(
             ScoredEvent(event.label, event.start_s, event.end_s, event.confidence)
             for event in classification.events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,105 +10,125 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.labels import LABELS, Label
-from earshot.model.events import clip_logits
+from earshot.model.events import against_casual
 from earshot.model.head import Head, Logits
-from training.adaptation.recipe import TrainingData
+from training.adaptation.recipe import HOURS, TrainingData
+from training.adaptation.variants import SEGMENT_S
 from training.evaluation.metrics import Predictions, numbered
-from training.head.fitting import HeadConfig, with_biases, with_temperature, with_thresholds
+from training.head.cross_validation import OutOfFold
+from training.head.fitting import (
+    alarms_by_kind,
+    clip_scores,
+    with_alert_thresholds,
+    with_biases,
+    with_length_slopes,
+)
 
-# Say of each held-out set in the choice of thresholds, and of biases and temperature. The clean
-# clips of either source count alike in the latter.
-THRESHOLD_SHARES = {"sesa clean": 1.0, "broadened clean": 0.5}
+# Share of each held-out set in the choice of biases and temperature.
 CALIBRATION_SHARES = {
     "sesa clean": 1.0,
     "sesa augmented": 0.5,
     "sesa noisy": 0.25,
     "broadened clean": 1.0,
 }
-# Casual clips are most of the broadened set; they have this share of its say.
+# Casual clips are most of the broadened set; they have this share of its weight.
 OPEN_AUDIO_CASUAL_SHARE = 0.4
+# False alarms in an hour of casual sound, in clips of 10 s: the alert thresholds. Out of fold, each
+# kind has the same weight and many are of games, so there are about five times as many as in hours
+# of everyday sound: see docs/model-card.md. Gunshots are the hardest and get half of them.
+ALARMS_PER_HOUR = {Label.GUNSHOT: 5.0, Label.EXPLOSION: 3.0, Label.SIREN: 2.0}
+# ... and in recordings of 20 minutes, each label. One in ten of them may be labeled a threat.
+LONG_S, ALARMS_PER_LONG_HOUR = 1200.0, 1.0
+CASUAL_UNCERTAIN_BELOW = 0.6
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A head with thresholds and temperature, and how it did on clips it never heard.
+    """A head with thresholds and temperature, and how it did on clips it never learned from.
 
     Attributes:
         head: ready to serve.
         predictions: out of fold, by held-out set.
+        false_alarms: out of fold, for each label at its alert threshold, per hour by kind of sound.
     """
 
     head: Head
     predictions: dict[str, Predictions]
+    false_alarms: dict[str, dict[str, float]]
 
 
-def calibrate(
-    head: Head, data: TrainingData, logits: dict[str, list[Logits]], config: HeadConfig
-) -> Calibrated:
-    """Choose biases, thresholds and temperature.
+def calibrate(head: Head, data: TrainingData, found: OutOfFold) -> Calibrated:
+    """Choose biases, temperature, alert thresholds and length slopes.
 
     Args:
-        head: whose experts are fitted on everything.
+        head: fitted on everything.
         data: with the held-out sets.
-        logits: out-of-fold logits of each clip, by held-out set.
-        config: of the head.
+        found: out of fold, of clips of the held-out sets and of segments of everyday sound.
     """
-    used = [name for name in CALIBRATION_SHARES if name in logits]
-    labels = np.concatenate([data.held_out[name].labels for name in used])
-    weights = np.concatenate([_weights(name, data.held_out[name].labels) for name in used])
+    sets = {
+        name: data.held_out[name].labels[clips]
+        for name, clips in found.clips.items()
+        if name != HOURS and len(clips)
+    }
+    used = [name for name in CALIBRATION_SHARES if name in sets]
+    labels = np.concatenate([sets[name] for name in used])
+    weights = np.concatenate([_weights(name, sets[name]) for name in used])
+    scores = np.concatenate([clip_scores(head, found.logits[name]) for name in used])
+    biased = with_biases(head, scores, labels, weights)
+    biases = biased.bias_1 - head.bias_1
+    logits = {name: [_shifted(of, biases) for of in clips] for name, clips in found.logits.items()}
 
-    together = [clip.together.sum(axis=0) for name in used for clip in logits[name]]
-    biased = with_biases(head, np.stack(together), labels, weights)
-    biases = biased.embedding.bias_1 - head.embedding.bias_1
-    of_embedding = np.stack([biases, np.zeros_like(biases)])
-    logits = {
-        name: [Logits(clip.patches + of_embedding, clip.together + of_embedding) for clip in clips]
-        for name, clips in logits.items()
-    }
-    casual, casual_weights = _casual(data, logits)
-    head = with_thresholds(biased, casual, casual_weights, config)
-    of_clips = {
-        name: np.stack([clip_logits(head, clip) for clip in clips])
-        for name, clips in logits.items()
-    }
-    head = with_temperature(
-        head, np.concatenate([of_clips[name] for name in used]), labels, weights
-    )
+    head = biased
+    false_alarms: dict[str, dict[str, float]] = {}
+    if logits.get(HOURS):
+        kinds = data.kinds[data.hours][found.clips[HOURS]]
+        casual = clip_scores(head, logits[HOURS])
+        alarms = alarms_by_kind(kinds, SEGMENT_S / 3600)
+        head = with_alert_thresholds(head, casual, alarms, ALARMS_PER_HOUR, CASUAL_UNCERTAIN_BELOW)
+        head = with_length_slopes(head, casual, alarms, ALARMS_PER_LONG_HOUR, LONG_S / SEGMENT_S)
+        false_alarms = _false_alarms(head, casual, kinds)
     predictions = {
         name: Predictions(
-            data.held_out[name].labels,
-            head.probabilities(of_clip).astype(np.float64),
-            numbered(data.held_out[name].groups),
+            of_set,
+            head.probabilities(clip_scores(head, logits[name])).astype(np.float64),
+            numbered(data.held_out[name].groups[found.clips[name]]),
         )
-        for name, of_clip in of_clips.items()
+        for name, of_set in sets.items()
     }
-    return Calibrated(head, predictions)
+    return Calibrated(head, predictions, false_alarms)
 
 
 def describe(head: Head) -> dict[str, Any]:
-    """Temperature and thresholds, for a person to read; serving reads ``head.npz``."""
-    thresholds = {str(label): float(head.event_thresholds[label.class_id]) for label in LABELS[1:]}
-    releases = {str(label): float(head.event_releases[label.class_id]) for label in LABELS[1:]}
+    """What was calibrated, for a person to read; serving reads ``head.npz``."""
+
+    def by_label(values: Sequence[float] | NDArray[np.float32]) -> dict[str, float]:
+        return {str(label): round(float(values[label.class_id]), 4) for label in LABELS}
+
     return {
         "temperature": head.temperature,
-        "event_thresholds": thresholds,
-        "event_releases": releases,
-        "uncertain_below": head.uncertain_below,
+        "alert_thresholds": by_label(head.alert_thresholds),
+        "length_slopes": by_label(head.length_slopes),
     }
 
 
-def _casual(
-    data: TrainingData, logits: dict[str, list[Logits]]
-) -> tuple[list[Logits], NDArray[np.float64]]:
-    """Casual held-out clips, and the weights that give each set its share."""
-    clips: list[Logits] = []
-    weights: list[float] = []
-    for name, share in THRESHOLD_SHARES.items():
-        if name in logits:
-            casual = np.flatnonzero(data.held_out[name].labels == Label.CASUAL.class_id)
-            clips += [logits[name][i] for i in casual]
-            weights += [share / len(casual)] * len(casual)
-    return clips, np.array(weights)
+def _shifted(logits: Logits, biases: NDArray[np.float32]) -> Logits:
+    return Logits(logits.patches + biases, logits.stretches + biases)
+
+
+def _false_alarms(
+    head: Head, casual: NDArray[np.float32], kinds: NDArray[np.str_]
+) -> dict[str, dict[str, float]]:
+    """False alarms an hour of each kind of sound, by label, and the hours of each."""
+    alert = against_casual(head, casual) >= head.alert_thresholds
+    found: dict[str, dict[str, float]] = {}
+    for kind in np.unique(kinds):
+        of_kind = kinds == kind
+        hours = float(of_kind.sum()) * SEGMENT_S / 3600
+        found[str(kind) or "unnamed"] = {"hours": round(hours, 2)} | {
+            str(label): round(float(alert[of_kind, label.class_id].sum()) / hours, 2)
+            for label in LABELS[1:]
+        }
+    return found
 
 
 def _weights(name: str, labels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -115,7 +136,7 @@ def _weights(name: str, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     if not name.startswith("broadened"):
         return np.full(len(labels), share / len(labels))
     casual = labels == Label.CASUAL.class_id
-    of_casual = share * OPEN_AUDIO_CASUAL_SHARE / casual.sum()
-    of_threat = share * (1 - OPEN_AUDIO_CASUAL_SHARE) / (~casual).sum()
+    of_casual = share * OPEN_AUDIO_CASUAL_SHARE / max(1, casual.sum())
+    of_threat = share * (1 - OPEN_AUDIO_CASUAL_SHARE) / max(1, (~casual).sum())
     weights: NDArray[np.float64] = np.where(casual, of_casual, of_threat)
     return weights

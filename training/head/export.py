@@ -18,11 +18,10 @@ from earshot.labels import LABELS
 from earshot.model.loading import FORMAT, HEAD_NAME
 from earshot.model.versions import MANIFEST_NAME, METRICS_NAME, sha256_hex
 from earshot.times import format_time
-from earshot.yamnet.flatbuffer import N_EMBEDDING
-from training.head.experts import MeanAndMaximum
+from training.head.network import CUSTOM_LAYERS
 
 KERAS_NAME = "head.keras"
-# What a retraining that goes on from a version replays, and what it must not be judged by.
+# What a retraining that goes on from a version replays, and what it must not be evaluated on.
 REPLAY_NAME = "replay.npz"
 DATASET_NAME = "dataset.json"
 
@@ -30,17 +29,17 @@ DATASET_NAME = "dataset.json"
 def write_version(
     folder: Path,
     arrays: Mapping[str, NDArray[Any]],
-    networks: Mapping[str, keras.Model],
+    network: keras.Model,
     metrics: Mapping[str, Any],
     files: Mapping[str, bytes],
     **members: Any,
 ) -> None:
-    """Write ``head.npz``, ``head.keras``, ``metrics.json`` and the manifest that vouches for them.
+    """Write ``head.npz``, ``head.keras``, ``metrics.json`` and the manifest with their hashes.
 
     Args:
         folder: of the version; its name is the version's.
         arrays: the head as served.
-        networks: the experts as trained, before batch norm was folded in.
+        network: as trained, before batch norm was folded in.
         metrics: as measured on clips that were held out.
         files: more of the version's files, by name.
         members: further members of the manifest: parent, parameters, data, calibration.
@@ -55,7 +54,7 @@ def write_version(
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    _all(networks).save(folder / KERAS_NAME)
+    network.save(folder / KERAS_NAME)
     contents[KERAS_NAME] = (folder / KERAS_NAME).read_bytes()
     manifest = {
         "format": FORMAT,
@@ -68,26 +67,14 @@ def write_version(
     (folder / MANIFEST_NAME).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def read_networks(content: bytes) -> dict[str, keras.Model]:
-    """The experts' networks in a ``head.keras``, such as ``embedding_0``."""
+def compact_json(value: Any) -> bytes:
+    """JSON without white space: `dataset.json` names thousands of clips."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def read_network(content: bytes) -> keras.Model:
+    """The network of a ``head.keras``."""
     with tempfile.NamedTemporaryFile(suffix=".keras") as file:
         file.write(content)
         file.flush()
-        model = keras.models.load_model(
-            file.name, {"earshot>MeanAndMaximum": MeanAndMaximum}, compile=False, safe_mode=True
-        )
-    networks: dict[str, keras.Model] = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.Sequential):
-            expert = "embedding" if layer.input_shape[-1] == N_EMBEDDING else "score"
-            number = sum(name.startswith(expert) for name in networks)
-            networks[f"{expert}_{number}"] = layer
-    return networks
-
-
-def _all(networks: Mapping[str, keras.Model]) -> keras.Model:
-    """One network with an input and an output for each, so that one file holds them all."""
-    inputs = {
-        name: keras.Input(network.input_shape[1:], name=name) for name, network in networks.items()
-    }
-    return keras.Model(inputs, {name: networks[name](inputs[name]) for name in networks})
+        return keras.models.load_model(file.name, CUSTOM_LAYERS, compile=False, safe_mode=True)

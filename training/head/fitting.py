@@ -1,213 +1,86 @@
-"""Fit a head: both experts on all clips; thresholds and temperature on clips they never heard."""
+"""What is fitted on clips that a head never learned from: biases, temperature, thresholds."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
-import keras
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
 from earshot.labels import LABELS, Label
-from earshot.model.events import casual_on_the_whole, event_logits
-from earshot.model.head import Expert, Head, Logits, ScoreGroups
+from earshot.model.events import against_casual, event_scores
+from earshot.model.head import BLOCK_PATCHES, Head, Logits
 from training.data.feature_set import FeatureSet, Floats
-from training.head.experts import ExpertConfig, as_expert, fit_expert, mean_of
-from training.head.score_groups import score_groups
 
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Hyper-parameters of the head.
-
-    Attributes:
-        embedding, score: of its experts.
-        score_weight, event_contrast, uncertain_below: see `earshot.model.head.Head`.
-        false_flips: share of casual clips that each label's event threshold may turn into that
-            label, out of fold. A gunshot must not be missed, so more is allowed there.
-        release_below: logits from an event's threshold down to its release.
-        members: networks of each expert, fitted from different seeds; their mean is served, as
-            one wider network.
-        seed: of everything random.
-    """
-
-    embedding: ExpertConfig = field(
-        default_factory=lambda: ExpertConfig(
-            hidden=128,
-            input_dropout=0.2,
-            dropout=0.4,
-            weight_decay=1e-4,
-            epochs=12,
-            patches_per_clip=6,
-            one_scale=True,
-        )
-    )
-    score: ExpertConfig = field(
-        default_factory=lambda: ExpertConfig(
-            hidden=32,
-            input_dropout=0.0,
-            dropout=0.2,
-            weight_decay=1e-4,
-            epochs=14,
-            patches_per_clip=8,
-            one_scale=False,
-        )
-    )
-    score_weight: float = 0.7
-    uncertain_below: float = 0.6
-    false_flips: Mapping[Label, float] = field(
-        default_factory=lambda: {Label.GUNSHOT: 0.02, Label.EXPLOSION: 0.01, Label.SIREN: 0.005}
-    )
-    release_below: float = 2.0
-    event_contrast: float = 0.2
-    members: int = 3
-    seed: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """As the manifest keeps it."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return plain
-
-
-@dataclass(frozen=True)
-class FittedHead:
-    """A head and the Keras networks that its experts come from, such as ``embedding_0``."""
-
-    head: Head
-    networks: dict[str, keras.Model]
-
-
-def fit_head(
-    clips: FeatureSet, embedding_experts: Sequence[keras.Model], config: HeadConfig
-) -> FittedHead:
-    """Head of an embedding expert that is fitted, and a score expert that is fitted here.
-
-    It has no thresholds yet and is not calibrated.
-
-    Args:
-        clips: as the YAMNet hears them that the embedding expert was trained with.
-        embedding_experts: its networks.
-        config: of the head.
-    """
-    groups = score_groups()
-    log_odds = groups.log_odds(clips.scores)
-    networks = {f"embedding_{n}": network for n, network in enumerate(embedding_experts)}
-    for n in range(config.members):
-        networks[f"score_{n}"] = fit_expert(log_odds, clips, config.score, config.seed + n)
-    return FittedHead(uncalibrated(networks, groups, config), networks)
-
-
-def uncalibrated(
-    networks: Mapping[str, keras.Model], groups: ScoreGroups, config: HeadConfig
-) -> Head:
-    """Head of fitted networks, without thresholds and not calibrated."""
-    return Head(
-        embedding=served(networks, "embedding"),
-        score=served(networks, "score"),
-        groups=groups,
-        score_weight=config.score_weight,
-        temperature=1.0,
-        event_thresholds=np.full(len(LABELS), np.inf, np.float32),
-        event_releases=np.full(len(LABELS), np.inf, np.float32),
-        event_contrast=config.event_contrast,
-        uncertain_below=config.uncertain_below,
-    )
-
-
-def served(networks: Mapping[str, keras.Model], expert: str) -> Expert:
-    """An expert as it is served: the mean of its networks."""
-    names = sorted(name for name in networks if name.startswith(expert))
-    return mean_of([as_expert(networks[name]) for name in names])
+_MIN_SEGMENTS = 40
+_CHUNK = 64 * BLOCK_PATCHES
+_PRECISE = {"maxiter": 4000, "xatol": 1e-4, "fatol": 1e-7}
 
 
 def logits_by_clip(head: Head, clips: FeatureSet) -> list[Logits]:
-    """Logits of each clip, as `Head.logits` gives them."""
-    return [
-        head.logits(clips.embeddings[begin:end], clips.scores[begin:end])
-        for begin, end in pairwise(clips.offsets)
-    ]
-
-
-def with_thresholds(
-    head: Head, casual: Sequence[Logits], weights: NDArray[np.float64], config: HeadConfig
-) -> Head:
-    """The head with event thresholds that flip no more casual clips than `config` allows.
-
-    A clip that is not casual even without an event has nothing to flip.
-
-    Args:
-        head: uncalibrated.
-        casual: out-of-fold logits of casual clips.
-        weights: of the clips, so that a source's say does not grow with its clips.
-        config: shares and release.
-    """
-    highest = np.stack(
-        [
-            event_logits(head, logits).max(axis=0)
-            if casual_on_the_whole(logits)
-            else np.full(len(LABELS), -np.inf, np.float32)
-            for logits in casual
+    """Logits of each clip, as serving has them."""
+    found = []
+    for begin, end in pairwise(clips.offsets):
+        parts = [
+            head.blocks(
+                clips.embeddings[n : min(n + _CHUNK, end)].astype(np.float32),
+                clips.scores[n : min(n + _CHUNK, end)].astype(np.float32),
+            )
+            for n in range(begin, end, _CHUNK)
         ]
-    )
-    thresholds = np.full(len(LABELS), np.inf, np.float32)
-    for label, false_flips in config.false_flips.items():
-        k = label.class_id
-        order = np.argsort(-highest[:, k])
-        share = np.cumsum(weights[order]) / weights.sum()
-        thresholds[k] = max(float(highest[order, k][np.searchsorted(share, false_flips)]), 0.0)
-    releases = np.maximum(thresholds - np.float32(config.release_below), 0)
-    return replace(head, event_thresholds=thresholds, event_releases=releases)
+        found.append(head.logits(parts))
+    return found
+
+
+def clip_scores(head: Head, logits: Sequence[Logits]) -> Floats:
+    """Scores ``(clips, 4)`` of clips: the highest event score of each label."""
+    return np.stack([event_scores(head, of_clip).max(axis=0) for of_clip in logits])
 
 
 def with_biases(
-    head: Head, together: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
+    head: Head, scores: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Head:
-    """The head with a bias on each label, fitted together with a temperature (vector scaling).
+    """The head with a bias on each label and a temperature (vector scaling).
 
-    Training weighs labels alike, which is not how often each is wrong on clips from elsewhere:
-    the biases put that right (Guo et al. 2017, arXiv:1706.04599, section 4.2). They go into the
-    embedding expert, so that patches and clips shift alike.
+    Training draws labels alike, which is not how often each is wrong on clips from elsewhere: the
+    biases put that right (Guo et al. 2017, arXiv:1706.04599, section 4.2). A bias shifts patches
+    and stretches alike.
 
     Args:
         head: to be shifted.
-        together: ``(clips, 4)`` out-of-fold logits, before any event is considered.
+        scores: ``(clips, 4)`` out of fold.
         labels: ``(clips,)`` class ids.
         weights: ``(clips,)``.
     """
 
     def loss(parameters: NDArray[np.float64]) -> float:
         biases = np.concatenate([[0.0], parameters[1:]])  # casual stays the reference
-        return negative_log_likelihood((together + biases) / np.exp(parameters[0]), labels, weights)
+        return negative_log_likelihood((scores + biases) / np.exp(parameters[0]), labels, weights)
 
     best = scipy.optimize.minimize(
         loss, np.zeros(len(LABELS)), method="Nelder-Mead", options=_PRECISE
     ).x
     biases = np.concatenate([[0.0], best[1:]]).astype(np.float32)
-    return replace(head, embedding=replace(head.embedding, bias_1=head.embedding.bias_1 + biases))
-
-
-_PRECISE = {"maxiter": 4000, "xatol": 1e-4, "fatol": 1e-7}
+    return replace(head, bias_1=head.bias_1 + biases, temperature=float(np.exp(best[0])))
 
 
 def with_temperature(
-    head: Head, clip_logits: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
+    head: Head, scores: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> Head:
     """The head at the temperature of the lowest weighted negative log-likelihood.
 
     Args:
         head: its temperature is replaced.
-        clip_logits: ``(clips, 4)`` out-of-fold logits, not divided by a temperature.
+        scores: ``(clips, 4)`` out of fold.
         labels: ``(clips,)`` class ids.
         weights: ``(clips,)``.
     """
     best = min(
         np.geomspace(0.5, 4.0, 61),
-        key=lambda t: negative_log_likelihood(clip_logits / t, labels, weights),
+        key=lambda t: negative_log_likelihood(scores / t, labels, weights),
     )
     return replace(head, temperature=float(best))
 
@@ -218,3 +91,73 @@ def negative_log_likelihood(
     """Weighted mean over clips of minus the log-probability of the label."""
     log_probabilities = scipy.special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
     return -float(np.average(log_probabilities, weights=weights))
+
+
+def line_of(scores: Floats, alarms: Floats, per_hour: float) -> float:
+    """Score that no more than so many segments an hour are above.
+
+    Args:
+        scores: ``(segments,)`` of casual sound.
+        alarms: ``(segments,)`` alarms per hour that each stands for; see `alarms_by_kind`.
+        per_hour: false alarms.
+    """
+    order = np.argsort(-scores)
+    above = int(np.searchsorted(np.cumsum(alarms[order]), per_hour, side="right"))
+    return float(scores[order[min(above, len(order) - 1)]])
+
+
+def alarms_by_kind(kinds: NDArray[np.str_], segment_hours: float) -> Floats:
+    """What a false alarm in each segment adds to the alarms per hour, every kind alike.
+
+    Ten hours of music must not outweigh one of barking dogs. Kinds of few segments count as one.
+    """
+    names, counts = np.unique(kinds, return_counts=True)
+    rare = names[counts < _MIN_SEGMENTS]
+    merged = np.where(np.isin(kinds, rare), "", kinds)
+    names, counts = np.unique(merged, return_counts=True)
+    weights = np.zeros(len(kinds), np.float32)
+    for name, count in zip(names, counts, strict=True):
+        weights[merged == name] = 1 / (count * segment_hours * len(names))
+    return weights
+
+
+def with_alert_thresholds(
+    head: Head,
+    scores: Floats,
+    alarms: Floats,
+    per_hour: Mapping[Label, float],
+    casual_below: float,
+) -> Head:
+    """The head with alert thresholds that allow so many false alarms an hour of each label.
+
+    Args:
+        head: calibrated.
+        scores: ``(segments, 4)`` of casual sound, out of fold.
+        alarms: ``(segments,)`` alarms per hour that each stands for.
+        per_hour: false alarms of each threat.
+        casual_below: confidence below which a casual clip is uncertain.
+    """
+    lines = np.zeros(len(LABELS), np.float32)
+    for label, rate in per_hour.items():
+        lines[label.class_id] = max(0.0, line_of(scores[:, label.class_id], alarms, rate))
+    thresholds = against_casual(head, lines)
+    thresholds[Label.CASUAL.class_id] = casual_below
+    return replace(head, alert_thresholds=thresholds.astype(np.float32))
+
+
+def with_length_slopes(
+    head: Head, scores: Floats, alarms: Floats, per_hour: float, long_segments: float
+) -> Head:
+    """The head with slopes that leave a long recording so many false alarms an hour of a label.
+
+    Args:
+        head: calibrated.
+        scores: ``(segments, 4)`` of casual sound, out of fold.
+        alarms: ``(segments,)`` alarms per hour that each stands for.
+        per_hour: false alarms of each label in a long recording.
+        long_segments: segments of that recording.
+    """
+    lines = np.array([line_of(scores[:, k], alarms, per_hour) for k in range(len(LABELS))])
+    slopes = np.maximum(lines, 0) / np.log(long_segments)
+    slopes[0] = 0
+    return replace(head, length_slopes=slopes.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Fit a head for a retraining: go on from the champion's networks, or start afresh.
+"""Fit a head for a retraining: go on from the champion's network, or start afresh.
 
 A retraining that goes on is to learn what is new and to keep all else. So the champion's own
 answers are the targets on clips that it has learnt already: to those it is held, whichever of
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.labels import LABELS, Label
-from earshot.model.events import clip_logits
-from earshot.model.head import Head, ScoreGroups, normalised
+from earshot.model.head import Head
 from training.data.feature_set import FeatureSet, Floats
-from training.head.experts import (
+from training.head.fitting import clip_scores, logits_by_clip, with_temperature
+from training.head.network import (
     ClipBatches,
-    ExpertConfig,
+    Inputs,
+    NetworkConfig,
+    as_head,
     balanced_weights,
     build_network,
     learner_of,
     spread_rows,
 )
-from training.head.fitting import (
-    HeadConfig,
-    logits_by_clip,
-    served,
-    uncalibrated,
-    with_temperature,
-    with_thresholds,
-)
-from training.head.score_groups import score_groups
 
 _CROSS_ENTROPY = "cross_entropy"
-# Probabilities that are to come out, ``(n, 4)``, of ``(n, patches, inputs)`` and which clips it is.
-Targets = Callable[[Floats, NDArray[np.int64]], Floats]
+# Inputs of the network, ``(n, patches, ...)`` each; and what gives the probabilities that are to
+# come out, ``(n, 4)``, of them and of which clips it is.
+Pair = tuple[Floats, Floats]
+Targets = Callable[[Pair, NDArray[np.int64]], Floats]
 
 MAX_EPOCHS = 40
 LEARNING_RATE = 1e-3
@@ -58,10 +53,8 @@ VALIDATION_ONE_IN = 8
 SHARE_OF_THE_WAY = 0.5
 # With few clips, smaller batches, so that an epoch is more than a step or two.
 BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS = 16, 16, 64
-# Clips that no model has learnt from, so many at least, to choose the temperature anew on; and
-# casual ones among them, for the event thresholds: 2 % of these is one clip.
+# Clips that no model has learnt from, so many at least, to choose the temperature anew on.
 MIN_CLIPS_FOR_TEMPERATURE = 40
-MIN_CASUAL_FOR_THRESHOLDS = 50
 
 
 @dataclass(frozen=True)
@@ -71,13 +64,13 @@ class Parent:
     Attributes:
         version: its name.
         head: as it serves.
-        networks: of its experts, such as ``embedding_0``; None starts afresh.
-        learnt: SHA-256 of the clips that it learnt from, and the label of each.
+        network: that the head comes from; None starts afresh.
+        learnt: SHA-256 of the clips that it learned from, and the label of each.
     """
 
     version: str
     head: Head
-    networks: Mapping[str, keras.Model] | None
+    network: keras.Model | None
     learnt: Mapping[str, Label]
 
 
@@ -87,14 +80,14 @@ class Fit:
 
     Attributes:
         head: ready to serve.
-        networks: that its experts come from.
-        curves: by network, loss and validation loss of each epoch.
+        network: that the head comes from.
+        curves: loss and validation loss of each epoch.
         parameters: that the manifest keeps.
-        chosen_anew: which of ``temperature`` and ``thresholds`` are not the parent's.
+        chosen_anew: ``temperature``, if it is not the parent's.
     """
 
     head: Head
-    networks: dict[str, keras.Model]
+    network: keras.Model
     curves: dict[str, list[float]]
     parameters: dict[str, Any]
     chosen_anew: tuple[str, ...]
@@ -105,18 +98,18 @@ class Batches(ClipBatches):
 
     def __init__(
         self,
-        inputs: Floats,
+        inputs: Inputs,
         clips: FeatureSet,
-        config: ExpertConfig,
+        config: NetworkConfig,
         seed: int,
         targets: Targets,
     ) -> None:
         super().__init__(inputs, clips, config, seed)
         self._targets = targets
 
-    def __getitem__(self, index: int) -> tuple[Floats, Floats, Floats]:
+    def __getitem__(self, index: int) -> tuple[Pair, Floats, Floats]:
         chosen, rows = self.draw(index)
-        inputs = self._inputs[rows]
+        inputs = self._inputs.of(rows)
         return inputs, self._targets(inputs, chosen), self._weights[chosen]
 
 
@@ -124,118 +117,101 @@ def fit(
     clips: FeatureSet,
     parent: Parent | None = None,
     *,
-    unheard: NDArray[np.bool_] | None = None,
+    unlearned: NDArray[np.bool_] | None = None,
     known: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> Fit:
     """Fit a head.
 
-    Groups, weights and biases are the parent's. So are temperature and thresholds,
-    unless enough of the validation clips are new to choose them on: on what the parent has
-    learnt from, a head is surer than it should be.
+    Biases, alert thresholds and length slopes are the parent's: a retraining has no hours of
+    everyday sound to choose them on. So is the temperature, unless enough of the validation clips
+    are new to choose it on: on what the parent has learned from, a head is surer than it should be.
 
     Args:
         clips: to learn from; their groups are recordings.
         parent: that it goes on from; None starts afresh.
-        unheard: which are no augmented copies and of recordings that the parent never learnt
-            from, ``(clips,)``; all of them, unless told.
+        unlearned: which are no augmented copies and of recordings that the parent never learnt
+            from, ``(clips,)``; all of them, by default.
         known: which the parent has learnt under the same label, with their copies, ``(clips,)``;
-            none of them, unless told.
+            none of them, by default.
         seed: of all chance.
     """
-    unheard = np.ones(len(clips.labels), bool) if unheard is None else unheard
+    unlearned = np.ones(len(clips.labels), bool) if unlearned is None else unlearned
     known = np.zeros(len(clips.labels), bool) if known is None else known
     keras.utils.set_random_seed(seed)
-    goes_on = parent is not None and parent.networks is not None
-    config = _config(clips, parent, LEARNING_RATE_FROM_PARENT if goes_on else LEARNING_RATE, seed)
-    groups = parent.head.groups if parent else score_groups()
+    goes_on = parent is not None and parent.network is not None
+    config = _config(clips, LEARNING_RATE_FROM_PARENT if goes_on else LEARNING_RATE)
     validates = _validation_clips(clips, known, seed)
     learns = ~validates if validates.any() else np.ones(len(known), bool)
     validates = validates if validates.any() else learns
     learnt, validating = clips.select(learns), clips.select(validates)
-    validation_weights = _validation_weights(validating, known[validates])
-    networks: dict[str, keras.Model] = {}
-    curves: dict[str, list[float]] = {}
-    for expert, of in (("embedding", config.embedding), ("score", config.score)):
-        inputs = _inputs(expert, learnt, groups)
-        rows = _validation_rows(validating, of)
-        heard = _inputs(expert, validating, groups)[rows]
-        for name, network in _begin(expert, parent, inputs, config, of).items():
-            teacher = _teacher(network) if goes_on else None
-            targets = _targets(learnt.labels, known[learns], teacher)
-            batches = Batches(inputs, learnt, of, seed + len(networks), targets)
-            wanted = _targets(validating.labels, known[validates], teacher)
-            validation = heard, wanted(heard, np.arange(len(rows))), validation_weights
-            before = network.get_weights()
-            history = _learn(network, batches, validation, of)
-            if goes_on:
-                network.set_weights(_part_of_the_way(before, network.get_weights()))
-            networks[name] = network
-            curves |= {
-                f"{name} loss": history[_CROSS_ENTROPY],
-                f"{name} val_loss": history[f"val_{_CROSS_ENTROPY}"],
-            }
-    if parent is None:
-        head = uncalibrated(networks, groups, config)
-    else:
-        embedding = served(networks, "embedding")
-        embedding = replace(embedding, bias_1=embedding.bias_1 + _biases(parent))
-        head = replace(parent.head, embedding=embedding, score=served(networks, "score"))
-    head, chosen_anew = _calibrated(head, clips.select(validates & unheard), config)
+    network = _begin(parent, config)
+    teacher = _teacher(network) if goes_on else None
+    biases = _biases(parent)
+    batches = Batches(
+        Inputs.from_clips(learnt),
+        learnt,
+        config,
+        seed,
+        _targets(learnt.labels, known[learns], teacher),
+    )
+    rows = _validation_rows(validating, config)
+    inputs = Inputs.from_clips(validating).of(rows)
+    wanted = _targets(validating.labels, known[validates], teacher)(inputs, np.arange(len(rows)))
+    weights = _validation_weights(validating, known[validates])
+    before = network.get_weights()
+    history = _learn(network, batches, (inputs, wanted, weights), config)
+    if goes_on:
+        network.set_weights(_part_of_the_way(before, network.get_weights()))
+    head = as_head(network)
+    if parent is not None:
+        head = replace(
+            head,
+            bias_1=head.bias_1 + biases,
+            temperature=parent.head.temperature,
+            alert_thresholds=parent.head.alert_thresholds,
+            length_slopes=parent.head.length_slopes,
+        )
+    head, chosen_anew = _calibrated(head, clips.select(validates & unlearned))
     parameters = {
         "optimizer": "adam",
         "stop_after_epochs": STOP_AFTER_EPOCHS,
         "reduce_after_epochs": REDUCE_AFTER_EPOCHS,
         "validation_one_in": VALIDATION_ONE_IN,
         "share_of_the_way": SHARE_OF_THE_WAY if goes_on else 1.0,
-        **config.to_json(),
+        "seed": seed,
+        **asdict(config),
     }
-    return Fit(head, networks, curves, parameters, chosen_anew)
+    curves = {"loss": history[_CROSS_ENTROPY], "val_loss": history[f"val_{_CROSS_ENTROPY}"]}
+    return Fit(head, network, curves, parameters, chosen_anew)
 
 
 def clip_probabilities(head: Head, clips: FeatureSet) -> NDArray[np.float64]:
-    """What serving would say of each clip, ``(clips, 4)``."""
-    rows = [
-        head.probabilities(clip_logits(head, patches)) for patches in logits_by_clip(head, clips)
-    ]
-    return np.array(rows, np.float64)
+    """What serving would give for each clip, ``(clips, 4)``."""
+    probabilities = head.probabilities(clip_scores(head, logits_by_clip(head, clips)))
+    return np.asarray(probabilities, np.float64)
 
 
-def _config(clips: FeatureSet, parent: Parent | None, rate: float, seed: int) -> HeadConfig:
-    config = HeadConfig(seed=seed)
-    if parent is not None:
-        config = replace(
-            config,
-            score_weight=parent.head.score_weight,
-            uncertain_below=parent.head.uncertain_below,
-        )
+def _config(clips: FeatureSet, rate: float) -> NetworkConfig:
     batch_clips = int(
         np.clip(len(clips.labels) // BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS)
     )
-
-    def as_here(of: ExpertConfig) -> ExpertConfig:
-        return replace(of, epochs=MAX_EPOCHS, learning_rate=rate, batch_clips=batch_clips)
-
-    return replace(config, embedding=as_here(config.embedding), score=as_here(config.score))
+    return NetworkConfig(epochs=MAX_EPOCHS, learning_rate=rate, batch_clips=batch_clips)
 
 
-def _begin(
-    expert: str, parent: Parent | None, inputs: Floats, config: HeadConfig, of: ExpertConfig
-) -> dict[str, keras.Model]:
-    """Networks of an expert before they learn: the parent's, or fresh ones."""
-    if parent is not None and parent.networks is not None:
-        own = {name: net for name, net in parent.networks.items() if name.startswith(expert)}
-        for network in own.values():
-            network.get_layer("batch_norm").trainable = False
-        return own
-    return {f"{expert}_{n}": build_network(of, inputs) for n in range(config.members)}
+def _begin(parent: Parent | None, config: NetworkConfig) -> keras.Model:
+    """The network before it learns: the parent's, or a fresh one."""
+    if parent is None or parent.network is None:
+        return build_network(config)
+    parent.network.get_layer("batch_norm").trainable = False
+    return parent.network
 
 
 def _learn(
     network: keras.Model,
     batches: Batches,
-    validation: tuple[Floats, Floats, Floats],
-    config: ExpertConfig,
+    validation: tuple[Pair, Floats, Floats],
+    config: NetworkConfig,
 ) -> dict[str, list[float]]:
     """Train a network until it no longer helps, and keep its best weights.
 
@@ -293,10 +269,6 @@ def _part_of_the_way(before: Sequence[Floats], after: Sequence[Floats]) -> list[
     ]
 
 
-def _inputs(expert: str, clips: FeatureSet, groups: ScoreGroups) -> Floats:
-    return normalised(clips.embeddings) if expert == "embedding" else groups.log_odds(clips.scores)
-
-
 def _teacher(network: keras.Model) -> keras.Model:
     """Network that stays as the parent is."""
     copy = keras.models.clone_model(network)
@@ -310,17 +282,18 @@ def _targets(
     """What is to come out for clips, ``(n, 4)``, of their patches and their indices."""
     certain = np.eye(len(LABELS), dtype=np.float32)
 
-    def targets(inputs: Floats, chosen: NDArray[np.int64]) -> Floats:
+    def targets(inputs: Pair, chosen: NDArray[np.int64]) -> Floats:
         wanted: Floats = certain[labels[chosen]]
         if teacher is not None and known[chosen].any():
-            own = keras.ops.softmax(teacher(inputs[known[chosen]], training=False))
+            of_known = [of[known[chosen]] for of in inputs]
+            own = keras.ops.softmax(teacher(of_known, training=False))
             wanted[known[chosen]] = keras.ops.convert_to_numpy(own)
         return wanted
 
     return targets
 
 
-def _validation_rows(clips: FeatureSet, config: ExpertConfig) -> NDArray[np.int64]:
+def _validation_rows(clips: FeatureSet, config: NetworkConfig) -> NDArray[np.int64]:
     """The same patches of each clip in each epoch, ``(clips, patches)``."""
     everything = np.arange(len(clips.labels))
     return spread_rows(clips, everything, np.full((len(everything), config.patches_per_clip), 0.5))
@@ -343,9 +316,9 @@ def _validation_clips(clips: FeatureSet, known: NDArray[np.bool_], seed: int) ->
 
 
 def _validation_weights(clips: FeatureSet, known: NDArray[np.bool_]) -> Floats:
-    """Weights ``(clips,)`` that give what the parent knows as much say as all that is new.
+    """Weights ``(clips,)`` that give what the parent knows as much weight as all that is new.
 
-    Else a few new clips would not be heard, and what learns nothing would seem best.
+    Else a few new clips would have no effect, and what learns nothing would seem best.
     """
     weights = balanced_weights(clips)
     if known.any() and not known.all():
@@ -355,23 +328,17 @@ def _validation_weights(clips: FeatureSet, known: NDArray[np.bool_]) -> Floats:
     return weights
 
 
-def _biases(parent: Parent) -> Floats | float:
-    """What calibration had added to the parent's networks; see `with_biases`."""
-    if parent.networks is None:
+def _biases(parent: Parent | None) -> Floats | float:
+    """What calibration had added to the parent's network; see `training.head.fitting`."""
+    if parent is None or parent.network is None:
         return 0.0
-    return parent.head.embedding.bias_1 - served(parent.networks, "embedding").bias_1
+    return parent.head.bias_1 - as_head(parent.network).bias_1
 
 
-def _calibrated(head: Head, clips: FeatureSet, config: HeadConfig) -> tuple[Head, tuple[str, ...]]:
-    """The head with thresholds and temperature chosen on these clips, where they are enough."""
-    logits = logits_by_clip(head, clips)
-    casual = [logits[i] for i in np.flatnonzero(clips.labels == Label.CASUAL.class_id)]
-    chosen = []
-    if len(casual) >= MIN_CASUAL_FOR_THRESHOLDS:
-        head = with_thresholds(head, casual, np.ones(len(casual)), config)
-        chosen.append("thresholds")
-    if len(logits) >= MIN_CLIPS_FOR_TEMPERATURE:
-        of_clips = np.stack([clip_logits(head, clip) for clip in logits])
-        head = with_temperature(head, of_clips, clips.labels, np.ones(len(logits)))
-        chosen.append("temperature")
-    return head, tuple(chosen)
+def _calibrated(head: Head, clips: FeatureSet) -> tuple[Head, tuple[str, ...]]:
+    """The head with the temperature chosen on these clips, if they are enough."""
+    if len(clips.labels) < MIN_CLIPS_FOR_TEMPERATURE:
+        return head, ()
+    scores = clip_scores(head, logits_by_clip(head, clips))
+    weights = np.ones(len(clips.labels))
+    return with_temperature(head, scores, clips.labels, weights), ("temperature",)

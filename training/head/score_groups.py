@@ -1,4 +1,4 @@
-"""AudioSet classes that mean the same to us: what the score expert reads.
+"""AudioSet classes that mean the same to us: what the head takes of YAMNet's own scores.
 
 The names are those of `yamnet_class_map.csv`; the groups follow the AudioSet ontology
 (Gemmeke et al. 2017), refined where its siblings mean different things here.
@@ -48,8 +48,6 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "tone": tuple(range(495, 500)),
     "noise": tuple(range(505, 520)),
 }
-# The log-odds of a class that YAMNet does not hear at all; what is below tells nothing more.
-FLOOR = -12.0
 
 
 def score_groups() -> ScoreGroups:
@@ -57,4 +55,4 @@ def score_groups() -> ScoreGroups:
     sizes = [len(group) for group in GROUPS.values()]
     classes = np.concatenate([np.array(group, np.int32) for group in GROUPS.values()])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-    return ScoreGroups(classes, starts, FLOOR)
+    return ScoreGroups(classes, starts)

@@ -23,7 +23,14 @@ from training.data.clip_features import ClipFeatures, concatenate, read_npz
 from training.data.grouping import Split, split
 from training.head import incremental
 from training.head.calibration import describe
-from training.head.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_networks, write_version
+from training.head.export import (
+    DATASET_NAME,
+    KERAS_NAME,
+    REPLAY_NAME,
+    compact_json,
+    read_network,
+    write_version,
+)
 
 HELD_OUT_NAME = "heldout.npz"
 TRAINING_NAME = "training.json"
@@ -59,7 +66,7 @@ def train(
     if champion is None:
         raise RetrainingRefusedError(
             "There is no champion to start from. Publish a first model version and promote it; "
-            "docs/retraining.md says how."
+            "See docs/retraining.md."
         )
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
@@ -84,7 +91,7 @@ def train(
             load_model(
                 registry.reader(champion.version), yamnet_weights_sha256, champion.manifest_sha256
             ).head,
-            None if keras_file is None else read_networks(keras_file),
+            None if keras_file is None else read_network(keras_file),
             learned,
         )
         fitted = fit_candidate(
@@ -144,7 +151,7 @@ def fit_candidate(
     fitted = incremental.fit(
         clips.feature_set([str(group) for group in groups]),
         parent,
-        unheard=clips.originals & np.array([group not in known_groups for group in groups], bool),
+        unlearned=clips.originals & np.array([group not in known_groups for group in groups], bool),
         known=np.array([learned.get(clip.sha256) == clip.label for clip in clips.clips], bool),
         seed=seed,
     )
@@ -155,12 +162,12 @@ def fit_candidate(
     write_version(
         folder,
         fitted.head.to_arrays(),
-        fitted.networks,
+        fitted.network,
         {},
         {
             REPLAY_NAME: clips.thinned(MAX_REPLAY_PATCHES).to_npz(),
             HELD_OUT_NAME: held_out,
-            DATASET_NAME: json.dumps(describe_dataset(parts, rejected), indent=1).encode(),
+            DATASET_NAME: compact_json(describe_dataset(parts, rejected)),
         },
         parent=parent.version if parent else None,
         yamnet_weights_sha256=yamnet_weights_sha256,

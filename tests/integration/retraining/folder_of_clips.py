@@ -23,18 +23,18 @@ def fit(
     return incremental.fit(
         features.feature_set([str(groups[clip.sha256]) for clip in features.clips]),
         parent,
-        unheard=np.zeros(len(features), bool),
+        unlearned=np.zeros(len(features), bool),
         known=np.array(known, bool),
         seed=seed,
     )
 
 
 def write(fitted: incremental.Fit, folder: Path, yamnet: Yamnet) -> None:
-    """Write a version without anything to go on from but its networks."""
+    """Write a version without anything to go on from but its network."""
     write_version(
         folder,
         fitted.head.to_arrays(),
-        fitted.networks,
+        fitted.network,
         {},
         {},
         parent=None,

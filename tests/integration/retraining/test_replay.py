@@ -48,12 +48,11 @@ def new_clips(
 
 
 def as_parent(fitted: incremental.Fit, learnt: ClipFeatures) -> incremental.Parent:
-    """A copy of the networks, since a retraining goes on with them themselves."""
-    networks = {name: keras.models.clone_model(own) for name, own in fitted.networks.items()}
-    for name, own in fitted.networks.items():
-        networks[name].set_weights(own.get_weights())
+    """A copy of the network, since a retraining goes on with it itself."""
+    network = keras.models.clone_model(fitted.network)
+    network.set_weights(fitted.network.get_weights())
     return incremental.Parent(
-        "v1", fitted.head, networks, {clip.sha256: clip.label for clip in learnt.clips}
+        "v1", fitted.head, network, {clip.sha256: clip.label for clip in learnt.clips}
     )
 
 
@@ -88,8 +87,8 @@ def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
 
     # Plain training goes on from all weights, the whole way, with the new clips alone; they come
     # again and again, so that both take about as many steps.
-    def all_weights(expert: str, parent: incremental.Parent, *_: object) -> dict[str, keras.Model]:
-        return {name: own for name, own in (parent.networks or {}).items() if expert in name}
+    def all_weights(parent: incremental.Parent, *_: object) -> keras.Model:
+        return parent.network
 
     monkeypatch.setattr(incremental, "_begin", all_weights)
     monkeypatch.setattr(incremental, "SHARE_OF_THE_WAY", 1.0)

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import scipy
 from ai_edge_litert.interpreter import Interpreter
 
-from earshot.model.head import normalised
+from earshot.model.head import normalized
 from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
 from training.adaptation.adapt import (
-    AdaptationConfig,
-    Mixed,
-    Normalised,
-    TapBatches,
     adapt,
-    hear_again,
+    embed_taps,
+    group_units,
+    mix,
+    normalized_tensor,
 )
-from training.adaptation.recipe import Variant, at_full_scale, hearing
+from training.adaptation.sampling import AdaptationConfig, Sampler
 from training.adaptation.taps import TapFiles, TappedYamnet, Taps
 from training.data import demo_sounds
 from training.data.feature_set import FeatureSet
-from training.head.fitting import HeadConfig
+from training.head.network import Inputs, NetworkConfig
+from training.head.score_groups import score_groups
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import adapted, write_adaptation
 from training.yamnet.convert import Published, convert, fetch
@@ -86,11 +88,14 @@ def test_the_kernels_that_are_served_are_those_that_are_kept():
         assert min(same) <= 1
 
 
-def test_embeddings_are_normalised_as_in_serving(patches):
+def test_embeddings_and_score_groups_are_those_of_serving(patches):
     embeddings = np.abs(patches.reshape(-1, 1024))
-    assert keras.ops.convert_to_numpy(Normalised()(embeddings)) == pytest.approx(
-        normalised(embeddings), rel=1e-5
+    assert keras.ops.convert_to_numpy(normalized_tensor(embeddings)) == pytest.approx(
+        normalized(embeddings), rel=1e-5
     )
+    logits = np.random.default_rng(1).normal(-4, 5, (6, 521)).astype(np.float32)
+    served = score_groups().units(scipy.special.expit(logits))
+    assert keras.ops.convert_to_numpy(group_units(logits)) == pytest.approx(served, abs=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -109,72 +114,98 @@ def tapped_clips(published, tmp_path_factory) -> tuple[FeatureSet, Taps]:
     return FeatureSet.of(heard, labels, groups, [1.0] * len(labels)), files.of("clips")
 
 
+def of_tail(clips: FeatureSet, taps: Taps, tail: keras.Sequential, published) -> FeatureSet:
+    """The clips with the embeddings and scores of a tail."""
+    embeddings, scores = embed_taps(taps, tail, published.layers[-1])
+    return replace(
+        clips, embeddings=embeddings.astype(np.float32), scores=scores.astype(np.float32)
+    )
+
+
 def test_there_is_a_tap_for_each_patch_and_the_tail_makes_its_embedding_of_it(
     published, tapped_clips
 ):
     clips, taps = tapped_clips
     assert len(taps) == len(clips.embeddings)
-    again = hear_again(clips, taps, build_tail(published.layers), published.layers[-1])
-    cosines = (normalised(again.embeddings) * normalised(clips.embeddings)).sum(axis=1) / 32**2
+    again = of_tail(clips, taps, build_tail(published.layers), published)
+    cosines = (
+        normalized(again.embeddings.astype(np.float32))
+        * normalized(clips.embeddings.astype(np.float32))
+    ).sum(axis=1) / 32**2
     assert cosines.min() > 0.99  # bfloat16 here, eight bits there
+    assert np.abs(again.scores - clips.scores).max() < 0.1
 
 
-def test_a_disturbed_clip_is_to_be_told_as_the_clip_before(published, tmp_path):
-    convert(published, tmp_path, adaptation=None, tap=True)
-    siren = demo_sounds.siren(seed=1).astype(np.float32)
-    hiss = np.random.default_rng(2).normal(0, 0.5, len(siren)).astype(np.float32)
-    yamnet = TappedYamnet(tmp_path)
-    disturbed = at_full_scale(siren + hiss)
-    alone, taps = embed_whole([disturbed], yamnet), yamnet.take()
-    clean = embed_whole([at_full_scale(siren)], yamnet)
-    heard, of_variant = hearing(tmp_path, tapped=True)(Variant(disturbed, siren))
-    assert (heard.embeddings == alone.embeddings).all()
-    assert of_variant is not None
-    assert (of_variant == taps).all()
-    assert (heard.scores == clean.scores).all()
-    assert np.abs(clean.scores - alone.scores).max() > 0.1
+SMALL = AdaptationConfig(
+    head=NetworkConfig(batch_clips=24, patches_per_clip=3, dropout=0.1, branch_dropout=0.0),
+    steps=60,
+)
 
 
-def test_labels_and_scores_are_mixed_as_the_taps_are(tapped_clips):
+def test_a_batch_has_its_share_of_casual_clips_and_the_rest_alike(tapped_clips):
     clips, taps = tapped_clips
-    config = replace(HeadConfig().embedding, batch_clips=8, patches_per_clip=3)
-    batches = TapBatches(taps, clips, config, seed=5, experts=2, mixup=0.3)
-    (drawn, shares), (labels, again, scores), (weights, _, of_scores) = batches[0]
-    assert labels is again
-    assert labels.sum(axis=1) == pytest.approx(np.ones(8))
-    assert (shares >= 0.5).all()
-    assert shares.min() < 0.99
-    mixed = keras.ops.convert_to_numpy(Mixed()(drawn, shares))
-    partner = np.roll(np.arange(8), 1)
-    for n in range(8):
-        expected = shares[n] * drawn[n] + (1 - shares[n]) * drawn[partner[n]]
-        assert np.abs(mixed[n] - expected).max() <= 2e-3 * np.abs(expected).max()
-        # All weights are one here: the clip's own label has its share, or all where both have it.
-        assert labels[n].max() == pytest.approx(shares[n]) or labels[n].max() == pytest.approx(1)
-    assert scores.shape == (8, 3, 521)
-    assert weights == pytest.approx(np.ones(8))
-    assert of_scores == pytest.approx(np.ones(8))
+    batch = Sampler(clips, taps, SMALL, seed=5).draw()
+    counts = np.bincount(clips.labels[batch.clips], minlength=4)
+    present = np.unique(clips.labels)
+    threats = [counts[k] for k in present if k]
+    assert counts.sum() == 24
+    assert max(threats) == min(threats)
+    assert counts[0] == 24 - sum(threats)
+    assert batch.taps.shape == (24, 3, 6, 4, 512)
+    assert ((batch.shares >= 0.5) & (batch.shares <= 1)).all()
 
 
-def test_a_trained_tail_and_its_expert_tell_their_clips_apart(published, tapped_clips):
+def test_casual_clips_that_the_network_is_wrong_about_are_drawn_more_often(tapped_clips):
     clips, taps = tapped_clips
-    head = replace(HeadConfig(), members=1)
-    config = AdaptationConfig(epochs=15)
-    tail, (expert,) = adapt(clips, taps, published.layers, head, config)
-    again = hear_again(clips, taps, tail, published.layers[-1])
-    inputs = np.split(normalised(again.embeddings), clips.offsets[1:-1])
-    guesses = [expert(of_clip[None], training=False).numpy().argmax() for of_clip in inputs]
+    clips = replace(clips, labels=np.zeros_like(clips.labels))
+    sampler = Sampler(clips, taps, replace(SMALL, hard_share=1.0, mixup=1e-3), seed=5)
+    for _ in range(40):
+        batch = sampler.draw()
+        sampler.note(batch, np.where(batch.clips == 2, 5.0, 0.0).astype(np.float32))
+    drawn = np.bincount(sampler.draw().clips, minlength=len(clips.labels))
+    assert drawn[2] > 24 / 3
+
+
+def test_patches_of_a_known_event_are_drawn_first(tapped_clips):
+    clips, taps = tapped_clips
+    known = np.zeros(len(clips.embeddings), np.int8)
+    events = clips.offsets[:-1] + 1
+    known[events] = 1
+    batch = Sampler(replace(clips, known=known), taps, SMALL, seed=5).draw()
+    for clip, of_taps in zip(batch.clips, batch.taps, strict=True):
+        assert (of_taps[0] == taps[np.array([events[clip]])][0]).all()
+    labels = clips.labels[batch.clips]
+    assert (batch.patch_labels[:, 0].argmax(axis=1) == labels).all()
+    assert (batch.known == 1).all()
+
+
+def test_clips_are_mixed_in_twos():
+    of_clips = np.arange(3, dtype=np.float32)[:, None]
+    mixed = keras.ops.convert_to_numpy(mix(of_clips, np.array([1, 0.5, 0.75], np.float32)))
+    assert mixed[:, 0].tolist() == [0, 0.5, 0.75 * 2 + 0.25 * 1]
+
+
+def test_a_trained_tail_and_its_head_tell_their_clips_apart(published, tapped_clips):
+    clips, taps = tapped_clips
+    tail, network = adapt(clips, taps, published.layers, SMALL, seed=0)
+    again = of_tail(clips, taps, tail, published)
+    inputs = Inputs.from_clips(again)
+    guesses = [
+        network([of[None] for of in inputs.of(np.arange(begin, end))], training=False)
+        .numpy()
+        .argmax()
+        for begin, end in pairwise(clips.offsets)
+    ]
     assert guesses == clips.labels.tolist()
     assert np.abs(again.embeddings - clips.embeddings).max() > 0.01
 
 
 def test_scores_that_are_held_move_less(published, tapped_clips):
     clips, taps = tapped_clips
-    head = replace(HeadConfig(), members=1)
     moved = {}
     for weight in (0.0, 1.0):
-        config = AdaptationConfig(epochs=15, score_weight=weight)
-        tail, _ = adapt(clips, taps, published.layers, head, config)
-        again = hear_again(clips, taps, tail, published.layers[-1])
+        config = replace(SMALL, score_weight=weight)
+        tail, _ = adapt(clips, taps, published.layers, config, seed=0)
+        again = of_tail(clips, taps, tail, published)
         moved[weight] = np.abs(again.scores - clips.scores).mean()
     assert moved[1.0] < 0.7 * moved[0.0]

@@ -10,18 +10,18 @@ import soundfile
 
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS
-from training.adaptation import recipe
-from training.adaptation.adapt import AdaptationConfig
-from training.adaptation.recipe import Source, Variants
+from training.adaptation.sampling import AdaptationConfig
+from training.adaptation.sources import Source, broadened, sesa
 from training.adaptation.tapped_clips import tapped_clips
+from training.adaptation.variants import Variants
 from training.data import demo_sounds
 from training.data.labeled_clips import LabeledClip
-from training.evaluation.left_out_source import measure_unheard
-from training.head.fitting import HeadConfig
+from training.evaluation.left_out_source import measure_left_out
+from training.head.network import NetworkConfig
 from training.yamnet.weights import HUB_HANDLE
 
 N_EACH = 4
-FEW = dict.fromkeys(LABELS, Variants(augmented=1, noisy=1, events=1))
+FEW = dict.fromkeys(LABELS, Variants(augmented=1, noisy=1, short=1))
 
 
 def source(of: Source, folder: Path, *, first_seed: int, labels_off_by: int) -> Source:
@@ -39,13 +39,12 @@ def source(of: Source, folder: Path, *, first_seed: int, labels_off_by: int) -> 
 
 def test_a_source_is_judged_by_what_the_other_one_calls_its_sounds(tmp_path: Path):
     sources = [
-        source(recipe.sesa([]), tmp_path / "one", first_seed=0, labels_off_by=0),
-        source(recipe.broadened([]), tmp_path / "two", first_seed=10, labels_off_by=1),
+        source(sesa([]), tmp_path / "one", first_seed=0, labels_off_by=0),
+        source(broadened([]), tmp_path / "two", first_seed=10, labels_off_by=1),
     ]
-    config = HeadConfig(members=1)
-    config = replace(config, embedding=replace(config.embedding, batch_clips=8))
+    config = AdaptationConfig(head=NetworkConfig(batch_clips=24, patches_per_clip=4), steps=60)
     with tapped_clips(sources, HUB_HANDLE, tmp_path / "scratch", seed=0) as heard:
-        figures = measure_unheard(heard, sources, config, AdaptationConfig(epochs=2))
+        figures = measure_left_out(heard, sources, config, seed=0)
     assert not list((tmp_path / "scratch").iterdir())
     # Rows are what a source calls its sounds, columns what the other one does.
     for name, of_other in (("sesa clean", 1), ("broadened clean", -1)):

@@ -55,7 +55,7 @@ def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
     [
         classified(label=Label.CASUAL),
         classified(label=Label.EXPLOSION),
-        classified(confidence=0.59),
+        classified(confidence=0.59, events=(Event(Label.SIREN, 0.5, 2.0, 0.59),)),
         rejected(),
     ],
 )
@@ -189,6 +189,13 @@ def test_a_message_holds_the_best_events_of_a_clip_with_very_many():
     assert {event.confidence for event in message.events} == {0.99}
     assert [e.start_s for e in message.events] == sorted(e.start_s for e in message.events)
     assert len(json.dumps(to_json(message))) < 256 * 1024
+
+
+def test_a_siren_raises_its_alert_where_the_clips_own_label_is_uncertain(service, topic):
+    events = (Event(Label.GUNSHOT, 0.0, 1.44, 0.65), Event(Label.SIREN, 4.8, 9.6, 0.92))
+    service.consider(classified(label=Label.GUNSHOT, uncertain=True, events=events))
+    (alert,) = topic.alerts
+    assert (alert.label, alert.confidence, alert.uncertain) == (Label.SIREN, 0.92, False)
 
 
 def test_an_alert_links_the_clip_and_its_classified(service, topic):

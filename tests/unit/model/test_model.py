@@ -12,9 +12,9 @@ import pytest
 
 from earshot.errors import ModelError
 from earshot.labels import LABELS
-from earshot.model.head import Expert, Head, ScoreGroups
 from earshot.model.loading import load_model
 from earshot.model.versions import sha256_hex
+from tests.unit.model.sample_head import sample_head
 
 WEIGHTS = "b4d6"
 
@@ -25,29 +25,12 @@ def npz(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
-def expert(inputs: int) -> Expert:
-    kernel_0, kernel_1 = np.ones((inputs, 2), np.float32), np.ones((2, 4), np.float32)
-    return Expert(kernel_0, np.zeros(2, np.float32), kernel_1, kernel_1, np.zeros(4, np.float32))
-
-
-HEAD = npz(
-    **Head(
-        embedding=expert(1024),
-        score=expert(1),
-        groups=ScoreGroups(np.array([1], np.int32), np.array([0], np.int32), -12.0),
-        score_weight=1.0,
-        temperature=1.0,
-        event_thresholds=np.ones(4, np.float32),
-        event_releases=np.zeros(4, np.float32),
-        event_contrast=0.0,
-        uncertain_below=0.6,
-    ).to_arrays()
-)
+HEAD = npz(**sample_head().to_arrays())
 
 
 def version(head: bytes = HEAD, **members: object) -> dict[str, bytes]:
     manifest = {
-        "format": 2,
+        "format": 3,
         "version": "v7",
         "labels": list(LABELS),
         "yamnet_weights_sha256": WEIGHTS,
@@ -79,7 +62,7 @@ def test_an_altered_head_is_refused_before_it_is_parsed(monkeypatch):
 
 
 def test_a_pickle_is_refused_even_where_the_hash_matches():
-    pickled = npz(embedding_kernel_0=np.array([object()], dtype=object))
+    pickled = npz(kernel_0=np.array([object()], dtype=object))
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(reader(version(pickled)), WEIGHTS)
 
@@ -92,7 +75,7 @@ def test_a_head_that_is_no_archive_is_refused():
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"format": 1}, "format is 1, not 2"),
+        ({"format": 1}, "format is 1, not 3"),
         ({"labels": ["siren", "casual"]}, "labels are"),
         ({"yamnet_weights_sha256": "0000"}, "other YAMNet weights"),
     ],

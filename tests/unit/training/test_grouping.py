@@ -103,25 +103,25 @@ def test_what_the_parent_learnt_from_never_judges_nor_do_its_copies():
 
 
 def test_what_judges_goes_on_to_judge_and_its_copies_teach_nobody():
-    held = clip("judge", direction=1, held_out=True)
+    held = clip("held", direction=1, held_out=True)
     parts = split(concatenate([clip("copy", direction=1), clip("other")]), NOTHING, held)
-    assert names(parts.held_out) == {key("judge")}
+    assert names(parts.held_out) == {key("held")}
     assert parts.established.tolist() == [True]
     assert names(parts.train) == {key("other")}
     assert parts.left_out == {digest("copy"): "a copy of a held-out recording"}
 
 
 def test_a_judge_that_is_a_copy_of_what_was_learnt_is_dismissed():
-    parts = split(clip("judge", direction=1, held_out=True), clip("learnt", direction=1), NOTHING)
+    parts = split(clip("held", direction=1, held_out=True), clip("learnt", direction=1), NOTHING)
     assert len(parts.held_out) == 0
     assert names(parts.train) == {key("learnt")}
-    assert "a model was trained on" in parts.left_out[digest("judge")]
+    assert "a model was trained on" in parts.left_out[digest("held")]
 
 
 def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
-    judge, learnt = clip("a", direction=1, held_out=True), clip("b", direction=2)
+    held, learnt = clip("a", direction=1, held_out=True), clip("b", direction=2)
     tie = concatenate([clip("b copy", direction=1)])  # the name of one, the sound of the other
-    parts = split(tie, learnt, judge)
+    parts = split(tie, learnt, held)
     assert names(parts.held_out) == {key("a")}
     assert names(parts.train) == {key("b")}
     assert parts.left_out == {digest("b copy"): "a copy of a held-out recording"}
@@ -129,15 +129,15 @@ def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
 
 
 def test_the_label_of_a_judge_is_not_changed_by_an_upload():
-    held = clip("judge", Label.GUNSHOT, held_out=True)
-    parts = split(concatenate([clip("judge", Label.CASUAL), clip("a")]), NOTHING, held)
+    held = clip("held", Label.GUNSHOT, held_out=True)
+    parts = split(concatenate([clip("held", Label.CASUAL), clip("a")]), NOTHING, held)
     assert [one.label for one in parts.held_out.clips] == [Label.GUNSHOT]
     assert names(parts.train) == {key("a")}
 
 
 def test_the_label_of_a_judge_is_changed_by_a_correction():
-    held = clip("judge", Label.GUNSHOT, held_out=True)
-    corrected = clip("judge", Label.CASUAL, corrected=True)
+    held = clip("held", Label.GUNSHOT, held_out=True)
+    corrected = clip("held", Label.CASUAL, corrected=True)
     parts = split(concatenate([corrected, clip("a")]), NOTHING, held)
     assert [one.label for one in parts.held_out.clips] == [Label.CASUAL]
 
@@ -157,8 +157,8 @@ def test_a_correction_overrules_a_contradiction_and_without_one_nobody_is_believ
 
 
 def test_a_copy_with_a_judge_mixed_under_it_does_not_teach():
-    mixed = clip("a", augmentation="background", background=digest("judge", True))
-    new = concatenate([clip("a"), mixed, clip("judge", draw=True)])
+    mixed = clip("a", augmentation="background", background=digest("held", True))
+    new = concatenate([clip("a"), mixed, clip("held", draw=True)])
     parts = split(new, NOTHING, NOTHING)
     assert [one.augmentation for one in parts.train.clips] == [None]
 

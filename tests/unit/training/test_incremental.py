@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from earshot.model.head import Head
 from training.data.clip_features import ClipFeatures, ClipRecord
 from training.data.feature_set import FeatureSet
 from training.head import incremental
-from training.head.export import KERAS_NAME, read_networks, write_version
-from training.head.fitting import served
+from training.head.export import KERAS_NAME, read_network, write_version
+from training.head.network import as_head
 
 RNG = np.random.default_rng(0)
 BIASES = np.array([0, 0.5, -0.25, 1], np.float32)
@@ -41,23 +40,24 @@ def clips(n_each: int, patches: int = 3) -> FeatureSet:
 def fitted() -> incremental.Fit:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 10)
-        return incremental.fit(clips(16), unheard=np.zeros(64, bool))
+        return incremental.fit(clips(16), unlearned=np.zeros(64, bool))
 
 
 @pytest.fixture
 def parent(fitted: incremental.Fit, tmp_path: Path) -> incremental.Parent:
     """Calibrated, and read from its file."""
-    write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.networks, {}, {"notes": b"x"})
-    networks = read_networks((tmp_path / "v1" / KERAS_NAME).read_bytes())
-    return incremental.Parent("v1", calibrated(fitted.head), networks, {})
+    write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.network, {}, {"notes": b"x"})
+    network = read_network((tmp_path / "v1" / KERAS_NAME).read_bytes())
+    return incremental.Parent("v1", calibrated(fitted.head), network, {})
 
 
 def calibrated(head: Head) -> Head:
     return replace(
         head,
-        embedding=replace(head.embedding, bias_1=head.embedding.bias_1 + BIASES),
+        bias_1=head.bias_1 + BIASES,
         temperature=1.7,
-        event_thresholds=np.array([np.inf, 3, 4, 5], np.float32),
+        alert_thresholds=np.array([0.6, 0.7, 0.8, 0.9], np.float32),
+        length_slopes=np.array([0, 0.1, 0.2, 0.3], np.float32),
     )
 
 
@@ -68,22 +68,18 @@ def test_it_learns_to_tell_labels_apart(fitted: incremental.Fit) -> None:
     assert (probabilities.argmax(axis=1) == new.labels).mean() > 0.9
 
 
-def test_networks_survive_their_way_through_a_file(
+def test_a_network_survives_its_way_through_a_file(
     fitted: incremental.Fit, parent: incremental.Parent
 ) -> None:
-    assert parent.networks is not None
-    assert sorted(parent.networks) == sorted(fitted.networks)
-    assert {"embedding_0", "score_0"} <= parent.networks.keys()
-    rows = RNG.random((5, 3, 1024)).astype(np.float32)
-    for name in parent.networks:
-        if name.startswith("embedding"):
-            same = parent.networks[name](rows) - fitted.networks[name](rows)
-            assert np.abs(same).max() < 1e-5
+    assert parent.network is not None
+    rows = RNG.random((5, 3, 1024)).astype(np.float32), RNG.random((5, 3, 20)).astype(np.float32)
+    same = parent.network(rows, training=False) - fitted.network(rows, training=False)
+    assert np.abs(same).max() < 1e-5
 
 
-def test_a_file_of_networks_holds_no_optimiser(fitted: incremental.Fit, tmp_path: Path) -> None:
-    write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.networks, {}, {})
-    weights = sum(network.count_params() for network in fitted.networks.values()) * 4
+def test_a_file_of_a_network_holds_no_optimizer(fitted: incremental.Fit, tmp_path: Path) -> None:
+    write_version(tmp_path / "v1", fitted.head.to_arrays(), fitted.network, {}, {})
+    weights = fitted.network.count_params() * 4
     assert (tmp_path / "v1" / KERAS_NAME).stat().st_size < 1.5 * weights
 
 
@@ -95,70 +91,64 @@ def test_what_is_calibrated_is_the_parents_if_little_is_new(parent: incremental.
         after = incremental.fit(new, parent)
     assert after.chosen_anew == ()
     assert after.head.temperature == parent.head.temperature
-    assert (after.head.event_thresholds == parent.head.event_thresholds).all()
-    bias = np.asarray(served(after.networks, "embedding").bias_1)
-    shift = np.asarray(after.head.embedding.bias_1) - bias
+    assert (after.head.alert_thresholds == parent.head.alert_thresholds).all()
+    assert (after.head.length_slopes == parent.head.length_slopes).all()
+    shift = after.head.bias_1 - as_head(after.network).bias_1
     np.testing.assert_allclose(shift, BIASES, atol=1e-5)
 
 
-def test_temperature_and_thresholds_are_chosen_on_enough_new_clips(
+def test_the_temperature_is_chosen_on_enough_new_clips_and_alert_thresholds_never(
     parent: incremental.Parent,
 ) -> None:
     new = clips(400, patches=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 1)
-        assert incremental.fit(new, parent, unheard=np.zeros(1600, bool)).chosen_anew == ()
+        assert incremental.fit(new, parent, unlearned=np.zeros(1600, bool)).chosen_anew == ()
         after = incremental.fit(new, parent)
-    assert after.chosen_anew == ("thresholds", "temperature")
-    assert np.isinf(after.head.event_thresholds[0])
-    assert np.isfinite(after.head.event_thresholds[1:]).all()
+    assert after.chosen_anew == ("temperature",)
+    assert (after.head.alert_thresholds == parent.head.alert_thresholds).all()
 
 
-def kernels(networks: Mapping[str, keras.Model]) -> dict[str, np.ndarray]:
-    return {name: net.get_layer("logits").get_weights()[0].copy() for name, net in networks.items()}
+def last_kernel(network: keras.Model) -> np.ndarray:
+    return network.get_layer("logits").get_weights()[0].copy()
 
 
 def test_what_the_parent_knows_does_not_pull_it_away(parent: incremental.Parent) -> None:
-    assert parent.networks is not None
-    before = kernels(parent.networks)
+    before = last_kernel(parent.network)
     other = replace(clips(8), labels=np.roll(clips(8).labels, 1))  # whatever labels say
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 3)
-        after = kernels(incremental.fit(other, parent, known=np.ones(32, bool)).networks)
-    for name, kernel in before.items():
-        np.testing.assert_allclose(after[name], kernel, atol=1e-3)
+        after = incremental.fit(other, parent, known=np.ones(32, bool)).network
+    np.testing.assert_allclose(last_kernel(after), before, atol=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_it_goes_a_share_of_the_way_to_what_is_new(
     parent: incremental.Parent, share: float
 ) -> None:
-    assert parent.networks is not None
-    before = kernels(parent.networks)
+    before = last_kernel(parent.network)
     other = replace(clips(8), labels=np.roll(clips(8).labels, 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 3)
         patch.setattr(incremental, "SHARE_OF_THE_WAY", share)
-        after = kernels(incremental.fit(other, parent).networks)
-    moved = [not np.allclose(after[name], kernel, atol=1e-6) for name, kernel in before.items()]
-    assert any(moved) is (share > 0)
+        after = last_kernel(incremental.fit(other, parent).network)
+    assert np.allclose(after, before, atol=1e-6) is (share == 0)
 
 
-def test_without_networks_it_starts_afresh_and_keeps_the_weighting(
+def test_without_a_network_it_starts_afresh_and_keeps_the_thresholds(
     parent: incremental.Parent,
 ) -> None:
-    head = replace(parent.head, score_weight=0.25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 1)
-        after = incremental.fit(clips(4), replace(parent, head=head, networks=None))
-    assert after.head.score_weight == after.parameters["score_weight"] == 0.25
-    assert after.parameters["score"]["learning_rate"] == incremental.LEARNING_RATE
+        after = incremental.fit(clips(4), replace(parent, network=None))
+    assert (after.head.alert_thresholds == parent.head.alert_thresholds).all()
+    assert after.parameters["learning_rate"] == incremental.LEARNING_RATE
 
 
-def test_one_recording_validates_what_is_learnt_from_it() -> None:
+def test_one_recording_validates_what_is_learned_from_it() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 1)
-        assert incremental.fit(clips(1)).curves["score_0 val_loss"]
+        assert incremental.fit(clips(1)).curves["val_loss"]
 
 
 def features(*lengths: int) -> ClipFeatures:

@@ -1,4 +1,4 @@
-"""Labelled clips on disk: which there are, and which can be heard."""
+"""Labeled clips on disk: which there are, and which can be decoded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_broken_clip_is_named_and_left_out(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_folder_of_nothing_but_broken_clips_is_an_error(tmp_path: Path):
     (tmp_path / "siren_broken.wav").write_bytes(b"no WAV")
-    with pytest.raises(FileNotFoundError, match="can be heard"):
+    with pytest.raises(FileNotFoundError, match="can be decoded"):
         decodable_clips(tmp_path)
     with pytest.raises(FileNotFoundError, match="No labeled WAV"):
         labeled_clips(tmp_path / "nowhere")

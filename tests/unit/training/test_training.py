@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,36 @@ import pytest
 
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import Label, label_of
-from earshot.model.head import Expert
-from training.adaptation.recipe import (
-    EQUALISING_NOISE_DB,
+from training.adaptation.recipe import known_patches
+from training.adaptation.sources import (
     N_FOLDS,
-    Variants,
     assign_folds,
     broadened,
-    noise_equalised,
+    everyday,
+    field_recordings,
     sesa,
+    source_weights,
+)
+from training.adaptation.variants import (
+    EQUALIZING_NOISE_DB,
+    Variant,
+    Variants,
+    noise_equalized,
+    on_floor,
+    repeated,
+    rotors,
+    segments,
+    steady_noise,
     vary,
 )
 from training.data.augment import add_noise, augment, long_crop, rms, short_crop
-from training.data.labeled_clips import LabeledClip, broadened_clips, labeled_clips
+from training.data.labeled_clips import (
+    MANY_RECORDISTS,
+    LabeledClip,
+    broadened_clips,
+    everyday_clips,
+    labeled_clips,
+)
 from training.evaluation.mixtures import short_event_mixtures
 from training.head.score_groups import GROUPS
 
@@ -121,38 +139,115 @@ def test_the_same_seed_gives_the_same_variant():
     assert (one == two).all()
 
 
-def test_a_variant_goes_with_the_clip_that_it_was_before_at_the_same_speed():
-    seconds = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
-    tone = np.sin(2 * np.pi * 1000 * seconds).astype(np.float32)
-    variants = Variants(augmented=8, noisy=8, events=0)
-    first, *others = vary(tone, [], variants, np.random.default_rng(7))
-    assert first.clean is first.waveform
-    speeds = set()
-    for variant in others:
-        assert len(variant.waveform) == len(variant.clean)
-        pitches = [
-            int(np.abs(np.fft.rfft(of, 1 << 16))[2000:].argmax()) // 20
-            for of in (variant.waveform, variant.clean)
-        ]
-        assert pitches[0] == pytest.approx(pitches[1], abs=1)
-        assert rms(variant.clean[:1000]) == pytest.approx(np.sqrt(0.5), rel=0.1)
-        speeds.add(pitches[1])
-    assert len(speeds) > 3
+def test_there_are_as_many_variants_of_each_sort_as_asked_for():
+    variants = Variants(augmented=2, noisy=1, short=3, events=2, mixed=4, floors=2, repeated=2)
+    with_backgrounds = list(vary(noise(4.0), [noise(6.0)], variants, np.random.default_rng(7)))
+    assert len(with_backgrounds) == 16
+    assert sum(variant.event_s is not None for variant in with_backgrounds) == 6
+    assert len(list(vary(noise(4.0), [], variants, np.random.default_rng(7)))) == 10
+
+
+def test_an_event_in_a_quiet_floor_is_where_it_is_said_to_be():
+    click = np.zeros(SAMPLE_RATE, np.float32)
+    click[8000:8800] = RNG.standard_normal(800)
+    for seed in range(5):
+        floor, event_s = on_floor(click, np.random.default_rng(seed))
+        assert event_s is not None
+        loudest = np.abs(floor).argmax() / SAMPLE_RATE
+        assert event_s[0] <= loudest <= event_s[1]
+        assert np.abs(floor).max() == pytest.approx(1)
+        outside = np.ones(len(floor), bool)
+        outside[int(event_s[0] * SAMPLE_RATE) : int(event_s[1] * SAMPLE_RATE)] = False
+        assert rms(floor[outside]) < 10 ** (-24 / 20)
+
+
+def test_it_is_known_which_patches_hold_a_mixed_event_and_of_a_long_clip_it_is_not():
+    starts = np.arange(10) * np.float64(0.48)
+    mixed = Variant(noise(5.3), (2.0, 2.5))
+    # Patches that begin at 1.44 and 1.92 s hold it whole; those beside them may hold its echo.
+    assert known_patches(mixed, Label.GUNSHOT, starts).tolist() == [0, 0, -1, 1, 1, -1, 0, 0, 0, 0]
+    assert (known_patches(mixed, Label.CASUAL, starts) == 0).all()
+    assert (known_patches(Variant(noise(5.3)), Label.GUNSHOT, starts) == -1).all()
+    assert known_patches(Variant(noise(0.5)), Label.GUNSHOT, starts[:1]).tolist() == [1]
+
+
+def test_a_recording_is_cut_into_segments_at_full_scale_without_silence_or_a_short_end():
+    recording = np.concatenate([0.01 * noise(10.0), np.zeros(10 * SAMPLE_RATE), noise(12.0)])
+    cut = list(segments(recording.astype(np.float32)))
+    assert [len(segment) / SAMPLE_RATE for segment in cut] == [10, 10]
+    assert [np.abs(segment).max() for segment in cut] == pytest.approx([1, 1])
+
+
+def test_a_repeated_knock_comes_at_one_rate_between_one_and_a_half_and_forty_a_second():
+    knock = np.zeros(2 * SAMPLE_RATE, np.float32)
+    knock[16000:16400] = RNG.standard_normal(400)
+    for seed in range(8):
+        energy = repeated(knock, np.random.default_rng(seed)) ** 2
+        envelope = energy[: len(energy) // 160 * 160].reshape(-1, 160).mean(axis=1)  # of 10 ms
+        envelope -= envelope.mean()
+        correlation = np.correlate(envelope, envelope, "full")[len(envelope) :]
+        assert correlation[1:70].max() > 0.15 * (envelope**2).sum()
+
+
+def test_rotors_whirr_at_full_scale_above_forty_hertz():
+    for seed in range(8):
+        whirr = rotors(np.random.default_rng(seed))
+        assert np.abs(whirr).max() == pytest.approx(1)
+        spectrum = np.abs(np.fft.rfft(whirr * np.hanning(len(whirr)))) ** 2
+        hertz = np.fft.rfftfreq(len(whirr), 1 / SAMPLE_RATE)
+        assert spectrum[hertz > 40].sum() > 0.5 * spectrum.sum()
+
+
+def test_steady_noise_has_many_levels_and_no_moment_that_stands_out():
+    noises = [steady_noise(np.random.default_rng(seed)) for seed in range(40)]
+    levels = [np.abs(of).max() for of in noises]
+    assert min(levels) < 0.1
+    assert max(levels) == pytest.approx(1)
+    for of in noises:
+        assert np.abs(of).max() < 12 * rms(of)
+
+
+def test_a_source_is_drawn_by_the_root_of_its_groups_times_its_share():
+    labels = [Label.CASUAL] * 12
+    groups = [f"everyday/{n % 4}" for n in range(8)] + [f"sesa/{n}" for n in range(4)]
+    weights = source_weights(labels, groups, {"everyday": 1.0, "sesa": 2.0})
+    assert weights[:8].sum() == pytest.approx(2)  # the root of 4 groups
+    assert weights[8:].sum() == pytest.approx(4)
+
+
+def test_casual_sound_of_one_package_is_one_group_and_threats_are_grouped_by_recording():
+    rows = [
+        ["casual/a.wav", "casual", "music", "game", "game/theme"],
+        ["casual/b.wav", "casual", "music", "game", "game/finale"],
+        ["casual/c.wav", "casual", "animal", MANY_RECORDISTS, "esc/1"],
+        ["gunshot/d.wav", "gunshot", "gunshot", "library", "library/rifle"],
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "manifest.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "label", "kind", "package", "recording"])
+            writer.writerows(rows)
+        packages, recordings = everyday_clips(Path(folder))
+    assert [clip.group for clip in packages] == ["game", "game", "library/rifle"]
+    assert [clip.kind for clip in packages] == ["music", "music", "gunshot"]
+    assert [clip.group for clip in recordings] == ["esc/1"]
+    assert everyday(packages).hours
+    assert field_recordings(recordings).hours
 
 
 @pytest.mark.parametrize("peak", [1.0, 0.5, 0.2])
-def test_the_noise_floor_of_an_equalised_clip_does_not_tell_how_softly_it_was_recorded(peak):
+def test_the_noise_floor_of_an_equalized_clip_does_not_tell_how_softly_it_was_recorded(peak):
     seconds = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
     rng = np.random.default_rng(8)
     beep = np.where(seconds < 1, np.sin(2 * np.pi * 1000 * seconds), 0) * peak
     of_8_bits = rng.uniform(-0.5, 0.5, len(beep)) / 128  # what rounding to them adds
-    equalised = noise_equalised((beep + of_8_bits).astype(np.float32), rng)
-    floor_db = 20 * np.log10(rms(equalised[2 * SAMPLE_RATE :]) / np.abs(equalised).max())
-    assert floor_db == pytest.approx(EQUALISING_NOISE_DB, abs=1.5)
+    equalized = noise_equalized((beep + of_8_bits).astype(np.float32), rng)
+    floor_db = 20 * np.log10(rms(equalized[2 * SAMPLE_RATE :]) / np.abs(equalized).max())
+    assert floor_db == pytest.approx(EQUALIZING_NOISE_DB, abs=1.5)
 
 
 def test_crops_keep_the_loudest_moment():
-    waveform = (0.01 * noise(20.0)).astype(np.float32)
+    waveform = np.float32(0.01) * noise(20.0)
     waveform[15 * SAMPLE_RATE] = 1.0
     for _ in range(10):
         assert long_crop(waveform, RNG).max() == 1.0
@@ -176,28 +271,30 @@ def test_score_groups_name_each_class_once():
     assert max(classes) < 521
 
 
-def test_the_folded_expert_computes_what_the_keras_network_does():
+def test_the_head_computes_what_the_keras_network_does():
     import keras
 
-    from training.head.experts import ExpertConfig, as_expert, build_network, mean_of
+    from training.data.feature_set import FeatureSet
+    from training.head.network import Inputs, NetworkConfig, as_head, build_network
 
-    config = ExpertConfig(
-        hidden=8,
-        input_dropout=0.1,
-        dropout=0.3,
-        weight_decay=1e-4,
-        epochs=1,
-        patches_per_clip=2,
-        one_scale=False,
+    clips = FeatureSet(
+        embeddings=RNG.random((64 * 5, 1024), np.float32),
+        scores=RNG.random((64 * 5, 521), np.float32),
+        lengths=np.full(64, 5),
+        labels=RNG.integers(0, 4, 64),
+        weights=np.ones(64, np.float32),
+        groups=np.arange(64).astype(np.str_),
     )
-    inputs = RNG.standard_normal((64, 5, 12)).astype(np.float32) * 3 + 1
-    network = build_network(config, inputs.reshape(-1, 12))
+    network = build_network(NetworkConfig(hidden=8))
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    network.fit(inputs, RNG.integers(0, 4, 64), epochs=3, verbose=0)
-    expert = mean_of([as_expert(network)] * 2)
-    assert isinstance(expert, Expert)
-    alone, together = expert.logits(inputs[0])
-    of_clip = network(inputs[:1], training=False).numpy()
-    of_patches = network(inputs[0][:, None], training=False).numpy()
-    assert together == pytest.approx(of_clip[0] - of_clip[0, 0], abs=1e-4)
-    assert alone == pytest.approx(of_patches - of_patches[:, :1], abs=1e-4)
+    rows = np.arange(64 * 5).reshape(64, 5)
+    inputs = Inputs.from_clips(clips).of(rows)
+    network.fit(inputs, clips.labels, epochs=3, verbose=0)
+    head = as_head(network)
+    logits = head.logits(
+        [head.blocks(clips.embeddings[:5].astype(np.float32), clips.scores[:5].astype(np.float32))]
+    )
+    of_clip = network([of[:1] for of in inputs], training=False).numpy()
+    of_patches = network([of[0][:, None] for of in inputs], training=False).numpy()
+    assert logits.stretches[0] == pytest.approx(of_clip[0] - of_clip[0, 0], abs=1e-3)
+    assert logits.patches == pytest.approx(of_patches - of_patches[:, :1], abs=1e-3)

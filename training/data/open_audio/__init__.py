@@ -1,1 +1,1 @@
-"""Training sounds from Debian's sound-effect and game-data packages, fetched and labelled."""
+"""Training sounds from Debian's sound-effect and game-data packages, fetched and labeled."""

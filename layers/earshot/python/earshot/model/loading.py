@@ -21,7 +21,7 @@ from earshot.model.head import Head
 from earshot.model.versions import MANIFEST_NAME, sha256_hex
 
 HEAD_NAME = "head.npz"
-FORMAT = 2  # of manifest and head; raised when older software could not serve newer models
+FORMAT = 3  # of manifest and head; raised when older software could not serve newer models
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Classification:
     Attributes:
         label: the most probable label.
         probabilities: of all four labels; they add up to 1.
-        uncertain: a person should review the clip: the confidence is low, or the experts disagree.
+        uncertain: a person should review the clip: the label is below its alert threshold.
         events: in order of time; none in a casual clip.
         audioset_top5: YAMNet's own top classes in the clip, highest score first.
         duration_s: length of the clip in seconds, all of which was classified.
