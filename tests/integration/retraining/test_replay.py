@@ -56,10 +56,10 @@ def as_parent(fitted: incremental.Fit, learnt: ClipFeatures) -> incremental.Pare
     )
 
 
-def macro_f1(fitted: incremental.Fit, judges: ClipFeatures) -> float:
-    clips = judges.feature_set([clip.sha256 for clip in judges.clips])
+def macro_f1(fitted: incremental.Fit, held_out: ClipFeatures) -> float:
+    clips = held_out.feature_set([clip.sha256 for clip in held_out.clips])
     found = incremental.clip_probabilities(fitted.head, clips)
-    return metrics.macro_f1(Predictions(clips.labels, found, np.arange(len(judges))))
+    return metrics.macro_f1(Predictions(clips.labels, found, np.arange(len(held_out))))
 
 
 def accuracy(fitted: incremental.Fit, clips: ClipFeatures) -> float:
@@ -71,18 +71,18 @@ def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
     features: ClipFeatures, new_clips: ClipFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = np.array([clip.held_out for clip in features.clips])
-    learn, judges = features.select(~held), features.select(held)
+    learn, held_out = features.select(~held), features.select(held)
     assert len(new_clips) == 10
     assert {clip.label for clip in new_clips.clips} == {Label.CASUAL}
     first = fit(learn, None)
     assert accuracy(first, new_clips) < 0.5, "there is nothing to learn"
     # As little of each clip as a first version of `make train` carries.
     replay = learn.shortened(REPLAY_PATCHES_A_CLIP)
-    before = macro_f1(first, judges)
+    before = macro_f1(first, held_out)
     for seed in SEEDS:
         after = fit(concatenate([replay, new_clips]), as_parent(first, learn), seed)
         assert accuracy(after, new_clips) >= 0.7, "it has learnt nothing"
-        replayed = macro_f1(after, judges)
+        replayed = macro_f1(after, held_out)
         assert replayed >= before - 0.01, f"seed {seed}: {before:.3f} fell to {replayed:.3f}"
 
     # Plain training goes on from all weights, the whole way, with the new clips alone; they come
@@ -92,5 +92,5 @@ def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
 
     monkeypatch.setattr(incremental, "_begin", all_weights)
     monkeypatch.setattr(incremental, "SHARE_OF_THE_WAY", 1.0)
-    forgotten = macro_f1(fit(concatenate([new_clips] * 40), as_parent(first, learn)), judges)
+    forgotten = macro_f1(fit(concatenate([new_clips] * 40), as_parent(first, learn)), held_out)
     assert forgotten < before - 0.05, f"{forgotten:.3f} after {before:.3f}: nothing was at stake"

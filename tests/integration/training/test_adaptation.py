@@ -104,14 +104,14 @@ def tapped_clips(published, tmp_path_factory) -> tuple[FeatureSet, Taps]:
     folder = tmp_path_factory.mktemp("taps")
     convert(published, folder / "yamnet", adaptation=None, tap=True)
     yamnet, files = TappedYamnet(folder / "yamnet"), TapFiles(folder)
-    heard, labels = [], []
+    embedded, labels = [], []
     for seed in range(4):
         for label, sound in demo_sounds.MAKERS.items():
-            heard.append(embed_whole([sound(seed=seed).astype(np.float32)], yamnet))
+            embedded.append(embed_whole([sound(seed=seed).astype(np.float32)], yamnet))
             files.append("clips", yamnet.take())
             labels.append(label)
     groups = [str(n) for n in range(len(labels))]
-    return FeatureSet.of(heard, labels, groups, [1.0] * len(labels)), files.of("clips")
+    return FeatureSet.of(embedded, labels, groups, [1.0] * len(labels)), files.of("clips")
 
 
 def of_tail(clips: FeatureSet, taps: Taps, tail: keras.Sequential, published) -> FeatureSet:

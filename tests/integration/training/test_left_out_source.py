@@ -43,8 +43,8 @@ def test_a_source_is_judged_by_what_the_other_one_calls_its_sounds(tmp_path: Pat
         source(broadened([]), tmp_path / "two", first_seed=10, labels_off_by=1),
     ]
     config = AdaptationConfig(head=NetworkConfig(batch_clips=24, patches_per_clip=4), steps=60)
-    with tapped_clips(sources, HUB_HANDLE, tmp_path / "scratch", seed=0) as heard:
-        figures = measure_left_out(heard, sources, config, seed=0)
+    with tapped_clips(sources, HUB_HANDLE, tmp_path / "scratch", seed=0) as tapped:
+        figures = measure_left_out(tapped, sources, config, seed=0)
     assert not list((tmp_path / "scratch").iterdir())
     # Rows are what a source calls its sounds, columns what the other one does.
     for name, of_other in (("sesa clean", 1), ("broadened clean", -1)):

@@ -29,7 +29,7 @@ def clip(
     direction: int | None = None,
     **changes: Any,
 ) -> ClipFeatures:
-    """A clip of two patches whose embeddings point somewhere of their own, or as told."""
+    """A clip of two patches whose embeddings point somewhere of their own, or as given."""
     draw = bool(changes.pop("draw", False))
     rng = np.random.default_rng(list(name.encode()) if direction is None else direction)
     record = ClipRecord(
@@ -193,8 +193,8 @@ def test_no_recording_is_ever_on_both_sides(rows):
         for one in some.clips
     }
     learning = {recording_of[one.sha256] for one in parts.train.clips}
-    judging = {recording_of[one.sha256] for one in parts.held_out.clips}
-    assert not learning & judging
+    held_out = {recording_of[one.sha256] for one in parts.held_out.clips}
+    assert not learning & held_out
     known = {one.sha256 for one in concatenate(sets["replay"]).clips}
     assert not known & {one.sha256 for one in parts.held_out.clips}
     used = {one.sha256 for one in (*parts.train.clips, *parts.held_out.clips)}

@@ -22,7 +22,7 @@ BIASES = np.array([0, 0.5, -0.25, 1], np.float32)
 
 
 def clips(n_each: int, patches: int = 3) -> FeatureSet:
-    """Clips whose label is easily told from their embeddings."""
+    """Clips whose label is easily predicted from their embeddings."""
     labels = np.tile(np.arange(4), n_each)
     embeddings = RNG.random((len(labels) * patches, 1024)).astype(np.float32)
     embeddings[np.arange(len(embeddings)), np.repeat(labels, patches)] += 10

@@ -1,4 +1,4 @@
-"""Labelled sounds as 16 kHz mono files: decoded, cut, joined, written."""
+"""Labeled sounds as 16 kHz mono files: decoded, cut, joined, written."""
 
 from __future__ import annotations
 
