@@ -46,9 +46,9 @@ from training.yamnet.tail import build_tail
 
 _BATCH_PATCHES = 1024
 _WARM_UP = 0.08  # share of the steps over which the learning rates rise
-# Of the moving average of the weights over the steps, which is what is kept (Izmailov et al. 2018,
-# "Averaging weights leads to wider optima and better generalization", arXiv:1803.05407).
-_AVERAGE_MOMENTUM = 0.997
+# What is kept is a moving average of the weights over about so much of the steps (Izmailov et al.
+# 2018, "Averaging weights leads to wider optima and better generalization", arXiv:1803.05407).
+_AVERAGED = 2 / 15
 
 
 class Adapted(NamedTuple):
@@ -119,7 +119,9 @@ def _optimizer(rate: float, steps: int) -> keras.optimizers.Optimizer:
     schedule = keras.optimizers.schedules.CosineDecay(
         rate * 0.05, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
     )
-    return keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=_AVERAGE_MOMENTUM)
+    return keras.optimizers.Adam(
+        schedule, use_ema=True, ema_momentum=max(0.0, 1 - 1 / (_AVERAGED * steps))
+    )
 
 
 def _training_step(

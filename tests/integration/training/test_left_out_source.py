@@ -37,7 +37,7 @@ def source(of: Source, folder: Path, *, first_seed: int, labels_off_by: int) -> 
     return replace(of, clips=clips, variants=FEW)
 
 
-def test_a_source_is_judged_by_what_the_other_one_calls_its_sounds(tmp_path: Path):
+def test_a_source_is_evaluated_by_a_model_of_the_other_one(tmp_path: Path):
     sources = [
         source(sesa([]), tmp_path / "one", first_seed=0, labels_off_by=0),
         source(broadened([]), tmp_path / "two", first_seed=10, labels_off_by=1),

@@ -112,7 +112,7 @@ def test_eight_bit_convolutions_hardly_turn_an_embedding(waveform, yamnet, adapt
     assert served.scores == pytest.approx(scores, abs=0.15)
 
 
-def test_a_patch_is_heard_alike_whatever_stands_beside_it(yamnet):
+def test_a_patch_gives_the_same_output_whatever_stands_beside_it(yamnet):
     rng = np.random.default_rng(0)
     loudness = np.linspace(0.2, 2, 8)[:, None, None]
     patches = (rng.normal(-3, 1, (8, 96, 64)) * loudness).astype(np.float32)

@@ -94,7 +94,7 @@ def test_a_chain_of_copies_is_one_recording():
     assert len(set(groups.values())) == 1
 
 
-def test_what_the_parent_learnt_from_never_judges_nor_do_its_copies():
+def test_what_the_parent_learned_from_is_never_held_out_nor_are_its_copies():
     new = concatenate([clip("copy", direction=1, draw=True), clip("seen", direction=2, draw=True)])
     replay = clip("learnt", direction=1)
     parts = split(new, replay, NOTHING, frozenset({digest("seen", True)}))
@@ -102,7 +102,7 @@ def test_what_the_parent_learnt_from_never_judges_nor_do_its_copies():
     assert names(parts.train) == {key("copy"), key("seen"), key("learnt")}
 
 
-def test_what_judges_goes_on_to_judge_and_its_copies_teach_nobody():
+def test_held_out_clips_stay_held_out_and_their_copies_are_left_out():
     held = clip("held", direction=1, held_out=True)
     parts = split(concatenate([clip("copy", direction=1), clip("other")]), NOTHING, held)
     assert names(parts.held_out) == {key("held")}
@@ -111,14 +111,14 @@ def test_what_judges_goes_on_to_judge_and_its_copies_teach_nobody():
     assert parts.left_out == {digest("copy"): "a copy of a held-out recording"}
 
 
-def test_a_judge_that_is_a_copy_of_what_was_learnt_is_dismissed():
+def test_a_held_out_clip_that_is_a_copy_of_a_training_clip_is_left_out():
     parts = split(clip("held", direction=1, held_out=True), clip("learnt", direction=1), NOTHING)
     assert len(parts.held_out) == 0
     assert names(parts.train) == {key("learnt")}
     assert "a model was trained on" in parts.left_out[digest("held")]
 
 
-def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
+def test_a_new_clip_that_ties_a_held_out_clip_to_a_training_clip_leaves_out_neither():
     held, learnt = clip("a", direction=1, held_out=True), clip("b", direction=2)
     tie = concatenate([clip("b copy", direction=1)])  # the name of one, the sound of the other
     parts = split(tie, learnt, held)
@@ -128,14 +128,14 @@ def test_a_new_clip_that_ties_a_judge_to_what_was_learnt_dismisses_nobody():
     assert parts.groups[digest("a")] != parts.groups[digest("b")]
 
 
-def test_the_label_of_a_judge_is_not_changed_by_an_upload():
+def test_the_label_of_a_held_out_clip_is_not_changed_by_an_upload():
     held = clip("held", Label.GUNSHOT, held_out=True)
     parts = split(concatenate([clip("held", Label.CASUAL), clip("a")]), NOTHING, held)
     assert [one.label for one in parts.held_out.clips] == [Label.GUNSHOT]
     assert names(parts.train) == {key("a")}
 
 
-def test_the_label_of_a_judge_is_changed_by_a_correction():
+def test_the_label_of_a_held_out_clip_is_changed_by_a_correction():
     held = clip("held", Label.GUNSHOT, held_out=True)
     corrected = clip("held", Label.CASUAL, corrected=True)
     parts = split(concatenate([corrected, clip("a")]), NOTHING, held)
@@ -156,7 +156,7 @@ def test_a_correction_overrules_a_contradiction_and_without_one_nobody_is_believ
     assert {one.label for one in parts.train.clips} == {Label.SIREN}
 
 
-def test_a_copy_with_a_judge_mixed_under_it_does_not_teach():
+def test_a_copy_with_a_held_out_clip_mixed_in_is_left_out():
     mixed = clip("a", augmentation="background", background=digest("held", True))
     new = concatenate([clip("a"), mixed, clip("held", draw=True)])
     parts = split(new, NOTHING, NOTHING)

@@ -156,7 +156,7 @@ def test_sounds_are_cut_to_30_s_and_kept_within_full_scale():
     [wav(np.zeros(16_000)), wav(np.ones(800)), b"no sound"],
     ids=["silence", "too short", "not audio"],
 )
-def test_what_cannot_be_heard_is_left_out(data: bytes):
+def test_what_is_silent_short_or_unreadable_is_left_out(data: bytes):
     assert decode(data) is None
 
 

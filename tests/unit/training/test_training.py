@@ -66,7 +66,7 @@ def test_a_folder_or_else_a_prefix_states_the_label(path, label):
     assert label_of(Path(path)) is label
 
 
-def test_clips_of_one_recording_are_told_by_the_table_beside_their_folder(tmp_path: Path):
+def test_clips_of_one_recording_are_listed_in_the_table_beside_their_folder(tmp_path: Path):
     folder = tmp_path / "train"
     folder.mkdir()
     for name in ("siren_1.wav", "siren_2.wav", "casual_1.wav", "notes.txt"):
