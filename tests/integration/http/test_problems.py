@@ -24,7 +24,7 @@ def test_unknown_route(local_stack: LocalStack) -> None:
 
 @pytest.mark.parametrize(
     ("method", "route", "allowed"),
-    [("GET", "/predict", "POST"), ("DELETE", "/results", "GET"), ("POST", "/health", "GET")],
+    [("GET", "/predict", "POST"), ("DELETE", "/status", "GET"), ("POST", "/health", "GET")],
 )
 def test_unknown_method(local_stack: LocalStack, method: str, route: str, allowed: str) -> None:
     answer = local_stack.request(method, route)
