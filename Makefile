@@ -156,9 +156,6 @@ left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
 		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
 
-.PHONY: unheard
-unheard: left-out-source # its earlier name
-
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test
 evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, FULL=1, OUT=folder, JSON=path, BASELINE=folder)
