@@ -5,8 +5,8 @@ answers are the targets on clips that it has learnt already: to those it is held
 them a label would pull it away from (Li & Hoiem 2016, "Learning without forgetting",
 arXiv:1606.09282, with the old clips' features at hand). Batch norm keeps the statistics of what
 the champion learnt from, which are those of far more clips. And of the way that its weights went,
-it goes half: that keeps most of what was learnt, and forgets less (Wortsman et al. 2022, "Robust
-fine-tuning of zero-shot models", arXiv:2109.01903).
+it goes most: what is left out forgets less (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+models", arXiv:2109.01903).
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ LEARNING_RATE_FROM_PARENT = 3e-4
 STOP_AFTER_EPOCHS = 6
 REDUCE_AFTER_EPOCHS = 3
 VALIDATION_ONE_IN = 8
-SHARE_OF_THE_WAY = 0.5
+# Ten new clips of one class beside a replay: at 0.5, half of them were learned; at 0.85, nine and
+# ten in two runs, and macro F1 on held-out clips fell in neither (`test_replay.py`).
+SHARE_OF_THE_WAY = 0.85
 # With few clips, smaller batches, so that an epoch is more than a step or two.
 BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS = 16, 16, 64
 # Clips that no model has learnt from, so many at least, to choose the temperature anew on.

@@ -81,7 +81,7 @@ def test_with_replay_it_forgets_nothing_and_by_plain_training_it_would(
     before = macro_f1(first, held_out)
     for seed in SEEDS:
         after = fit(concatenate([replay, new_clips]), as_parent(first, learn), seed)
-        assert accuracy(after, new_clips) >= 0.7, "it has learnt nothing"
+        assert accuracy(after, new_clips) >= 0.8, "it has learned too little"
         replayed = macro_f1(after, held_out)
         assert replayed >= before - 0.01, f"seed {seed}: {before:.3f} fell to {replayed:.3f}"
 
