@@ -102,6 +102,8 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
         dialog.get_by_role("textbox", name="Reason").press("Enter")
         dialog.get_by_role("button", name="Yes, replace").click()
         expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
+        # The choice of a version is drawn anew for the new champion, and forgets what was chosen.
+        expect(button(page, f"{verb} {version}")).to_be_hidden()
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
 
 

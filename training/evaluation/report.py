@@ -34,12 +34,13 @@ def write_report(folder: Path, comparison: Mapping[str, Any], training: Mapping[
     (folder / CONFUSION_NAME).write_bytes(confusion)
     reliability = _png(reliability_figure({"candidate": candidate, "champion": champion}))
     curves = _png(curves_figure(training["curves"]))
-    evaluated_on = comparison["judged_on"]
+    evaluated_on = comparison["evaluated_on"]
     parts = [
         "<h1>Evaluation of a candidate</h1>",
-        f"<p>Compared with {escape(comparison['judged_against']['version'])} on "
+        f"<p>Compared with {escape(comparison['compared_with']['version'])} on "
         f"{evaluated_on['clips']} held-out clips of {candidate['recordings']} recording groups"
-        f"{'' if evaluated_on['vouched_for'] else ', with labels that nobody has confirmed'}.</p>",
+        f"{'' if evaluated_on['labels_confirmed'] else ', with labels not confirmed by a person'}"
+        ".</p>",
         _overview(candidate, champion),
         "<h2>Each label</h2>",
         _each_label(candidate, champion),

@@ -75,7 +75,7 @@ def evaluate(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / METRICS_NAME).write_text(json.dumps(comparison["candidate"], indent=2) + "\n")
-        write_report(folder, _as_report_reads(comparison), training)
+        write_report(folder, comparison, training)
         for file in sorted(folder.iterdir()):
             files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
     files.write_json(run, COMPARISON_NAME, comparison)
@@ -83,16 +83,6 @@ def evaluate(
         "candidate": {"macro_f1": comparison["candidate"]["macro_f1"]},
         "champion": {"macro_f1": comparison["champion"]["macro_f1"]},
         "n_clips": int(chosen.sum()),
-    }
-
-
-def _as_report_reads(comparison: dict[str, Any]) -> dict[str, Any]:
-    # `training.evaluation.report` knows three members by their earlier names.
-    evaluated_on = comparison["evaluated_on"]
-    return {
-        **comparison,
-        "judged_against": comparison["compared_with"],
-        "judged_on": {**evaluated_on, "vouched_for": evaluated_on["labels_confirmed"]},
     }
 
 
