@@ -12,7 +12,7 @@ models", arXiv:2109.01903).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,27 +21,26 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.labels import LABELS, Label
+from earshot.labels import Label
 from earshot.model.head import Head
 from training.data.feature_set import FeatureSet, Floats
+from training.head.distillation import Batches, Pair, targets_of, teacher_of
 from training.head.fitting import clip_scores, logits_by_clip, with_temperature
 from training.head.network import (
-    ClipBatches,
     Inputs,
     NetworkConfig,
     as_head,
-    balanced_weights,
     build_network,
     learner_of,
-    spread_rows,
+)
+from training.head.validation import (
+    VALIDATION_ONE_IN,
+    validation_clips,
+    validation_rows,
+    validation_weights,
 )
 
 _CROSS_ENTROPY = "cross_entropy"
-# Inputs of the network, ``(n, patches, ...)`` each; and what gives the probabilities that are to
-# come out, ``(n, 4)``, of them and of which clips it is.
-Pair = tuple[Floats, Floats]
-Targets = Callable[[Pair, NDArray[np.int64]], Floats]
-
 MAX_EPOCHS = 40
 LEARNING_RATE = 1e-3
 # The parent's weights are already good: smaller steps keep what is good of them. Not so small that
@@ -49,7 +48,6 @@ LEARNING_RATE = 1e-3
 LEARNING_RATE_FROM_PARENT = 3e-4
 STOP_AFTER_EPOCHS = 6
 REDUCE_AFTER_EPOCHS = 3
-VALIDATION_ONE_IN = 8
 # Ten new clips of one class beside a replay: at 0.5, half of them were learned; at 0.85, nine and
 # ten in two runs, and macro F1 on held-out clips fell in neither (`test_replay.py`).
 SHARE_OF_THE_WAY = 0.85
@@ -95,26 +93,6 @@ class Fit:
     chosen_anew: tuple[str, ...]
 
 
-class Batches(ClipBatches):
-    """Batches whose targets are probabilities rather than labels."""
-
-    def __init__(
-        self,
-        inputs: Inputs,
-        clips: FeatureSet,
-        config: NetworkConfig,
-        seed: int,
-        targets: Targets,
-    ) -> None:
-        super().__init__(inputs, clips, config, seed)
-        self._targets = targets
-
-    def __getitem__(self, index: int) -> tuple[Pair, Floats, Floats]:
-        chosen, rows = self.draw(index)
-        inputs = self._inputs.of(rows)
-        return inputs, self._targets(inputs, chosen), self._weights[chosen]
-
-
 def fit(
     clips: FeatureSet,
     parent: Parent | None = None,
@@ -143,24 +121,24 @@ def fit(
     keras.utils.set_random_seed(seed)
     goes_on = parent is not None and parent.network is not None
     config = _config(clips, LEARNING_RATE_FROM_PARENT if goes_on else LEARNING_RATE)
-    validates = _validation_clips(clips, known, seed)
+    validates = validation_clips(clips, known, seed)
     learns = ~validates if validates.any() else np.ones(len(known), bool)
     validates = validates if validates.any() else learns
     learnt, validating = clips.select(learns), clips.select(validates)
     network = _begin(parent, config)
-    teacher = _teacher(network) if goes_on else None
+    teacher = teacher_of(network) if goes_on else None
     biases = _biases(parent)
     batches = Batches(
         Inputs.from_clips(learnt),
         learnt,
         config,
         seed,
-        _targets(learnt.labels, known[learns], teacher),
+        targets_of(learnt.labels, known[learns], teacher),
     )
-    rows = _validation_rows(validating, config)
+    rows = validation_rows(validating, config)
     inputs = Inputs.from_clips(validating).of(rows)
-    wanted = _targets(validating.labels, known[validates], teacher)(inputs, np.arange(len(rows)))
-    weights = _validation_weights(validating, known[validates])
+    wanted = targets_of(validating.labels, known[validates], teacher)(inputs, np.arange(len(rows)))
+    weights = validation_weights(validating, known[validates])
     before = network.get_weights()
     history = _learn(network, batches, (inputs, wanted, weights), config)
     if goes_on:
@@ -269,65 +247,6 @@ def _part_of_the_way(before: Sequence[Floats], after: Sequence[Floats]) -> list[
         old + np.float32(SHARE_OF_THE_WAY) * (new - old)
         for old, new in zip(before, after, strict=True)
     ]
-
-
-def _teacher(network: keras.Model) -> keras.Model:
-    """Network that stays as the parent is."""
-    copy = keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
-    return copy
-
-
-def _targets(
-    labels: NDArray[np.int64], known: NDArray[np.bool_], teacher: keras.Model | None
-) -> Targets:
-    """What is to come out for clips, ``(n, 4)``, of their patches and their indices."""
-    certain = np.eye(len(LABELS), dtype=np.float32)
-
-    def targets(inputs: Pair, chosen: NDArray[np.int64]) -> Floats:
-        wanted: Floats = certain[labels[chosen]]
-        if teacher is not None and known[chosen].any():
-            of_known = [of[known[chosen]] for of in inputs]
-            own = keras.ops.softmax(teacher(of_known, training=False))
-            wanted[known[chosen]] = keras.ops.convert_to_numpy(own)
-        return wanted
-
-    return targets
-
-
-def _validation_rows(clips: FeatureSet, config: NetworkConfig) -> NDArray[np.int64]:
-    """The same patches of each clip in each epoch, ``(clips, patches)``."""
-    everything = np.arange(len(clips.labels))
-    return spread_rows(clips, everything, np.full((len(everything), config.patches_per_clip), 0.5))
-
-
-def _validation_clips(clips: FeatureSet, known: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
-    """Clips of one recording in eight, and of each class one recording at least, if it has two.
-
-    So it is of what the parent knows, and of the rest. There are none if no class has two; then
-    what is learnt from validates, too.
-    """
-    rng = np.random.default_rng(seed)
-    chosen: set[str] = set()
-    for class_id in np.unique(clips.labels):
-        for alike in (known, ~known):
-            own = np.unique(clips.groups[(clips.labels == class_id) & alike])
-            n = max(1, len(own) // VALIDATION_ONE_IN) if len(own) > 1 else 0
-            chosen.update(rng.permutation(own)[:n].tolist())
-    return np.isin(clips.groups, sorted(chosen))
-
-
-def _validation_weights(clips: FeatureSet, known: NDArray[np.bool_]) -> Floats:
-    """Weights ``(clips,)`` that give what the parent knows as much weight as all that is new.
-
-    Else a few new clips would have no effect, and what learns nothing would seem best.
-    """
-    weights = balanced_weights(clips)
-    if known.any() and not known.all():
-        half = weights.sum() / 2
-        for alike in (known, ~known):
-            weights[alike] *= half / weights[alike].sum()
-    return weights
 
 
 def _biases(parent: Parent | None) -> Floats | float:
