@@ -102,9 +102,9 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
 
-.venv-security/.ready: requirements/security.txt | $(READY)
-	@[ -x .venv-security/bin/python ] || $(PYTHON) -m venv .venv-security
-	@VIRTUAL_ENV=.venv-security $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/security.txt
+.venv-%/.ready: requirements/%.txt | $(READY)
+	@[ -x .venv-$*/bin/python ] || $(PYTHON) -m venv .venv-$*
+	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
 # Not searched: lists of digests, and samples of events, which have made-up tokens and ids. Known: the
@@ -115,10 +115,10 @@ KNOWN_SECRETS := ^(test|none|bench|true|false|the-users-own-secret|AKIAUSERSOWNK
 
 # What is not deployed is checked by ruff's rules of bandit alone.
 .PHONY: security
-security: .venv-security/.ready ## Check template, code and files for weaknesses and secrets; docs/security.md
+security: .venv-security/.ready .venv-secrets/.ready ## Check template, code and files for weaknesses and secrets; docs/security.md
 	@.venv-security/bin/checkov --config-file infrastructure/checkov.yaml
 	@.venv-security/bin/bandit --quiet --recursive layers functions client ui
-	@$(SECRETS) | xargs -0 .venv-security/bin/detect-secrets-hook --no-verify \
+	@$(SECRETS) | xargs -0 .venv-secrets/bin/detect-secrets-hook --no-verify \
 		--disable-plugin HexHighEntropyString --exclude-secrets '$(KNOWN_SECRETS)'
 
 .PHONY: sbom
@@ -238,4 +238,4 @@ lock: $(READY) ## Lock all requirements anew, with hashes
 .PHONY: clean
 clean: ## Remove what was set up and built
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
-	@rm -rf .venv .venv-security .sbom .fuzz .local .aws-sam .coverage models/yamnet
+	@rm -rf .venv .venv-security .venv-secrets .sbom .fuzz .local .aws-sam .coverage models/yamnet
