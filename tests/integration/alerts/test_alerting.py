@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from earshot.events import Event
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
@@ -155,7 +156,9 @@ def test_casual_unsure_and_rejected_clips_raise_no_alert(
 ) -> None:
     table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
     table.save(detection("quiet", 1, label=Label.CASUAL))
-    table.save(detection("quiet", 2, confidence=0.3))
+    unlikely = Event(Label.SIREN, 0.5, 2.0, 0.3)
+    table.save(detection("quiet", 2, confidence=0.3, events=(unlikely,)))
+    table.save(detection("quiet", 3, uncertain=True))
     rejected = result(local_stack, upload(local_stack, "incoming/quiet/a.wav", b"text"))
     assert rejected["status"] == "rejected"
     assert listener.alerts_so_far(table) == []
