@@ -27,6 +27,7 @@ OUTPUTS = {
     "UploadsDeadLetterQueueUrl",
     "ClassifyFunctionName",
     "ClassifyFunctionArn",
+    "AlertFunctionName",
     "ClassifyLogGroupName",
     "ApiLogGroupName",
     "AlertLogGroupName",
