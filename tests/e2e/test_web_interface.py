@@ -60,7 +60,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     assert "● Siren from 0.0 to" in str(picture.first.get_attribute("aria-label"))
     expect(page.get_by_text(re.compile("sure, "))).to_be_visible()
     expect(page.get_by_text("model v1")).to_be_visible()
-    expect(page.get_by_label(re.compile(r"^Siren \d+ %|^Siren > 99 %")).first).to_be_visible()
+    expect(page.get_by_label(re.compile(r"(^|, )Siren (\d+|> 99) %")).first).to_be_visible()
     assert duration_s(page) == pytest.approx(6, abs=0.1)
 
     choose(page, "Correct label", "Casual")
