@@ -104,6 +104,21 @@ def test_bw64_is_rf64_by_another_name(magic):
     assert_decoded(magic + b"\xff" * 4 + b"WAVE" + ds64 + FMT + b"data" + b"\xff" * 4 + PCM)
 
 
+@pytest.mark.parametrize("length", [2**63, 2**64 - 8])
+def test_a_wave64_chunk_of_impossible_length_is_no_fault_of_the_software(length):
+    content = wav(SOUND, format="W64").getvalue()
+    junk = b"junk" + content[44:56] + struct.pack("<Q", length)
+    found, _ = decoded(io.BytesIO(content[:40] + junk + content[40:]))
+    assert len(found) > 0
+
+
+@pytest.mark.parametrize("n_bytes", [2**63 + 1, 2**64 - 1])
+def test_an_rf64_file_of_impossible_length_is_decoded_to_its_end(n_bytes):
+    ds64 = chunk(b"ds64", struct.pack("<QQQI", 36 + len(PCM), n_bytes, len(PCM) // 2, 0))
+    content = b"RF64" + b"\xff" * 4 + b"WAVE" + ds64 + FMT + b"data" + b"\xff" * 4 + PCM
+    assert_decoded(content, "header")
+
+
 @pytest.mark.parametrize("cut", [32_000, 48_000])
 def test_sound_in_several_data_chunks_is_joined(cut):
     content = riff(FMT, chunk(b"data", PCM[:cut]), LIST, chunk(b"data", PCM[cut:]))

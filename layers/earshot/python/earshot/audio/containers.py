@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
@@ -236,5 +237,7 @@ def _chunk(name: bytes, body: bytes, endian: str) -> bytes:
 
 
 def _read(file: BinaryIO, at: int, n: int) -> bytes:
+    if at > sys.maxsize:  # after a chunk whose length is nonsense; no file can be asked for it
+        return b""
     file.seek(at)
     return file.read(n)
