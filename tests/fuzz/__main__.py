@@ -26,6 +26,9 @@ SLOW_S = 60  # for one small file; CPU seconds are bounded by the limits of uplo
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--time", type=int, default=60, help="seconds")
+    parser.add_argument(
+        "--runs", type=int, default=-1, help="files; -1 for as many as there is time"
+    )
     parser.add_argument("--seed", type=int, default=0, help="0 for another each time")
     parser.add_argument("files", nargs="*", type=Path, help="check these alone")
     arguments = parser.parse_args()
@@ -43,6 +46,7 @@ def main() -> None:
             sys.argv[0],
             str(seeds),
             f"-max_total_time={arguments.time}",
+            f"-runs={arguments.runs}",
             f"-max_len={MAX_BYTES}",
             f"-timeout={SLOW_S}",
             "-rss_limit_mb=4096",

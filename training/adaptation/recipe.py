@@ -22,7 +22,6 @@ from tqdm import tqdm
 from earshot.audio.log_mel import PATCH_S, SAMPLE_RATE, Floats
 from earshot.labels import Label
 from earshot.yamnet.embedding import EmbeddedPatches, embed_whole
-from earshot.yamnet.flatbuffer import Yamnet
 from training.adaptation.sources import (
     N_NOISE,
     N_NOTHING,
@@ -253,17 +252,14 @@ def known_patches(variant: Variant, label: Label, starts: NDArray[np.float64]) -
     return np.where(holds, 1, np.where(beside, UNKNOWN, 0)).astype(np.int8)
 
 
-# What YAMNet gives of a waveform, and the taps of its patches where it is a tapped one.
-Embed = Callable[[Floats], tuple[EmbeddedPatches, Halves | None]]
+# What a tapped YAMNet gives of a waveform, and the taps of its patches.
+Embed = Callable[[Floats], tuple[EmbeddedPatches, Halves]]
 
 
-def embedder_of(yamnet_dir: Path, tapped: bool = True) -> Embed:
-    """What embeds waveforms with a YAMNet."""
-    if not tapped:
-        yamnet = Yamnet(yamnet_dir)
-        return lambda waveform: (embed_whole([waveform], yamnet), None)
-    tapped_yamnet = TappedYamnet(yamnet_dir)
-    return lambda waveform: (embed_whole([waveform], tapped_yamnet), tapped_yamnet.take())
+def embedder_of(yamnet_dir: Path) -> Embed:
+    """What embeds waveforms with a tapped YAMNet."""
+    yamnet = TappedYamnet(yamnet_dir)
+    return lambda waveform: (embed_whole([waveform], yamnet), yamnet.take())
 
 
 _of_process: tuple[_Embedder, Embed]

@@ -16,6 +16,7 @@ from training.data.labeled_clips import LabeledClip
 
 N_NOTHING, N_NOISE, N_ROTORS = 30, 300, 150
 NOTHING = "nothing"
+NOTHING_SHARE = 0.5  # as a source has it; see `Source`
 N_FOLDS = 3
 
 OF_THREATS = Variants(augmented=4, noisy=3, short=4, events=3, mixed=5, floors=1)
@@ -86,7 +87,7 @@ def source_weights(
     for key in np.unique(keys):
         of_key = keys == key
         n_groups = len({groups[int(i)] for i in np.flatnonzero(of_key)})
-        share = shares.get(str(key).split("/", 1)[1], 0.5)
+        share = shares.get(str(key).split("/", 1)[1], NOTHING_SHARE)
         weights[of_key] = share * np.sqrt(n_groups) / of_key.sum()
     return weights
 

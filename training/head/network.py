@@ -29,10 +29,10 @@ class NetworkConfig:
         input_dropout, dropout: rates before the hidden layer, and after the pool.
         branch_dropout: share of clips that are learned from by their AudioSet scores alone.
         weight_decay: L2.
-        epochs: over all clips; the learning rate falls to 0 along half a cosine.
+        epochs: over all clips, at most; of a retraining alone.
         patches_per_clip: drawn of each clip each time, spread over its length.
         batch_clips: clips of a batch.
-        learning_rate: at the start, of Adam.
+        learning_rate: of Adam, at its highest.
     """
 
     hidden: int = 128

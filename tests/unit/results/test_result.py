@@ -118,6 +118,11 @@ def test_a_classification_keeps_every_field_that_clients_rely_on():
     assert json.loads(json.dumps(document)) == document
 
 
+def test_a_clip_of_a_few_samples_is_short_and_not_empty():
+    few = sample_results.classification(duration_s=16 / 384_000, events=())
+    assert to_json(classified(ORIGIN, few, NOON_IN_BERLIN))["duration_s"] == 0.0001
+
+
 def test_a_result_is_the_same_after_json_whatever_has_become_of_it():
     result = sample_results.classified(
         recorded_at=sample_results.NOON,

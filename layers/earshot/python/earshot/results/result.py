@@ -16,6 +16,9 @@ from earshot.uploads.objects import ClipMetadata, Location
 # hours there is room for an event every second (Amazon DynamoDB Developer Guide, "Service quotas").
 MAX_EVENTS = 200
 
+# A clip of a few samples is short, not empty.
+_SHORTEST_S = 0.0001
+
 
 @dataclass(frozen=True)
 class AudioSetClass:
@@ -173,7 +176,7 @@ def classified(origin: Origin, classification: Classification, now: datetime) ->
             audioset_top5=tuple(
                 AudioSetClass(c.name, _rounded(c.score)) for c in classification.audioset_top5
             ),
-            duration_s=_rounded(classification.duration_s),
+            duration_s=max(_SHORTEST_S, _rounded(classification.duration_s)),
             warnings=(*origin.warnings, *classification.warnings),
         ),
         now,
