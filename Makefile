@@ -222,7 +222,7 @@ chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0);
 
 # libmpg123 writes what it makes of damaged MP3s to standard error, thousands of lines.
 .PHONY: fuzz
-fuzz: setup .fuzz/lib/.ready ## Mutate recordings for a while, until one makes a fault (TIME=60, in seconds; RUNS=files, the same each time; Linux)
+fuzz: setup .fuzz/lib/.ready ## Mutate recordings for a while, until one makes a fault (TIME=60, in seconds; RUNS=files, from a fixed seed; Linux)
 	@PYTHONPATH=.fuzz/lib $(BIN)/python -m tests.fuzz --time "$(or $(TIME),60)" \
 		$(if $(RUNS),--runs "$(RUNS)" --seed 1) 2> .fuzz/log \
 		|| { tail -40 .fuzz/log; exit 1; }
