@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -138,11 +139,11 @@ def _for_successors(clean: ClipFeatures) -> dict[str, bytes]:
     }
 
 
-def _record(clip: LabeledClip, n_patches: int, n_samples: int) -> ClipRecord:
+def _record(clip: LabeledClip, key: str, n_patches: int, n_samples: int) -> ClipRecord:
     return ClipRecord(
         sha256=sha256_hex(clip.path.read_bytes()),
         label=clip.label,
-        key=f"{clip.label}/{clip.path.name}",
+        key=key,
         version_id="",
         held_out=False,
         corrected=False,
@@ -157,12 +158,15 @@ def _clean_features(source: Source, yamnet_dir: Path) -> ClipFeatures:
     """Features of a source's clips themselves, in their order; not of long recordings."""
     yamnet = Yamnet(yamnet_dir)
     found = []
+    root = Path(os.path.commonpath([clip.path.parent for clip in source.clips] or ["."]))
     for clip in tqdm(source.clips, desc=f"clips of {source.name}", unit="clip"):
         waveform = load(clip)
         if source.hours and len(waveform) > LONGEST_VARIED_S * SAMPLE_RATE:
             continue
         patches = embed_whole([waveform], yamnet)
-        record = _record(clip, len(patches.starts), len(waveform))
+        # With the whole path: clips of one name in two folders are two recordings.
+        key = f"{source.name}/{clip.path.relative_to(root).as_posix()}"
+        record = _record(clip, key, len(patches.starts), len(waveform))
         found.append(
             ClipFeatures(
                 (record,),

@@ -27,7 +27,8 @@ SAME_RECORDING_COSINE = 0.9725
 HELD_OUT_ONE_IN = 5
 
 # "gate (2)", "gate copy", "gate_part3", "gate-seg01" and "gate_aug1" are of the recording "gate".
-_COPY_MARK = re.compile(r"([ _-]*(copy|part|seg|segment|chunk|aug|take)[ _-]*\d*|\s*\(\d+\))$")
+# A mark stands apart from the name: "intake" is not a take of "in".
+_COPY_MARK = re.compile(r"([ _-]+(copy|part|seg|segment|chunk|aug|take)[ _-]*\d*|\s*\(\d+\))$")
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def split(
 def recording_groups(features: ClipFeatures) -> dict[str, int]:
     """Number of each clip's recording group, by SHA-256.
 
-    Clips are of one group if they have the same content, names that differ in a copy
-    mark only, or nearly the same mean embedding; or if a chain of such pairs joins them.
+    Clips are of one group if they have the same content, keys that differ in a copy mark only, or
+    nearly the same mean embedding; or if a chain of such pairs joins them.
     """
     if not features.clips:
         return {}
@@ -155,12 +156,15 @@ def _nearly_the_same(features: ClipFeatures) -> NDArray[np.int64]:
 
 
 def stem(key: str) -> str:
-    """File name without extension and copy marks, in lower case, within its label's folder."""
+    """Key without extension and copy marks, with the file's name in lower case.
+
+    The whole prefix counts: many sites, and many datasets, number their files from 001.
+    """
     path = PurePosixPath(key)
     name = path.stem.lower()
     while (shorter := _COPY_MARK.sub("", name)) != name and shorter:
         name = shorter
-    return f"{path.parent.name}/{name}"
+    return f"{path.parent}/{name}"
 
 
 def _chains(

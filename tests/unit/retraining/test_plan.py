@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +14,15 @@ from hypothesis import strategies as st
 
 from earshot.errors import BadRequestError, RetrainingRefusedError
 from earshot.labels import Label
-from earshot.retraining.plan import BATCH_BYTES, BATCH_CLIPS, Batch, Request, make_plan
+from earshot.retraining import plan as plan_module
+from earshot.retraining.plan import (
+    BACKGROUNDS_A_BATCH,
+    BATCH_BYTES,
+    BATCH_CLIPS,
+    Batch,
+    Request,
+    make_plan,
+)
 
 OBJECTS = [
     ("training/siren/a.wav", "1", 100),
@@ -56,6 +68,58 @@ def test_every_clip_is_in_one_batch_that_a_function_can_bear(sizes):
     for batch in plan.batches:
         assert 1 <= len(batch.clips) <= BATCH_CLIPS
         assert len(batch.clips) == 1 or sum(c.size for c in batch.clips) <= BATCH_BYTES
+
+
+def test_backgrounds_are_used_in_turn_and_the_same_for_the_same_seed():
+    objects = [(f"training/casual/{i:02}.wav", "1", 1) for i in range(5 * BATCH_CLIPS)]
+    batches = make_plan(objects, Request(seed=3)).batches
+    used = [clip.key for batch in batches for clip in batch.backgrounds]
+    assert len(set(used)) == len(used) == BACKGROUNDS_A_BATCH * len(batches)
+    assert batches == make_plan(objects[::-1], Request(seed=3)).batches
+    assert batches != make_plan(objects, Request(seed=4)).batches
+
+
+def test_a_single_quiet_clip_is_named_once_a_batch():
+    objects = [("training/casual/a.wav", "1", 1)]
+    objects += [(f"training/siren/{i:02}.wav", "1", 1) for i in range(40)]
+    batches = make_plan(objects, Request()).batches
+    assert [len(batch.backgrounds) for batch in batches] == [1, 1, 1]
+
+
+def calls_of_a_plan(n_clips: int) -> int:
+    """Functions that are called, in Python and in C, to plan so many casual clips."""
+    objects = [(f"training/casual/{i:06}.wav", "1", 100) for i in range(n_clips)]
+    n_calls = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal n_calls
+        n_calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        make_plan(objects, Request())
+    finally:
+        sys.setprofile(before)
+    return n_calls
+
+
+def test_twice_the_clips_take_twice_the_work():
+    assert calls_of_a_plan(8000) < 2.2 * calls_of_a_plan(4000)
+
+
+def test_a_plan_of_fifty_thousand_clips_digests_each_once(monkeypatch):
+    digested = Counter[bytes]()
+
+    def counted(text: bytes) -> Any:
+        digested[text] += 1
+        return sha256(text)
+
+    monkeypatch.setattr(plan_module, "sha256", counted)
+    objects = [(f"training/casual/{i:06}.wav", "1", 100) for i in range(50_000)]
+    assert make_plan(objects, Request()).n_clips == len(objects)
+    assert set(digested.values()) == {1}
+    assert len(digested) == len(objects)
 
 
 def test_a_batch_survives_its_way_through_json():

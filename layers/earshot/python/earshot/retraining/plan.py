@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from itertools import cycle, islice
 from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -184,8 +185,12 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
         for clip in to_learn
         if clip.label is Label.CASUAL and clip.size <= MAX_BACKGROUND_BYTES
     ]
+    # By chance, but always the same for the same seed; in turn, so that all of them are used.
+    quiet.sort(key=lambda clip: sha256(f"{request.seed} {clip.key}".encode()).digest())
+    turns = cycle(quiet)
+    n_backgrounds = min(BACKGROUNDS_A_BATCH, len(quiet))
     batches = tuple(
-        Batch(index, tuple(some), _some_of(quiet, BACKGROUNDS_A_BATCH, f"{request.seed} {index}"))
+        Batch(index, tuple(some), tuple(islice(turns, n_backgrounds)))
         for index, some in enumerate(_cut(clips))
     )
     counts = Counter(str(clip.label) for clip in to_learn)
@@ -202,11 +207,6 @@ def _cut(clips: Sequence[LabeledObject]) -> Iterator[list[LabeledObject]]:
         batch.append(clip)
         size += clip.size
     yield batch
-
-
-def _some_of(clips: Sequence[LabeledObject], n: int, seed: str) -> tuple[LabeledObject, ...]:
-    """`n` of the clips, by chance but always the same for the same seed."""
-    return tuple(sorted(clips, key=lambda c: sha256(f"{seed} {c.key}".encode()).digest())[:n])
 
 
 def _objects(documents: Iterable[dict[str, Any]]) -> tuple[LabeledObject, ...]:
