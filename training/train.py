@@ -158,7 +158,7 @@ def _clean_features(source: Source, yamnet_dir: Path) -> ClipFeatures:
     """Features of a source's clips themselves, in their order; not of long recordings."""
     yamnet = Yamnet(yamnet_dir)
     found = []
-    root = Path(os.path.commonpath([clip.path.parent for clip in source.clips] or ["."]))
+    root = Path(os.path.commonpath([clip.path.parent for clip in source.clips] or [Path()]))
     for clip in tqdm(source.clips, desc=f"clips of {source.name}", unit="clip"):
         waveform = load(clip)
         if source.hours and len(waveform) > LONGEST_VARIED_S * SAMPLE_RATE:
