@@ -193,17 +193,15 @@ def _one_label_each(
     """One label for each clip: a correction first, then the newer; contradictions are left out."""
     left_out: dict[str, str] = {}
     labels: dict[str, set[str]] = defaultdict(set)
-    corrected = {clip.sha256: clip.label for clip in new.clips if clip.corrected}
+    corrections: dict[str, set[str]] = defaultdict(set)
     for clip in new.clips:
-        labels[clip.sha256].add(corrected.get(clip.sha256, clip.label))
+        (corrections if clip.corrected else labels)[clip.sha256].add(clip.label)
+    labels |= corrections
     for digest, stated in labels.items():
         if len(stated) > 1:
             left_out[digest] = f"labeled both {' and '.join(sorted(stated))}"
     new = new.select(
-        [
-            clip.sha256 not in left_out and corrected.get(clip.sha256, clip.label) == clip.label
-            for clip in new.clips
-        ]
+        [clip.sha256 not in left_out and clip.label in labels[clip.sha256] for clip in new.clips]
     )
     labeled_anew = {clip.sha256 for clip in new.clips} | left_out.keys()
     replay = replay.select([clip.sha256 not in labeled_anew for clip in replay.clips])

@@ -18,6 +18,7 @@ from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
 from earshot.results.feedback import FeedbackService
 from earshot.results.table import ResultsTable
+from earshot.results.training_copies import TrainingCopies
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import StateMachine
@@ -72,7 +73,7 @@ def services() -> Services:
     return Services(
         results=results,
         tickets=TicketOffice(uploads, _now),
-        feedback=FeedbackService(results, uploads, _now),
+        feedback=FeedbackService(results, TrainingCopies(results, uploads), _now),
         uploads=uploads,
         clients=clients,
         erasure=ErasureService(

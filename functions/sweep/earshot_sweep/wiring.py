@@ -11,6 +11,7 @@ from botocore.config import Config
 from earshot.operations.queues import SqsQueues
 from earshot.operations.sweep import Sweep
 from earshot.results.table import ResultsTable
+from earshot.results.training_copies import TrainingCopies
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.queue import UploadsQueue
 from earshot_sweep.settings import Settings
@@ -23,9 +24,12 @@ def sweep() -> Sweep:
     """The sweep of this execution environment, made once."""
     settings = Settings.from_environment()
     sqs = boto3.client("sqs", config=AWS_CONFIG)
+    bucket = UploadsBucket(boto3.client("s3", config=AWS_CONFIG), settings.uploads_bucket)
+    results = ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table)
     return Sweep(
-        bucket=UploadsBucket(boto3.client("s3", config=AWS_CONFIG), settings.uploads_bucket),
-        results=ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table),
+        bucket=bucket,
+        results=results,
+        copies=TrainingCopies(results, bucket),
         queue=UploadsQueue(sqs, settings.uploads_queue_url),
         depths=SqsQueues(sqs, {"uploads": settings.uploads_queue_url}),
         now=lambda: datetime.now(UTC),

@@ -15,7 +15,7 @@ import earshot_classify.settings as classify_settings
 import earshot_retraining.settings as retraining_settings
 import earshot_sweep.settings as sweep_settings
 import earshot_training.settings as training_settings
-from earshot.results.item import ALERTED_AT
+from earshot.results.item import ALERTED_AT, LabeledRow
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
     SAM,
@@ -116,6 +116,16 @@ class TestFunctions:
         assert allowed("SweepFunctionRole") == {
             ("s3:ListBucketVersions", "UploadsBucket.Arn"),
             ("dynamodb:BatchGetItem", "ResultsTable.Arn"),
+            ("s3:ListBucket", "UploadsBucket.Arn"),
+            *(
+                (f"s3:{action}", "${UploadsBucket.Arn}/training/*/corrections/*")
+                for action in ("GetObject", "GetObjectVersion", "PutObject", "DeleteObject")
+            ),
+            *(
+                (f"s3:{action}", f"${{UploadsBucket.Arn}}/{prefix}/*")
+                for action in ("GetObject", "GetObjectVersion")
+                for prefix in ("incoming", "posted")
+            ),
             ("sqs:SendMessage", "UploadsQueue.Arn"),
             ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
         }
@@ -123,15 +133,17 @@ class TestFunctions:
             ("lambda:InvokeFunction", "SweepFunction.Arn"),
         }
 
-    def test_sweep_lists_uploads_and_reads_no_result(self) -> None:
+    def test_sweep_lists_uploads_and_reads_of_a_result_its_label_and_place(self) -> None:
         conditions = {
             statement["Action"]: statement.get("Condition")
             for statement in statements_of_roles("SweepFunctionRole")
             if isinstance(statement["Action"], str)
         }
-        assert conditions["s3:ListBucketVersions"] == {"StringEquals": {"s3:prefix": "incoming/"}}
+        assert conditions["s3:ListBucketVersions"] == {
+            "StringLike": {"s3:prefix": ["incoming/", "training/*/corrections/*"]}
+        }
         assert conditions["dynamodb:BatchGetItem"] == {
-            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id"]},
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": [*LabeledRow.ATTRIBUTES]},
             "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
         }
 

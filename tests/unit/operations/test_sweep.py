@@ -13,6 +13,7 @@ from earshot.errors import UnavailableError
 from earshot.operations.queues import SqsQueues
 from earshot.operations.sweep import MAX_AGE, MAX_WAITING, MIN_AGE, Sweep
 from earshot.results.table import ResultsTable
+from earshot.results.training_copies import TrainingCopies
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.objects import Location, Upload, object_clip_id
 from earshot.uploads.queue import UploadsQueue
@@ -53,8 +54,9 @@ class Aws:
 
     def sweep(self, hours_later: float = 1.0, quiet_after: timedelta | None = None) -> Sweep:
         return Sweep(
-            UploadsBucket(self.s3, BUCKET),
+            bucket := UploadsBucket(self.s3, BUCKET),
             self.results,
+            TrainingCopies(self.results, bucket),
             UploadsQueue(self.sqs, self.url),
             SqsQueues(self.sqs, {"uploads": self.url}),
             now=lambda: datetime.now(UTC) + timedelta(hours=hours_later),

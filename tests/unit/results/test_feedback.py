@@ -11,7 +11,9 @@ import pytest
 from earshot.errors import ConflictError, NotFoundError, UnavailableError
 from earshot.labels import Label
 from earshot.results.feedback import FeedbackService
+from earshot.results.item import LabeledRow
 from earshot.results.result import Feedback, Result
+from earshot.results.training_copies import TrainingCopies
 from earshot.uploads.objects import Location
 from tests.unit.sample_results import LOCATION, classified, rejected
 
@@ -29,8 +31,14 @@ class Results(dict[str, Result]):
         self[clip_id] = replace(result, feedback=history, verified_label=feedback.label)
         return True
 
+    def labeled(self, clip_ids: list[str]) -> dict[str, LabeledRow]:
+        rows = {one: self[one] for one in clip_ids if one in self}
+        return {one: LabeledRow(row.verified_label, row.location) for one, row in rows.items()}
+
 
 class Clips:
+    name = "clips"
+
     def __init__(self) -> None:
         self.uploads = {LOCATION}
         self.training: set[str] = set()
@@ -39,10 +47,16 @@ class Clips:
     def copy(self, location: Location, key: str) -> bool:
         if self.fails:
             raise UnavailableError("The uploads bucket is not available at the moment")
-        if location not in self.uploads:
+        if location not in self.uploads and location.key not in self.training:
             return False
         self.training.add(key)
         return True
+
+    def newest_version(self, key: str) -> Location | None:
+        return Location(self.name, key) if key in self.training else None
+
+    def exists(self, key: str) -> bool:
+        return key in self.training
 
     def delete(self, keys: list[str]) -> None:
         self.training -= set(keys)
@@ -60,7 +74,7 @@ def clips() -> Clips:
 
 @pytest.fixture
 def service(results: Any, clips: Any) -> FeedbackService:
-    return FeedbackService(results, clips, lambda: NOW)
+    return FeedbackService(results, TrainingCopies(results, clips), lambda: NOW)
 
 
 def test_a_correction_is_kept_and_becomes_training_data(service, results, clips):
@@ -102,6 +116,15 @@ def test_a_clip_that_is_not_kept_or_gone_is_no_training_data(service, results, c
     assert service.give("c2", Label.GUNSHOT, "", "ann").training_key is None
     clips.uploads.clear()
     assert service.give("c1", Label.GUNSHOT, "", "ann").training_key is None
+
+
+def test_a_clip_whose_upload_has_expired_keeps_its_training_copy_under_the_new_label(
+    service, clips
+):
+    service.give("c1", Label.GUNSHOT, "", "ann")
+    clips.uploads.clear()
+    review = service.give("c1", Label.SIREN, "", "ann")
+    assert clips.training == {review.training_key} == {"training/siren/corrections/c1.wav"}
 
 
 def test_who_comes_second_gets_a_conflict(service, results):

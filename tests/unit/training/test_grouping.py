@@ -175,6 +175,13 @@ def test_a_correction_overrules_a_contradiction_and_without_one_nobody_is_believ
     assert {one.label for one in parts.train.clips} == {Label.SIREN}
 
 
+def test_two_corrections_of_one_clip_that_contradict_each_other_are_left_out():
+    both = [clip("a", label, corrected=True) for label in (Label.CASUAL, Label.SIREN)]
+    parts = split(concatenate([*both, clip("b")]), NOTHING, NOTHING)
+    assert names(parts.train) == {key("b")}
+    assert parts.left_out == {digest("a"): "labeled both casual and siren"}
+
+
 def test_a_copy_with_a_held_out_clip_mixed_in_is_left_out():
     mixed = clip("a", augmentation="background", background=digest("held", True))
     new = concatenate([clip("a"), mixed, clip("held", draw=True)])

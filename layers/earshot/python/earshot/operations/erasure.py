@@ -171,7 +171,10 @@ class _Work:
         if (result and result.feedback) or any(found[copy] for copy in copies):
             self.versions.update(self._forget(clip_id))
         self.alerted |= bool(result and result.alerted_at)
-        if self._results.delete(clip_id) or any(found.values()):
+        if self._results.delete(clip_id):
+            self._delete(copies)  # feedback may have come in between; from now on it is refused
+            self.clip_ids.append(clip_id)
+        elif any(found.values()):
             self.clip_ids.append(clip_id)
 
     def _delete(self, keys: Iterable[str]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The sweep: uploads whose message was lost are queued again."""
+"""The sweep: uploads whose message was lost are queued again, training copies set right."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from earshot.uploads.objects import StoredUpload, Upload
 if TYPE_CHECKING:
     from earshot.operations.queues import SqsQueues
     from earshot.results.table import ResultsTable
+    from earshot.results.training_copies import TrainingCopies
     from earshot.uploads.bucket import UploadsBucket
     from earshot.uploads.queue import UploadsQueue
 
@@ -40,6 +41,7 @@ class SweepReport:
         queued: how many of them were queued again.
         waiting: messages in the uploads queue, before the sweep.
         quiet: sources whose last upload is longer ago than they may be quiet.
+        relabeled: ids of clips whose training copies did not agree with their result.
     """
 
     uploads: int
@@ -47,6 +49,7 @@ class SweepReport:
     queued: int
     waiting: int
     quiet: tuple[str, ...]
+    relabeled: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON object; it names some of what was found."""
@@ -56,6 +59,7 @@ class SweepReport:
             "queued": self.queued,
             "waiting": self.waiting,
             "quiet_sources": len(self.quiet),
+            "relabeled": len(self.relabeled),
             "keys": self.lost[:_NAMED],
             "sources": self.quiet[:_NAMED],
         }
@@ -69,7 +73,7 @@ class Sweep:
     any time and any number of times: the first result of a clip stands.
 
     Args:
-        bucket, results, queue, depths: at AWS.
+        bucket, results, copies, queue, depths: at AWS.
         now: the time.
         quiet_after: how long a source may send nothing; None does not look.
     """
@@ -78,6 +82,7 @@ class Sweep:
         self,
         bucket: UploadsBucket,
         results: ResultsTable,
+        copies: TrainingCopies,
         queue: UploadsQueue,
         depths: SqsQueues,
         now: Callable[[], datetime],
@@ -85,13 +90,14 @@ class Sweep:
     ) -> None:
         self._bucket = bucket
         self._results = results
+        self._copies = copies
         self._queue = queue
         self._depths = depths
         self._now = now
         self._quiet_after = quiet_after
 
     def run(self, min_age: timedelta = MIN_AGE, max_age: timedelta = MAX_AGE) -> SweepReport:
-        """Queue again what has no result, unless much is waiting.
+        """Queue again what has no result, unless much is waiting; repair training copies.
 
         Args:
             min_age: younger uploads are left to their own message.
@@ -113,7 +119,14 @@ class Sweep:
             if missing and waiting <= MAX_WAITING:
                 self._queue.announce(missing)
                 queued += len(missing)
-        return SweepReport(uploads, tuple(lost), queued, waiting, self._quiet(last_upload, now))
+        return SweepReport(
+            uploads=uploads,
+            lost=tuple(lost),
+            queued=queued,
+            waiting=waiting,
+            quiet=self._quiet(last_upload, now),
+            relabeled=self._copies.repair(),
+        )
 
     def _listed(self, last_upload: dict[str, datetime]) -> Iterator[StoredUpload]:
         """All uploads; notes the last one of each source on the way."""

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from earshot.errors import ConflictError, NotFoundError
-from earshot.labels import LABELS, Label
+from earshot.labels import Label
 from earshot.results.result import Classification, Feedback, Result
-from earshot.uploads.objects import training_key
 
 if TYPE_CHECKING:
     from earshot.results.table import ResultsTable
-    from earshot.uploads.bucket import UploadsBucket
+    from earshot.results.training_copies import TrainingCopies
 
 
 @dataclass(frozen=True)
@@ -35,25 +34,25 @@ class Review:
 
 
 class FeedbackService:
-    """Keeps feedback with the results, and the training data that follows from it.
+    """Keeps feedback with the results, and the training copies that follow from it.
 
-    The history is written first, under a condition, so that concurrent feedback has one order;
-    the training data is then made to agree with it. After a failure the same feedback can be sent
-    again, which repeats the second half and adds nothing to the history.
+    The clip is copied first and the history written next, under a condition, so that concurrent
+    feedback has one order; the copies are then made to agree with it. After a failure the same
+    feedback can be sent again, which adds nothing to the history.
     """
 
     def __init__(
-        self, results: ResultsTable, clips: UploadsBucket, now: Callable[[], datetime]
+        self, results: ResultsTable, copies: TrainingCopies, now: Callable[[], datetime]
     ) -> None:
         self._results = results
-        self._clips = clips
+        self._copies = copies
         self._now = now
 
     def give(self, clip_id: str, label: Label, comment: str, by: str) -> Review:
         """Record the label that a person gives a clip.
 
         The label of the classification is a confirmation, any other a correction. The clip is
-        training data from now on, under the label of the latest feedback only.
+        training data from now on, under the label of the latest feedback only, whoever gave it.
 
         Raises:
             NotFoundError: the clip has no result.
@@ -64,12 +63,19 @@ class FeedbackService:
         history = result.feedback
         new = Feedback(label, label == classification.label, comment, by, self._now())
         if not history or replace(history[-1], at=new.at) != new:
+            self._copies.add(clip_id, label, result.location)
             if not self._results.add_feedback(clip_id, new, len(history)):
+                self._settle(clip_id)
                 raise ConflictError("Somebody else gave feedback to this clip at the same time.")
             history = (*history, new)
-        return Review(
-            clip_id, classification.label, history, self._keep_for_training(result, label)
-        )
+        return Review(clip_id, classification.label, history, self._settle(clip_id))
+
+    def _settle(self, clip_id: str) -> str | None:
+        try:
+            return self._copies.settle(clip_id)
+        except NotFoundError:  # erased meanwhile, perhaps before this call copied it
+            self._copies.forget(clip_id)
+            raise
 
     def _result(self, clip_id: str) -> tuple[Result, Classification]:
         result = self._results.get(clip_id)
@@ -78,12 +84,3 @@ class FeedbackService:
         if result.classification is None:
             raise ConflictError("The clip was rejected, so it has no label to confirm or correct.")
         return result, result.classification
-
-    def _keep_for_training(self, result: Result, label: Label) -> str | None:
-        """Key of the clip as training data; None if the clip is not kept."""
-        if result.location is None:
-            return None
-        clip_id = result.clip_id
-        self._clips.delete([training_key(other, clip_id) for other in LABELS if other != label])
-        key = training_key(label, clip_id)
-        return key if self._clips.copy(result.location, key) else None

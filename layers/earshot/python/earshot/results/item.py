@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.serialization import from_json, to_json
+from earshot.uploads.objects import Location
 
 # Every row has the same value of this attribute, so that the index over it and the time holds all
 # results in order of time, rejected ones and all. One value is one partition: 1000 new results a
@@ -21,6 +24,31 @@ LISTED = "all"
 ALERTED_AT = "alerted_at"
 
 Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabeledRow:
+    """What a row says of its clip as training data.
+
+    Attributes:
+        label: that the latest feedback gave; None without any.
+        location: of the clip; None if it is not kept.
+    """
+
+    ATTRIBUTES: ClassVar = ("clip_id", "verified_label", "bucket", "key", "version_id")
+
+    label: Label | None
+    location: Location | None
+
+    @classmethod
+    def from_item(cls, item: Item) -> LabeledRow:
+        """Of an item with these attributes."""
+        text = {name: value.get("S") for name, value in item.items()}
+        label, bucket, key = (text.get(name) for name in ("verified_label", "bucket", "key"))
+        return cls(
+            Label(label) if label else None,
+            Location(bucket, key, text.get("version_id")) if bucket and key else None,
+        )
 
 
 def to_item(result: Result, ttl: timedelta) -> Item:

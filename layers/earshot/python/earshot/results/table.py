@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
-from earshot.results.item import ALERTED_AT, LISTED, LISTING, from_item, to_attribute, to_item
+from earshot.results.index_requests import position_of, query_request, time_range
+from earshot.results.item import (
+    ALERTED_AT,
+    LISTED,
+    LISTING,
+    LabeledRow,
+    from_item,
+    to_attribute,
+    to_item,
+)
 from earshot.results.query import Page, Position, ResultQuery
 from earshot.results.result import Feedback, Result
 from earshot.results.serialization import feedback_to_json, to_json
-from earshot.times import format_time, parse_time
+from earshot.times import format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-_EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 # A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
 _ROWS_A_READ = 250
@@ -91,17 +98,38 @@ class ResultsTable:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        found: set[str] = set()
+        rows = self._projected(clip_ids, {"ProjectionExpression": "clip_id"})
+        return {row["clip_id"]["S"] for row in rows}
+
+    def labeled(self, clip_ids: Sequence[str]) -> dict[str, LabeledRow]:
+        """Label and location of each of these clips that has a result, as they are now.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        names = LabeledRow.ATTRIBUTES
+        projection = {
+            "ProjectionExpression": ", ".join(f"#{name}" for name in names),
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ConsistentRead": True,
+        }
+        return {
+            row["clip_id"]["S"]: LabeledRow.from_item(row)
+            for row in self._projected(clip_ids, projection)
+        }
+
+    def _projected(
+        self, clip_ids: Sequence[str], projection: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
         for start in range(0, len(clip_ids), _KEYS_A_READ):
             keys: Any = [{"clip_id": {"S": c}} for c in clip_ids[start : start + _KEYS_A_READ]]
             while keys:
-                request: Any = {self._name: {"Keys": keys, "ProjectionExpression": "clip_id"}}
+                request: Any = {self._name: {"Keys": keys, **projection}}
                 with unavailable_on_failure("The results table"):
                     answer = self._dynamodb.batch_get_item(RequestItems=request)
-                found |= {item["clip_id"]["S"] for item in answer["Responses"][self._name]}
+                yield from answer["Responses"][self._name]
                 left: Any = answer.get("UnprocessedKeys", {})
                 keys = left[self._name]["Keys"] if left else []
-        return found
 
     def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
         """At most `limit` results of a query, newest first.
@@ -112,12 +140,12 @@ class ResultsTable:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        first, last = _time_range(query)
+        first, last = time_range(query)
         if after and format_time(after.time) > last:
             after = None  # DynamoDB takes no position outside of the range
         if first > last or (after and format_time(after.time) < first):
             return Page([], None)
-        request, partition = _query_request(self._name, query, first, last)
+        request, partition = query_request(self._name, query, first, last)
         filtered = "FilterExpression" in request
         found: list[Result] = []
         sizes: list[int] = []
@@ -138,7 +166,7 @@ class ResultsTable:
                 end = found[fitting - 1]
                 return Page(found[:fitting], Position(end.timestamp, end.clip_id))
             stop = answer.get("LastEvaluatedKey")
-            after = _position(stop, "timestamp") if stop else None
+            after = position_of(stop, "timestamp") if stop else None
             if after is None or len(found) == limit:
                 break
         return Page(found, after)
@@ -188,7 +216,7 @@ class ResultsTable:
         with unavailable_on_failure("The results table"):
             answer = self._dynamodb.query(**request)
         stop = answer.get("LastEvaluatedKey")
-        end = _position(stop, ALERTED_AT) if stop else None
+        end = position_of(stop, ALERTED_AT) if stop else None
         return Page([from_item(item) for item in answer["Items"]], end)
 
     def add_feedback(self, clip_id: str, feedback: Feedback, n_before: int) -> bool:
@@ -229,57 +257,3 @@ class ResultsTable:
 def _fitting(sizes: Sequence[int]) -> int:
     """How many of these results make a page; at least one."""
     return max(1, sum(total <= MAX_PAGE_CHARACTERS for total in itertools.accumulate(sizes)))
-
-
-def _position(key: dict[str, Any], time: str) -> Position:
-    """Position of an index key whose time is in the attribute `time`."""
-    return Position(parse_time(key[time]["S"]), key["clip_id"]["S"])
-
-
-def _time_range(query: ResultQuery) -> tuple[str, str]:
-    """First and last time of a query as they are stored, both inclusive."""
-    first = format_time(query.start) if query.start else _EARLIEST
-    if query.end is None:
-        return first, _LATEST
-    end = format_time(query.end)
-    return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
-
-
-def _query_request(
-    table: str, query: ResultQuery, first: str, last: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Request for DynamoDB, and the index key of the partition that it reads."""
-    # A source narrows more than a label, which most results share.
-    name, value = next(
-        (name, value)
-        for name, value in (("source", query.source), ("label", query.label), (LISTING, LISTED))
-        if value is not None
-    )
-    names = {"#partition": name, "#time": "timestamp"}
-    values: dict[str, Any] = {
-        ":partition": {"S": value},
-        ":first": {"S": first},
-        ":last": {"S": last},
-    }
-    key = "#partition = :partition AND #time BETWEEN :first AND :last"
-    filters = []
-    if query.label is not None and name != "label":
-        names["#label"] = "label"
-        values[":label"] = {"S": query.label}
-        filters.append("#label = :label")
-    if query.min_confidence is not None:
-        # Results have four decimals; DynamoDB takes no numbers as small as a float may be.
-        values[":confidence"] = {"N": f"{query.min_confidence:.6f}"}
-        filters.append("confidence >= :confidence")
-    index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
-    request: dict[str, Any] = {
-        "TableName": table,
-        "IndexName": index[name],
-        "KeyConditionExpression": key,
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-        "ScanIndexForward": False,
-    }
-    if filters:
-        request["FilterExpression"] = " AND ".join(filters)
-    return request, {name: {"S": value}}

@@ -54,18 +54,11 @@ class UploadsBucket:
 
     def uploads(self) -> Iterator[StoredUpload]:
         """All versions of the objects under ``incoming/``. Raises `UnavailableError`."""
-        with unavailable_on_failure("The uploads bucket"):
-            pages = self._s3.get_paginator("list_object_versions").paginate(
-                Bucket=self.name, Prefix=UPLOADS_PREFIX
-            )
-            for page in pages:
-                for version in page.get("Versions", []):
-                    key, version_id = version["Key"], version["VersionId"]
-                    if not key.endswith("/"):  # a folder that the S3 console made
-                        upload = Upload(
-                            Location(self.name, key, version_id), version_id, version["Size"]
-                        )
-                        yield StoredUpload(upload, version["LastModified"])
+        for version in self._versions(UPLOADS_PREFIX):
+            key, version_id = version["Key"], version["VersionId"]
+            if not key.endswith("/"):  # a folder that the S3 console made
+                upload = Upload(Location(self.name, key, version_id), version_id, version["Size"])
+                yield StoredUpload(upload, version["LastModified"])
 
     def keys(self, prefix: str, limit: int) -> list[str]:
         """At most so many keys that begin so, deleted ones that have versions too.
@@ -99,12 +92,54 @@ class UploadsBucket:
         source = _object(location)
         with unavailable_on_failure("The uploads bucket"):
             try:
-                self._s3.copy_object(Bucket=self.name, Key=key, CopySource=source)
+                # Without tags, which say when an upload expires, and would need permissions.
+                self._s3.copy_object(
+                    Bucket=self.name, Key=key, CopySource=source, TaggingDirective="REPLACE"
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] in _GONE:
                     return False
                 raise
         return True
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under a key. Raises `UnavailableError`."""
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                self._s3.head_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE:
+                    return False
+                raise
+        return True
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, bool]]:
+        """Key of each version of the objects that begin so, and whether it is the current one.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        return ((version["Key"], version["IsLatest"]) for version in self._versions(prefix))
+
+    def newest_version(self, key: str) -> Location | None:
+        """The newest version of an object, deleted or not; None if it has none.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        for version in self._versions(key):
+            if version["Key"] == key:
+                return Location(self.name, key, version["VersionId"])
+        return None
+
+    def _versions(self, prefix: str) -> Iterator[Any]:
+        """Versions of the objects that begin so; of one object the newest first."""
+        with unavailable_on_failure("The uploads bucket"):
+            pages = self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self.name, Prefix=prefix
+            )
+            for page in pages:
+                yield from page.get("Versions", [])
 
     def delete(self, keys: list[str]) -> None:
         """Delete those of these objects that exist. Raises `UnavailableError`."""

@@ -1,0 +1,66 @@
+"""Requests for the indexes of the results table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from earshot.results.item import LISTED, LISTING
+from earshot.results.query import Position, ResultQuery
+from earshot.times import format_time, parse_time
+
+_EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+
+
+def position_of(key: dict[str, Any], time: str) -> Position:
+    """Position of an index key whose time is in the attribute `time`."""
+    return Position(parse_time(key[time]["S"]), key["clip_id"]["S"])
+
+
+def time_range(query: ResultQuery) -> tuple[str, str]:
+    """First and last time of a query as they are stored, both inclusive."""
+    first = format_time(query.start) if query.start else _EARLIEST
+    if query.end is None:
+        return first, _LATEST
+    end = format_time(query.end)
+    return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
+
+
+def query_request(
+    table: str, query: ResultQuery, first: str, last: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Request for DynamoDB, and the index key of the partition that it reads."""
+    # A source narrows more than a label, which most results share.
+    name, value = next(
+        (name, value)
+        for name, value in (("source", query.source), ("label", query.label), (LISTING, LISTED))
+        if value is not None
+    )
+    names = {"#partition": name, "#time": "timestamp"}
+    values: dict[str, Any] = {
+        ":partition": {"S": value},
+        ":first": {"S": first},
+        ":last": {"S": last},
+    }
+    key = "#partition = :partition AND #time BETWEEN :first AND :last"
+    filters = []
+    if query.label is not None and name != "label":
+        names["#label"] = "label"
+        values[":label"] = {"S": query.label}
+        filters.append("#label = :label")
+    if query.min_confidence is not None:
+        # Results have four decimals; DynamoDB takes no numbers as small as a float may be.
+        values[":confidence"] = {"N": f"{query.min_confidence:.6f}"}
+        filters.append("confidence >= :confidence")
+    index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
+    request: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": index[name],
+        "KeyConditionExpression": key,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+    }
+    if filters:
+        request["FilterExpression"] = " AND ".join(filters)
+    return request, {name: {"S": value}}
