@@ -43,6 +43,7 @@ from training.head.calibration import calibrate, describe
 from training.head.cross_validation import out_of_fold, show
 from training.head.export import DATASET_NAME, REPLAY_NAME, compact_json, write_version
 from training.head.network import as_head
+from training.head.seal import seal
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
@@ -100,7 +101,8 @@ def train(
     convert(published, files.yamnet, files.adaptation)
 
     calibrated = calibrate(as_head(network), data, found)
-    clean = [_clean_features(source, files.yamnet) for source in sources]
+    yamnet = Yamnet(files.yamnet)
+    clean = [_clean_features(source, yamnet) for source in sources]
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
     write_version(
         files.out,
@@ -109,11 +111,12 @@ def train(
         {"cross_validation": metrics, "false_alarms_per_hour": calibrated.false_alarms},
         _for_successors(concatenate(clean)),
         parent=None,
-        yamnet_weights_sha256=Yamnet(files.yamnet).weights_sha256,
+        yamnet_weights_sha256=yamnet.weights_sha256,
         parameters=asdict(config) | {"seed": seed, "folds": n_folds or N_FOLDS},
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
+    seal(files.out, yamnet)
     show(metrics, "cross-validated")
     if n := across_labels(clean[0]):
         print(
@@ -154,9 +157,8 @@ def _record(clip: LabeledClip, key: str, n_patches: int, n_samples: int) -> Clip
     )
 
 
-def _clean_features(source: Source, yamnet_dir: Path) -> ClipFeatures:
+def _clean_features(source: Source, yamnet: Yamnet) -> ClipFeatures:
     """Features of a source's clips themselves, in their order; not of long recordings."""
-    yamnet = Yamnet(yamnet_dir)
     found = []
     root = Path(os.path.commonpath([clip.path.parent for clip in source.clips] or [Path()]))
     for clip in tqdm(source.clips, desc=f"clips of {source.name}", unit="clip"):

@@ -92,6 +92,14 @@ class ClipFeatures:
         clips = tuple(clip for clip, keep in zip(self.clips, chosen, strict=True) if keep)
         return ClipFeatures(clips, self.embeddings[rows], self.scores[rows])
 
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Of which clips all features are finite numbers, ``(clips,)``."""
+        patches = np.isfinite(self.embeddings).all(axis=1) & np.isfinite(self.scores).all(axis=1)
+        not_finite = np.concatenate([[0], np.cumsum(~patches)])
+        ends = np.cumsum(self.lengths)
+        return np.asarray(not_finite[ends] == not_finite[ends - self.lengths])
+
     def thinned(self, max_patches: int) -> ClipFeatures:
         """At most `max_patches`: clips in the order of their digests, from each label in turn."""
         by_class: dict[int, list[str]] = defaultdict(list)

@@ -25,7 +25,7 @@ def main() -> None:
     yamnet = Yamnet(Path(os.environ["YAMNET_DIR"]))
     if arguments.step == "train":
         seed_first_champion(registry, Path(os.environ["BUNDLED_MODEL_DIR"]))
-        print(train(arguments.run, files, registry, yamnet.weights_sha256))
+        print(train(arguments.run, files, registry, yamnet))
     else:
         print(evaluate(arguments.run, files, registry, yamnet.weights_sha256))
 

@@ -18,6 +18,7 @@ from earshot.yamnet.embedding import EmbeddedPatches, embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.augmented_copies import copy_of
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
+from training.steps.soundness import only_finite
 
 # In a longer clip the label holds for too small a part of it.
 MAX_DURATION_S = 600.0
@@ -42,7 +43,7 @@ class EmbeddedBatch:
 
     Attributes:
         features: of the clips that could be decoded, and of their augmented copies.
-        rejected: key and reason of each other clip.
+        rejected: key and reason of each other clip and copy.
     """
 
     features: ClipFeatures
@@ -56,7 +57,7 @@ def embed_batch(
     augmentations: Sequence[str],
     seed: int,
 ) -> EmbeddedBatch:
-    """Embed a batch; a clip that cannot be decoded is left out, with the reason.
+    """Embed a batch; what cannot be decoded or has no finite features is left out, with the reason.
 
     Args:
         batch: of the plan.
@@ -70,12 +71,12 @@ def embed_batch(
     """
     backgrounds = list(_backgrounds(batch, read)) if "background" in augmentations else []
     embedded: list[ClipFeatures] = []
-    rejected: list[tuple[str, str]] = []
+    rejected: list[tuple[str, str]] = []  # also copies that are left out
     for clip in batch.clips:
         try:
             content = read(clip)
             copies = () if clip.held_out else augmentations
-            embedded += _embed(
+            found = _embed(
                 clip,
                 content,
                 yamnet,
@@ -83,6 +84,9 @@ def embed_batch(
                 seed=seed,
                 backgrounds=backgrounds,
             )
+            finite, of_no_number = only_finite(concatenate(found))
+            embedded.append(finite)
+            rejected += of_no_number
         except RejectedClipError as error:
             rejected.append((clip.key, error.detail))
     return EmbeddedBatch(concatenate(embedded), tuple(rejected))

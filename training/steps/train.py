@@ -19,6 +19,7 @@ from earshot.model.versions import Champion
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAME
+from earshot.yamnet.flatbuffer import Yamnet
 from training.data.clip_features import ClipFeatures, concatenate, read_npz
 from training.data.grouping import Split, split
 from training.head import incremental
@@ -31,6 +32,8 @@ from training.head.export import (
     read_network,
     write_version,
 )
+from training.head.seal import seal
+from training.steps.soundness import only_finite, require_finite
 
 HELD_OUT_NAME = "heldout.npz"
 TRAINING_NAME = "training.json"
@@ -43,7 +46,7 @@ def train(
     run: str,
     files: RunFiles,
     registry: ModelRegistry,
-    yamnet_weights_sha256: str,
+    yamnet: Yamnet,
     erased: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fit a candidate and write it to the run's files, under ``candidate/``.
@@ -52,12 +55,13 @@ def train(
         run: id of the retraining.
         files: of it.
         registry: of the champion.
-        yamnet_weights_sha256: of the flatbuffer whose embeddings are trained on.
+        yamnet: whose embeddings are trained on.
         erased: ids of clips whose features the candidate does not get from the champion.
 
     Raises:
         RetrainingRefusedError: there are too few held-out clips and the run is not forced, or there
             is no clip to train on.
+        FitFailedError: a loss was not a finite number.
         ModelError: the champion is altered.
         UnavailableError: S3 failed.
     """
@@ -70,11 +74,13 @@ def train(
         )
     read = registry.verified_reader(champion)
     new, rejected = _new_features(run, files)
-    new = without(new, erased)
-    replay = without(_features(read(REPLAY_NAME)), erased)
+    new, unsound = only_finite(without(new, erased))
+    replay, unsound_replay = only_finite(without(_features(read(REPLAY_NAME)), erased))
+    held_out, unsound_held_out = only_finite(without(_features(read(HELD_OUT_NAME)), erased))
+    rejected += [list(one) for one in (*unsound, *unsound_replay, *unsound_held_out)]
     keras_file = read(KERAS_NAME)
     learned = _learned(read) | {clip.sha256: clip.label for clip in replay.clips}
-    parts = split(new, replay, without(_features(read(HELD_OUT_NAME)), erased), frozenset(learned))
+    parts = split(new, replay, held_out, frozenset(learned))
     shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
@@ -89,7 +95,7 @@ def train(
         parent = incremental.Parent(
             champion.version,
             load_model(
-                registry.reader(champion.version), yamnet_weights_sha256, champion.manifest_sha256
+                registry.reader(champion.version), yamnet.weights_sha256, champion.manifest_sha256
             ).head,
             None if keras_file is None else read_network(keras_file),
             learned,
@@ -97,11 +103,13 @@ def train(
         fitted = fit_candidate(
             parts,
             folder,
-            yamnet_weights_sha256=yamnet_weights_sha256,
+            yamnet_weights_sha256=yamnet.weights_sha256,
             parent=parent,
             seed=request["seed"],
             rejected=rejected,
         )
+        require_finite(fitted.curves)
+        seal(folder, yamnet)
         training = {
             "compared_with": vars(champion),
             "curves": fitted.curves,
@@ -121,6 +129,7 @@ def train(
         "n_replayed": len(replay),
         "n_held_out": len(parts.held_out),
         "n_left_out": len(parts.left_out),
+        "n_rejected": len(rejected),
         "epochs": max(map(len, fitted.curves.values())),
     }
 

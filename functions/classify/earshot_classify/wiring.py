@@ -16,10 +16,11 @@ from botocore.config import Config
 from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
 from earshot.classification.classifier import Classifier
+from earshot.classification.golden_clip import check_golden_clip
 from earshot.classification.service import ClassifyService
 from earshot.errors import ModelError
 from earshot.model.champion import Reader, Registry, ServingModel
-from earshot.model.loading import Model, load_model
+from earshot.model.loading import load_model
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Pointer
 from earshot.results.result import Result
@@ -66,8 +67,7 @@ class NoRegistry:
 class Parts:
     """What an execution environment makes once."""
 
-    yamnet: Yamnet
-    model: ServingModel
+    model: ServingModel[Classifier]
     clips: S3ClipStore
     posted: S3PostedClips | None
     results: ResultsTable | NoResultStore
@@ -81,7 +81,7 @@ def service() -> ClassifyService:
     """
     parts = _parts()
     return ClassifyService(
-        classifier=Classifier(parts.yamnet, parts.model()),
+        classifier=parts.model(),
         clips=parts.clips,
         posted=parts.posted,
         results=parts.results,
@@ -120,7 +120,6 @@ def _parts() -> Parts:
     yamnet = Yamnet(settings.yamnet_dir, settings.threads)
     s3 = boto3.client("s3", config=AWS_CONFIG)
     return Parts(
-        yamnet=yamnet,
         model=_serving_model(settings, yamnet, s3),
         clips=S3ClipStore(s3),
         posted=_posted(settings, s3),
@@ -128,15 +127,17 @@ def _parts() -> Parts:
     )
 
 
-def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingModel:
+def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingModel[Classifier]:
     registry: Registry = NoRegistry()
     if settings.models_bucket:
         registry = ModelRegistry(s3, settings.models_bucket)
 
-    def load(read: Reader, manifest_sha256: str | None) -> Model:
+    def load(read: Reader, manifest_sha256: str | None) -> Classifier:
         model = load_model(read, yamnet.weights_sha256, manifest_sha256)
+        classifier = Classifier(yamnet, model)
+        check_golden_clip(classifier)
         logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
-        return model
+        return classifier
 
     def bundled(name: str) -> bytes:
         return (settings.bundled_model_dir / name).read_bytes()

@@ -49,7 +49,7 @@ def train(event: dict[str, Any]) -> dict[str, Any]:
         event["run"],
         parts().files,
         parts().registry,
-        parts().yamnet.weights_sha256,
+        parts().yamnet,
         parts().traces.erased(),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import librosa
@@ -63,9 +65,12 @@ def adapted_reference(tmp_path_factory: pytest.TempPathFactory):
 def in_float(reference, tmp_path_factory: pytest.TempPathFactory) -> Yamnet:
     """YAMNet as converted, before its convolutions are brought to 8 bits."""
     folder = tmp_path_factory.mktemp("float")
-    for name in (CLASS_MAP_NAME, DESCRIPTION_NAME):
-        shutil.copy(MODEL_DIR / name, folder)
-    (folder / FLATBUFFER_NAME).write_bytes(to_flatbuffer(reference))
+    shutil.copy(MODEL_DIR / CLASS_MAP_NAME, folder)
+    flatbuffer = to_flatbuffer(reference)
+    (folder / FLATBUFFER_NAME).write_bytes(flatbuffer)
+    description = json.loads((MODEL_DIR / DESCRIPTION_NAME).read_text())
+    description["flatbuffer_sha256"] = sha256(flatbuffer).hexdigest()
+    (folder / DESCRIPTION_NAME).write_text(json.dumps(description))
     return Yamnet(folder)
 
 

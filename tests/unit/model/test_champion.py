@@ -36,9 +36,15 @@ class Registry:
 class Stage:
     """A `ServingModel` with a clock and files that a test turns."""
 
-    def __init__(self, registry: Registry, broken: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        broken: set[str] | None = None,
+        fault: Exception | None = None,
+    ) -> None:
         self.registry = registry
         self.broken = broken or set()
+        self.fault = fault
         self.seconds = 0.0
         self.refused: list[Exception] = []
         self.loaded: list[str] = []
@@ -55,7 +61,9 @@ class Stage:
         version = read("manifest.json").decode()
         assert manifest_sha256 == (None if version == "bundled" else f"sha256 of {version}")
         if version in self.broken:
-            raise ModelError(f"head.npz of {version} is not the one its manifest names")
+            raise self.fault or ModelError(
+                f"head.npz of {version} is not the one its manifest names"
+            )
         self.loaded.append(version)
         return version
 
@@ -117,3 +125,29 @@ def test_a_registry_that_does_not_answer_a_starting_function_is_a_transient_faul
     registry.failure = UnavailableError("S3")
     with pytest.raises(UnavailableError):
         Stage(registry)
+
+
+@pytest.mark.parametrize("fault", [KeyError("files"), TypeError("x"), MemoryError(), IndexError()])
+def test_whatever_fails_while_a_champion_is_loaded_is_a_refusal(fault):
+    running = Stage(Registry("v1"), broken={"v2"}, fault=fault)
+    running.registry.history.insert(0, promotion("v2"))
+    assert running.after(30) == "v1"
+    starting = Stage(Registry("v2", "v1"), broken={"v2"}, fault=fault)
+    assert starting.serving() == "v1"
+    assert running.refused == starting.refused == [fault]
+
+
+@pytest.mark.parametrize("fault", [ModelError("champion.json"), RecursionError(), KeyError("x")])
+def test_under_a_pointer_that_cannot_be_read_the_bundled_model_serves_until_it_can(fault):
+    registry = Registry("v1")
+    registry.failure = fault
+    stage = Stage(registry)
+    assert stage.serving() == "bundled"
+    assert stage.refused == [fault]
+    registry.failure = None
+    assert stage.after(30) == "v1"
+
+
+def test_a_version_that_cannot_be_read_now_is_not_passed_over_at_the_start():
+    with pytest.raises(UnavailableError):
+        Stage(Registry("v2", "v1"), broken={"v2"}, fault=UnavailableError("S3"))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earshot.errors import ModelError
+from earshot.errors import ModelError, UnavailableError
 from earshot.labels import LABELS
 from earshot.model.loading import load_model
 from earshot.model.versions import sha256_hex
@@ -83,3 +83,80 @@ def test_a_head_that_is_no_archive_is_refused():
 def test_a_version_that_does_not_fit_is_refused(members, message):
     with pytest.raises(ModelError, match=message):
         load_model(reader(version(**members)), WEIGHTS)
+
+
+ARRAYS = sample_head().to_arrays()
+HIDDEN_ROWS = (1024, 2)
+
+
+def not_a_number(name: str) -> np.ndarray:
+    array = np.array(ARRAYS[name])
+    array[(0,) * array.ndim] = np.nan
+    return array
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        *(({name: not_a_number(name)}, f"{name} is not a finite") for name in (
+            "kernel_0", "bias_0", "kernel_mean", "kernel_max", "bias_1", "alert_thresholds",
+            "length_slopes", "temperature",
+        )),
+        ({"bias_0": np.full(2, np.inf, np.float32)}, "bias_0 is not a finite"),
+        ({"temperature": np.float32(0)}, "temperature is 0"),
+        ({"temperature": np.float32(-1)}, "temperature is -1"),
+        ({"temperature": np.ones(2, np.float32)}, "temperature is not one number"),
+        ({"alert_thresholds": np.full(4, 1.5, np.float32)}, "thresholds are not all between"),
+        ({"kernel_0": np.full(HIDDEN_ROWS, "one")}, "kernel_0 holds <U3, not numbers"),
+        ({"kernel_0": np.float32(1)}, "cannot be loaded"),
+        ({"group_classes": np.array([521], np.int32)}, "class that YAMNet does not have"),
+        ({"group_classes": np.array([-1], np.int32)}, "class that YAMNet does not have"),
+        ({"group_classes": np.array(["siren"])}, "no lists of whole numbers"),
+        ({"group_starts": np.array([1], np.int32)}, "one after the other"),
+        ({"group_starts": np.array([], np.int32)}, "no lists of whole numbers"),
+    ],
+)  # fmt: skip
+def test_a_head_of_senseless_numbers_is_refused(arrays, message):
+    with pytest.raises(ModelError, match=message):
+        load_model(reader(version(npz(**ARRAYS | arrays))), WEIGHTS)
+
+
+def without_member(name: str) -> bytes:
+    manifest = json.loads(version()["manifest.json"])
+    del manifest[name]
+    return json.dumps(manifest).encode()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"not json",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        *map(without_member, ("format", "version", "labels", "yamnet_weights_sha256", "files")),
+        version(version=7)["manifest.json"],
+        version(labels=7)["manifest.json"],
+        version(files=[])["manifest.json"],
+        version(files={})["manifest.json"],
+    ],
+)
+def test_whatever_a_manifest_holds_instead_is_a_fault_of_the_model(manifest):
+    with pytest.raises(ModelError):
+        load_model(reader(version() | {"manifest.json": manifest}), WEIGHTS)
+
+
+def test_an_array_that_is_missing_is_a_fault_of_the_model():
+    arrays = {name: array for name, array in ARRAYS.items() if name != "length_slopes"}
+    with pytest.raises(ModelError, match="lacks the array 'length_slopes'"):
+        load_model(reader(version(npz(**arrays))), WEIGHTS)
+
+
+def test_a_file_that_cannot_be_read_now_is_no_fault_of_the_model():
+    def read(name: str) -> bytes:
+        raise UnavailableError("S3")
+
+    with pytest.raises(UnavailableError):
+        load_model(read, WEIGHTS)

@@ -195,7 +195,19 @@ def test_a_version_tells_its_decision_and_how_its_retraining_ended(two_versions)
 
 
 def test_a_pointer_that_is_no_pointer_is_a_fault_of_the_model_store(registry, s3):
-    for content in (b"not json", b"{}", b'{"history": [{"color": "red"}]}', b"[]"):
+    promotion = b'{"promoted_at": "2026-01-31T12:00:00Z", "promoted_by": "", "reason": "", '
+    for content in (
+        b"not json",
+        b"\xff",
+        b"{}",
+        b"[]",
+        b"[" * 100_000,
+        b'{"history": []}',
+        b'{"history": {}}',
+        b'{"history": ["v1"]}',
+        b'{"history": [{"color": "red"}]}',
+        b'{"history": [' + promotion + b'"version": 1, "manifest_sha256": "0"}]}',
+    ):
         s3.put_object(Bucket=BUCKET, Key="models/champion.json", Body=content)
         with pytest.raises(ModelError, match=r"champion\.json"):
             registry.pointer()

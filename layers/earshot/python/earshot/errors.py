@@ -76,3 +76,7 @@ class PromotionRefusedError(EarshotError):
 
 class RetrainingRefusedError(EarshotError):
     """A retraining without enough clips is not started; the message names what is missing."""
+
+
+class FitFailedError(EarshotError):
+    """A fit came to no usable model; the message says where it went wrong."""

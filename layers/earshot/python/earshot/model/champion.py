@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from earshot.errors import ModelError
-from earshot.model.loading import Model
+from earshot.errors import UnavailableError
 from earshot.model.versions import Champion, Pointer
 
 # A new champion serves within a minute of its promotion, with time to load it.
 RECHECK_S = 30.0
 
 Reader = Callable[[str], bytes]
+Loaded = TypeVar("Loaded")
 
 
 class Registry(Protocol):
@@ -25,13 +25,13 @@ class Registry(Protocol):
         """Function that reads one of a version's files by name."""
 
 
-class ServingModel:
+class ServingModel(Generic[Loaded]):
     """Gives the champion's model, and keeps the loaded one if a new champion cannot be loaded.
 
     Args:
         registry: where the champion pointer and the versions are read.
-        load: verifies and loads a version, given its files and the SHA-256 of its manifest, which
-            is None for the bundled version.
+        load: verifies, loads and tries a version, given its files and the SHA-256 of its manifest,
+            which is None for the bundled version. Whatever it raises refuses the version.
         bundled: reads the version that came with the software. It serves until there is a
             champion, or if no version that ever was champion can be loaded.
         refused: called with the error of each champion that could not be loaded, for an alarm.
@@ -47,7 +47,7 @@ class ServingModel:
         self,
         registry: Registry,
         *,
-        load: Callable[[Reader, str | None], Model],
+        load: Callable[[Reader, str | None], Loaded],
         bundled: Reader,
         refused: Callable[[Exception], None],
         clock: Callable[[], float],
@@ -62,7 +62,7 @@ class ServingModel:
         self._model = self._first(bundled)
         self._checked_at = clock()
 
-    def __call__(self) -> Model:
+    def __call__(self) -> Loaded:
         """The model to use now."""
         if self._clock() - self._checked_at >= self._recheck_s:
             try:
@@ -78,24 +78,28 @@ class ServingModel:
             self._model = self._load_version(pointer.champion)
             self._champion = pointer.champion
 
-    def _first(self, bundled: Reader) -> Model:
+    def _first(self, bundled: Reader) -> Loaded:
         """The champion's model; if it cannot be loaded, the newest earlier champion's."""
         try:
             champions = list(_newest_first(self._registry.pointer()))
-        except ModelError as error:
+        except UnavailableError:
+            raise
+        except Exception as error:  # of any kind: the bundled version serves
             self._refused(error)
             champions = []
         for champion in champions:
             try:
                 model = self._load_version(champion)
-            except ModelError as error:
+            except UnavailableError:
+                raise
+            except Exception as error:  # of any kind: one that served before serves
                 self._refused(error)
             else:
                 self._champion = champion
                 return model
         return self._load(bundled, None)
 
-    def _load_version(self, champion: Champion) -> Model:
+    def _load_version(self, champion: Champion) -> Loaded:
         return self._load(self._registry.reader(champion.version), champion.manifest_sha256)
 
 

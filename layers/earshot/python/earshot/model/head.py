@@ -9,6 +9,7 @@ that two labels may be likely at the same time.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -75,8 +76,14 @@ class ScoreGroups:
     starts: Ints
 
     def __post_init__(self) -> None:
+        for indices in (self.classes, self.starts):
+            if indices.ndim != 1 or not indices.size or indices.dtype.kind not in "iu":
+                raise ModelError("the groups are no lists of whole numbers")
         if self.classes.min() < 0 or self.classes.max() >= N_SCORES:
             raise ModelError("a group names a class that YAMNet does not have")
+        ends = [*self.starts.tolist(), len(self.classes)]
+        if ends[0] != 0 or any(end <= start for start, end in itertools.pairwise(ends)):
+            raise ModelError("the groups do not begin one after the other")
 
     def units(self, scores: Floats) -> Floats:
         """Scaled log-odds of each group's highest score, ``(n, groups)``, of ``(n, 521)``."""
@@ -137,19 +144,32 @@ class Head:
         layers = ((hidden,), (units, n_labels), (units, n_labels))
         if shapes != (*layers, *[(n_labels,)] * 3):
             raise ModelError(f"the layers of the head do not fit each other: {shapes}")
+        for name in self._arrays():
+            if not np.isfinite(getattr(self, name)).all():
+                raise ModelError(f"the head's {name} is not a finite number throughout")
+        if self.temperature <= 0:
+            raise ModelError(f"the head's temperature is {self.temperature}, not above 0")
+        if self.alert_thresholds.min() < 0 or self.alert_thresholds.max() > 1:
+            raise ModelError("the head's alert thresholds are not all between 0 and 1")
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Head:
         """Head of the arrays of ``head.npz``; `to_arrays` gives them.
 
         Raises:
-            ModelError: an array is missing, or they do not fit each other.
+            ModelError: an array is missing or holds no finite numbers, or they do not fit each
+                other.
         """
         try:
             groups = ScoreGroups(arrays["group_classes"], arrays["group_starts"])
             members: dict[str, Any] = {name: arrays[name] for name in cls._arrays()}
         except KeyError as error:
             raise ModelError(f"the head lacks the array {error}") from error
+        for name, array in members.items():
+            if array.dtype.kind != "f":
+                raise ModelError(f"the head's {name} holds {array.dtype}, not numbers")
+        if members["temperature"].shape != ():
+            raise ModelError("the head's temperature is not one number")
         return cls(groups=groups, **members | {"temperature": float(members["temperature"])})
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

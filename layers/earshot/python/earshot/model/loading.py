@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from earshot.errors import ModelError
+from earshot.errors import EarshotError, ModelError
 from earshot.labels import LABELS
 from earshot.model.head import Head
 from earshot.model.versions import MANIFEST_NAME, sha256_hex
@@ -53,13 +53,28 @@ def load_model(
             pointer names.
 
     Raises:
-        ModelError: a hash does not match, or the model does not fit this software or YAMNet.
+        ModelError: a hash does not match, the model does not fit this software or YAMNet, or
+            anything else is wrong with its files.
+        UnavailableError: the files could not be read; trying again may help.
     """
+    try:
+        return _load(read, yamnet_weights_sha256, manifest_sha256)
+    except EarshotError:
+        raise
+    except Exception as error:  # of any kind: what is in a file must not stop what serves
+        raise ModelError(f"the version cannot be loaded: {error!r}") from error
+
+
+def _load(
+    read: Callable[[str], bytes], yamnet_weights_sha256: str, manifest_sha256: str | None
+) -> Model:
     manifest_bytes = read(MANIFEST_NAME)
     digest = sha256_hex(manifest_bytes)
     if manifest_sha256 not in (None, digest):
         raise ModelError(f"{MANIFEST_NAME} has SHA-256 {digest}, not {manifest_sha256}")
     manifest = json.loads(manifest_bytes)
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), str):
+        raise ModelError(f"{MANIFEST_NAME} names no version")
     _check_fits(manifest, yamnet_weights_sha256)
     head_bytes = read(HEAD_NAME)
     if sha256_hex(head_bytes) != manifest["files"][HEAD_NAME]:

@@ -47,9 +47,11 @@ class ModelRegistry(VersionFiles):
             body = response["Body"].read()
         try:
             history = tuple(Promotion.from_json(entry) for entry in json.loads(body)["history"])
-            return Pointer(response["ETag"], history)
-        except (ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # whatever it holds instead
             raise ModelError(f"{CHAMPION_KEY} cannot be read: {error!r}") from error
+        if not history:
+            raise ModelError(f"{CHAMPION_KEY} names no champion: its history is empty")
+        return Pointer(response["ETag"], history)
 
     def champion(self) -> Champion | None:
         """The version that serves; None while none was ever promoted."""

@@ -77,7 +77,10 @@ class VersionFiles:
         manifest = read(MANIFEST_NAME)
         if sha256_hex(manifest) != champion.manifest_sha256:
             raise ModelError(f"{MANIFEST_NAME} of {champion.version} was altered")
-        digests = json.loads(manifest)["files"]
+        try:
+            digests: Mapping[str, str] = dict(json.loads(manifest)["files"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{MANIFEST_NAME} of {champion.version} names no files") from error
 
         def read_verified(name: str) -> bytes | None:
             if name not in digests:

@@ -66,10 +66,13 @@ class Promotion:
 
         Raises:
             KeyError: there is no time.
-            TypeError: a field is missing or unknown.
+            TypeError: a field is missing or unknown, or version or digest is no text.
             ValueError: the time is not one.
         """
-        return cls(**{**document, "promoted_at": parse_time(document["promoted_at"])})
+        promotion = cls(**{**document, "promoted_at": parse_time(document["promoted_at"])})
+        if not isinstance(promotion.version, str) or not isinstance(promotion.manifest_sha256, str):
+            raise TypeError("a promotion names its version and the SHA-256 of its manifest")
+        return promotion
 
 
 @dataclass(frozen=True)

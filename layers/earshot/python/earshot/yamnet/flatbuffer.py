@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
+
+from earshot.errors import ModelError
 
 N_EMBEDDING = 1024
 N_SCORES = 521
@@ -43,6 +46,10 @@ class Yamnet:
     Attributes:
         class_names: display names of the 521 AudioSet classes, in score order.
         weights_sha256: identity of the weights; a head fits only the weights it was trained on.
+        sha256: of the flatbuffer.
+
+    Raises:
+        ModelError: the flatbuffer is not the one that the description names.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
@@ -50,7 +57,14 @@ class Yamnet:
             self.class_names = tuple(row["display_name"] for row in csv.DictReader(file))
         description = json.loads((folder / DESCRIPTION_NAME).read_text())
         self.weights_sha256: str = description["weights_sha256"]
-        self._interpreter = Interpreter(str(folder / FLATBUFFER_NAME), num_threads=threads)
+        flatbuffer = (folder / FLATBUFFER_NAME).read_bytes()
+        self.sha256 = hashlib.sha256(flatbuffer).hexdigest()
+        if self.sha256 != description["flatbuffer_sha256"]:
+            raise ModelError(
+                f"{FLATBUFFER_NAME} has SHA-256 {self.sha256}, not "
+                f"{description['flatbuffer_sha256']} as {DESCRIPTION_NAME} has it"
+            )
+        self._interpreter = Interpreter(model_content=flatbuffer, num_threads=threads)
         self._run = self._interpreter.get_signature_runner()
 
     def __call__(self, patches: Floats) -> YamnetOutput:
