@@ -14,10 +14,12 @@ class Settings:
     Attributes:
         models_bucket: name of the bucket of model versions and of the files of retrainings.
         uploads_bucket: name of the bucket of labeled clips.
+        state_machine_arn: of the retraining, which is asked whether another run is under way.
     """
 
     models_bucket: str
     uploads_bucket: str
+    state_machine_arn: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -29,4 +31,5 @@ class Settings:
         return cls(
             models_bucket=environment["MODELS_BUCKET"],
             uploads_bucket=environment["UPLOADS_BUCKET"],
+            state_machine_arn=environment["STATE_MACHINE_ARN"],
         )

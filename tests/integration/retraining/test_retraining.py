@@ -11,6 +11,7 @@ from earshot.model.registry import ModelRegistry
 from earshot.retraining.plan import Request
 from local.retrain_demo import wrong
 from tests.integration.retraining.retraining_stack import (
+    Retraining,
     altered,
     embedding_processes,
     failed_attempts,
@@ -18,6 +19,19 @@ from tests.integration.retraining.retraining_stack import (
     soon,
 )
 from training.data.labeled_clips import labeled_clips
+
+
+def beside_the_first(retraining: Retraining, run: str) -> None:
+    """Another retraining, asked of the API and of Step Functions, while one is under way."""
+    status, refusal = retraining.stack.call("POST", "/retrain", {"prefix": "training/good/"})
+    assert (status, refusal["retraining"]) == (409, run)
+    machine = retraining.stack.client("stepfunctions")
+    machine.start_execution(
+        stateMachineArn=retraining.stack.outputs["StateMachineArn"], name="beside", input="{}"
+    )
+    second = retraining.end_of("beside")
+    assert second["state"] == "refused"
+    assert f"The retraining {run} is under way" in second["reasons"][0]
 
 
 class TestRetraining:
@@ -111,11 +125,23 @@ class TestRetraining:
         run = retraining.service.start(Request(prefix="training/good/"))
         soon(lambda: retraining.service.status(run)["step"] == "EmbedBatches")
         soon(lambda: embedding_processes(retraining.stack), 30)[0].kill()
+        beside_the_first(retraining, run)
         status = retraining.end_of(run)
         assert status["state"] in {"promoted", "rejected"}, status["reasons"]
         assert status["embedded"] == 1.0
         tried = failed_attempts(retraining.stack, run)
         assert "Runtime.ExitError" in tried, "the killed function was not at work"
+
+    def test_a_run_that_was_stopped_by_hand_holds_up_no_other(self, retraining):
+        machine = retraining.stack.client("stepfunctions")
+        run = retraining.service.start(Request(prefix="training/good/"))
+        soon(lambda: retraining.service.status(run)["step"] == "EmbedBatches")
+        arn = retraining.stack.outputs["StateMachineArn"]
+        arn = arn.replace(":stateMachine:", ":execution:") + f":{run}"
+        machine.stop_execution(executionArn=arn, cause="by hand")
+        assert retraining.end_of(run)["state"] == "aborted"
+        after = retraining.retrain(prefix="training/nothing/")
+        assert "no labeled WAV under training/nothing/" in after["reasons"][0]
 
     def test_an_outcome_is_published_to_the_topic(self, retraining):
         arn = retraining.stack.outputs["RetrainingTopicArn"]

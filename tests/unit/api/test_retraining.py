@@ -8,6 +8,7 @@ from earshot.errors import (
     ConflictError,
     NotFoundError,
     PromotionRefusedError,
+    RetrainingRunningError,
 )
 from earshot.retraining.plan import Request
 from tests.unit.api.calls import authorizer, call, content, post_files, problem
@@ -43,6 +44,13 @@ def test_a_retraining_trains_on_everything_unless_the_request_limits_it(services
 def test_a_retraining_that_makes_no_sense_is_not_begun(services, body, status):
     problem(call("POST", "/retrain", body), status)
     assert services.asked == []
+
+
+def test_a_retraining_beside_another_is_a_conflict_that_names_it(services):
+    services.error = RetrainingRunningError(RUN)
+    refusal = problem(call("POST", "/retrain", {}), 409)
+    assert refusal["retraining"] == RUN
+    assert f"GET /retrain/{RUN}" in refusal["detail"]
 
 
 def test_the_status_of_a_retraining_is_shown(services):

@@ -46,6 +46,7 @@ def test_api_may_do_its_work_only() -> None:
         ("s3:GetObject", "${ModelsBucket.Arn}/retraining/*"),
         ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
         ("states:StartExecution", "RetrainStateMachine"),
+        ("states:ListExecutions", "RetrainStateMachine"),
         ("states:DescribeExecution", EXECUTIONS),
         ("states:GetExecutionHistory", EXECUTIONS),
         ("s3:ListBucket", "UploadsBucket.Arn"),

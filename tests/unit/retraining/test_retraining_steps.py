@@ -3,80 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from earshot.errors import BadRequestError, NotFoundError, RetrainingRefusedError
-from earshot.labels import LABELS
-from earshot.model.registry import ModelRegistry
+from earshot.errors import (
+    BadRequestError,
+    NotFoundError,
+    RetrainingRefusedError,
+    RetrainingRunningError,
+)
 from earshot.model.versions import sha256_hex
-from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.plan import Request
-from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import Execution
-from earshot.retraining.steps import Steps
-from tests.unit.moto_clients import moto_client
-
-NOW = datetime(2026, 1, 31, 11, tzinfo=UTC)
-
-
-class Stage:
-    """Buckets with a champion v1, and the steps on them."""
-
-    def __init__(self, s3: Any) -> None:
-        self.s3 = s3
-        self.files = RunFiles(s3, "models")
-        self.registry = ModelRegistry(s3, "models")
-        manifest = {"version": "v1", "files": {}}
-        self.registry.publish("v1", {"manifest.json": json.dumps(manifest).encode()})
-        self.registry.promote("v1", by="setup", reason="first")
-        clips = LabeledClips(s3, "clips")
-        self.steps = Steps(self.files, clips, self.registry, lambda: NOW)
-
-    def upload(self, *keys: str) -> None:
-        for key in keys:
-            self.s3.put_object(Bucket="clips", Key=key, Body=key.encode())
-
-    def candidate(self, run: str, macro_f1: float, **request: Any) -> None:
-        """Leave what plan, train and evaluate would leave."""
-        self.files.write_json(run, "plan.json", {"request": {**vars(Request()), **request}})
-        self.files.write(run, "candidate/head.npz", b"arrays of " + run.encode())
-        self.files.write_json(run, "candidate/metrics.json", metrics(macro_f1))
-        self.files.write_json(run, "candidate/manifest.json", {"version": "candidate", "files": {}})
-        comparison = {
-            "candidate": metrics(macro_f1),
-            "champion": metrics(0.9),
-            "differences": {},
-            "compared_with": vars(self.registry.champion()),
-            "evaluated_on": {"clips": 80, "labels_confirmed": True, "new_clips": 0},
-        }
-        self.files.write_json(run, "comparison.json", comparison)
-
-
-def metrics(macro_f1: float) -> dict[str, Any]:
-    per_class = {label: {"recall": 0.9, "support": 20} for label in LABELS}
-    return {
-        "n": 80,
-        "macro_f1": macro_f1,
-        "macro_f1_95": (macro_f1 - 0.1, macro_f1 + 0.04),
-        "ece": 0.05,
-        "per_class": per_class,
-    }
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with mock_aws():
-        s3 = moto_client("s3")
-        for bucket in ("clips", "models"):
-            s3.create_bucket(Bucket=bucket)
-            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        yield Stage(s3)
+from tests.unit.retraining.stage import NOW, Stage
 
 
 def test_a_plan_names_the_current_version_of_each_clip(stage):
@@ -188,10 +129,17 @@ class Machine:
 
     def __init__(self) -> None:
         self.started: dict[str, Any] = {}
+        self.under_way: str | None = None
         self.execution_ = Execution("RUNNING", "EmbedBatches", NOW, None, None)
 
     def start(self, name: str, document: dict[str, Any]) -> None:
         self.started[name] = document
+
+    def exists(self, name: str) -> bool:
+        return name in self.started
+
+    def running(self) -> str | None:
+        return self.under_way
 
     def execution(self, name: str) -> Execution:
         if name not in self.started:
@@ -214,6 +162,16 @@ def test_a_retraining_is_started_with_what_the_plan_step_accepts(service, machin
     assert run.startswith("20260131T110000-")
     document = json.loads(json.dumps(machine.started[run]))
     assert Request.from_input(document) == Request(requested_by="me", augmentations=("pitch",))
+
+
+def test_while_a_retraining_is_under_way_no_other_starts_and_the_refusal_names_it(service, machine):
+    first = service.start(Request(requested_by="me"), key="1")
+    machine.under_way = first
+    with pytest.raises(RetrainingRunningError, match=first) as refused:
+        service.start(Request(requested_by="me"))
+    assert refused.value.run == first
+    assert service.start(Request(requested_by="me"), key="1") == first, "it was sent again"
+    assert list(machine.started) == [first]
 
 
 def test_progress_is_shown_while_it_runs(service, stage):

@@ -27,13 +27,14 @@ router = APIGatewayHttpRouter()
     description=(
         "Trains on the labeled clips under `prefix` in the uploads bucket, and on those that the "
         "champion was trained on. The candidate becomes champion only if it passes the gate. "
-        "`status` is the route of its state. With an `Idempotency-Key` the same request can be "
+        "`status` is the route of its state. While another one is under way, none starts: a 409 "
+        "names it as `retraining`. With an `Idempotency-Key` the same request can be "
         "sent again and starts no other retraining."
     ),
     tags=["models"],
     security=needs("train"),
     status_code=HTTPStatus.ACCEPTED,
-    responses=answers(StartedRetraining, 400, 413, 415, 422, 503, status=HTTPStatus.ACCEPTED),
+    responses=answers(StartedRetraining, 400, 409, 413, 415, 422, 503, status=HTTPStatus.ACCEPTED),
 )
 def start(wanted: RetrainRequest) -> Json:
     request = Request.from_input({**wanted.model_dump(), "requested_by": caller(router).subject})

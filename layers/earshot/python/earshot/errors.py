@@ -58,6 +58,21 @@ class ConflictError(EarshotError):
     """A request that conflicts with the present state; the message gives the reason."""
 
 
+class RetrainingRunningError(ConflictError):
+    """A retraining cannot start while another is under way.
+
+    Args:
+        run: that is under way.
+    """
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"The retraining {run} is under way, and there is one at a time. "
+            f"GET /retrain/{run} shows where it stands."
+        )
+        self.run = run
+
+
 class PayloadTooLargeError(EarshotError):
     """A request body over the limit; the message names the route for larger clips."""
 

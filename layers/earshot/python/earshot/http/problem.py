@@ -18,6 +18,7 @@ from earshot.errors import (
     PayloadTooLargeError,
     PromotionRefusedError,
     RejectedClipError,
+    RetrainingRunningError,
     UnauthorizedError,
     UnavailableError,
     UnsupportedMediaTypeError,
@@ -70,6 +71,8 @@ def problem_of(error: Exception) -> Problem:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             members = {"code": error.code} if isinstance(error, RejectedClipError) else {}
+            if isinstance(error, RetrainingRunningError):
+                members["retraining"] = error.run
             problem = make_problem(status, str(error), **members)
             if isinstance(error, MethodNotAllowedError):
                 problem.headers["Allow"] = ", ".join(error.allowed)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 PREFIX = "models/"
 CLAIM_NAME = "claim.json"
 OUTCOME_NAME = "outcome.json"
+# Where a retraining's own files lie, among them the name of the version that it has claimed.
+RUNS_PREFIX = "retraining/"
+VERSION_NAME = "version.json"
 
 _VERSION = re.compile(r"v([1-9][0-9]*)")
 _MISSING = {"NoSuchKey", "404"}
@@ -95,18 +98,17 @@ class VersionFiles:
     def allocate(self, run: str) -> str:
         """Claim the next version for a retraining: no other can get the same.
 
-        A retraining that asks again, because its answer was lost, gets what it has already.
+        A retraining that asks again gets what it has already: the first claim that is written
+        down with the run counts. One that a crash kept from being written down stays unused.
         """
-        number = max(self._numbers(), default=0)
-        if number and self._claimed_by(number) == run:
-            return f"v{number}"
-        claim = json.dumps({"run": run, "at": format_time(datetime.now(UTC))}).encode()
-        while True:
-            number += 1
-            if self._write_once(_key(f"v{number}", CLAIM_NAME), claim):
-                return f"v{number}"
-            if self._claimed_by(number) == run:
-                return f"v{number}"
+        record = f"{RUNS_PREFIX}{run}/{VERSION_NAME}"
+        known = self._read(record)
+        if known is None:
+            claimed = self._claim(run)
+            if self._write_once(record, json.dumps({"version": claimed}).encode()):
+                return claimed
+            known = self._read(record) or b"{}"  # another attempt of this run was faster
+        return str(json.loads(known)["version"])
 
     def publish(self, version: str, files: Mapping[str, bytes]) -> Champion:
         """Write a version for good.
@@ -170,6 +172,16 @@ class VersionFiles:
                     if match := _VERSION.fullmatch(name):
                         numbers.append(int(match[1]))
         return numbers
+
+    def _claim(self, run: str) -> str:
+        number = max(self._numbers(), default=0)
+        if number and self._claimed_by(number) == run:
+            return f"v{number}"
+        claim = json.dumps({"run": run, "at": format_time(datetime.now(UTC))}).encode()
+        while True:
+            number += 1
+            if self._write_once(_key(f"v{number}", CLAIM_NAME), claim):
+                return f"v{number}"
 
     def _claimed_by(self, number: int) -> str | None:
         claim = self._json(f"v{number}", CLAIM_NAME)

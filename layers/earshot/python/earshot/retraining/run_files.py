@@ -9,11 +9,10 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import NotFoundError
+from earshot.model.version_files import RUNS_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-PREFIX = "retraining/"
 
 
 class RunFiles:
@@ -25,7 +24,7 @@ class RunFiles:
 
     def key(self, run: str, name: str) -> str:
         """Key of a file, for the state machine."""
-        return f"{PREFIX}{run}/{name}"
+        return f"{RUNS_PREFIX}{run}/{name}"
 
     def write(self, run: str, name: str, content: bytes) -> None:
         """Write a file, or overwrite it: a step that is tried again does the same again."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from earshot.errors import ConflictError, NotFoundError
+from earshot.errors import ConflictError, NotFoundError, RetrainingRunningError
 from earshot.model.versions import METRICS_NAME, Promotion, Version
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
@@ -54,15 +53,25 @@ class RetrainingService:
         Args:
             request: what is asked.
             key: the requester's idempotency key: sent again on the same day, it starts no other.
+
+        Raises:
+            RetrainingRunningError: another retraining is under way.
         """
         document = {**asdict(request), "augmentations": list(request.augmentations)}
         if key is None:
             run = f"{self._now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        else:
+            run = f"{self._now():%Y%m%d}-{digest(json.dumps([request.requested_by, key]))[:16]}"
+            if self._machine.exists(run):
+                return run
+        # Two that start together may both pass here: then the first step of one is refused.
+        if running := self._machine.running():
+            raise RetrainingRunningError(running)
+        try:
             self._machine.start(run, document)
-            return run
-        run = f"{self._now():%Y%m%d}-{digest(json.dumps([request.requested_by, key]))[:16]}"
-        with suppress(ConflictError):  # it is started already
-            self._machine.start(run, document)
+        except ConflictError:
+            if key is None:
+                raise
         return run
 
     def status(self, run: str) -> Document:

@@ -14,6 +14,7 @@ from earshot.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,42 @@ class StateMachine:
                     raise ConflictError(f"There is a retraining {name} already.") from error
                 raise
 
+    def running(self) -> str | None:
+        """Name of an execution that is under way; None if there is none.
+
+        One that started within the last moments may be missing.
+        """
+        with unavailable_on_failure("Step Functions"):
+            found = self._step_functions.list_executions(
+                stateMachineArn=self._arn, statusFilter="RUNNING"
+            )["executions"]
+        # Those of a map's items have a map run.
+        return next((one["name"] for one in found if not one.get("mapRunArn")), None)
+
+    def exists(self, name: str) -> bool:
+        """Whether an execution of that name was ever started."""
+        try:
+            self._describe(name)
+        except NotFoundError:
+            return False
+        return True
+
+    def is_running(self, name: str) -> bool:
+        """Whether there is an execution of that name, and it is under way."""
+        try:
+            return bool(self._describe(name)["status"] == "RUNNING")
+        except NotFoundError:
+            return False
+
     def execution(self, name: str) -> Execution:
         """Where an execution stands.
 
         Raises:
             NotFoundError: there is none of that name.
         """
-        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        found = self._describe(name)
+        arn = found["executionArn"]
         with unavailable_on_failure("Step Functions"):
-            try:
-                found = self._step_functions.describe_execution(executionArn=arn)
-            except ClientError as error:
-                if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
-                    raise NotFoundError(f"There is no retraining {name}.") from error
-                raise
             events = self._step_functions.get_execution_history(
                 executionArn=arn, reverseOrder=True, maxResults=100, includeExecutionData=True
             )["events"]
@@ -83,3 +106,13 @@ class StateMachine:
             stopped=found.get("stopDate"),
             cause=found.get("cause"),
         )
+
+    def _describe(self, name: str) -> DescribeExecutionOutputTypeDef:
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        with unavailable_on_failure("Step Functions"):
+            try:
+                return self._step_functions.describe_execution(executionArn=arn)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+                    raise NotFoundError(f"There is no retraining {name}.") from error
+                raise

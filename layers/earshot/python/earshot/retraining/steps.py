@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from earshot.model.registry import ModelRegistry
     from earshot.retraining.labeled_clips import LabeledClips
     from earshot.retraining.run_files import RunFiles
+    from earshot.retraining.turn import Turn
 
 PLAN_NAME = "plan.json"
 BATCHES_NAME = "batches.json"
@@ -38,6 +39,7 @@ class Steps:
         files: of the retrainings.
         clips: labeled clips.
         registry: of the models.
+        turn: whose run may go on.
         now: the time.
     """
 
@@ -46,21 +48,24 @@ class Steps:
         files: RunFiles,
         clips: LabeledClips,
         registry: ModelRegistry,
+        turn: Turn,
         now: Callable[[], datetime],
     ) -> None:
         self._files = files
         self._clips = clips
         self._registry = registry
+        self._turn = turn
         self._now = now
 
     def plan(self, run: str, document: Document) -> Document:
-        """Take the snapshot.
+        """Take the turn, and the snapshot.
 
         Raises:
             BadRequestError: the execution's input is not what is accepted.
-            RetrainingRefusedError: there is no clip to train on.
+            RetrainingRefusedError: another run is under way, or there is no clip to train on.
         """
         request = Request.from_input(document)
+        self._turn.take(run)
         objects = [*self._clips.under(request.prefix), *self._clips.under(HELD_OUT_PREFIX)]
         plan = make_plan(objects, request)
         batches = [batch.to_json() for batch in plan.batches]
@@ -118,12 +123,18 @@ class Steps:
         return {"version": version, "promote": decision.promote or forced}
 
     def promote(self, run: str, version: str) -> Document:
-        """Make the version the champion, unless another one became it meanwhile."""
+        """Make the version the champion, unless another one became it meanwhile.
+
+        It is promoted once. What was promoted and whose answer was lost is not promoted again when
+        the step is tried again: somebody may have rolled back in between.
+        """
         found = self._registry.describe(version)
+        if found.outcome:
+            return self._finish(run, found.outcome["status"], version, found.outcome["reasons"])
         decision = found.decision or {}
         compared_with = Champion(**decision["compared_with"])
-        champion = self._registry.champion()
-        if champion != Champion(found.name, found.manifest_sha256):  # else: an answer was lost
+        candidate = Champion(found.name, found.manifest_sha256)
+        if not self._was_promoted(candidate):
             try:
                 self._registry.promote(
                     version,
@@ -133,7 +144,8 @@ class Steps:
                     instead_of=compared_with,
                 )
             except ConflictError as error:
-                return self._finish(run, "rejected", version, [str(error)])
+                if not self._was_promoted(candidate):  # else: by a write whose answer was lost
+                    return self._finish(run, "rejected", version, [str(error)])
         return self._finish(run, "promoted", version, [])
 
     def reject(self, run: str, version: str) -> Document:
@@ -151,6 +163,11 @@ class Steps:
         """
         status = "refused" if error.get("Error") in REFUSALS else "failed"
         return self._finish(run, status, None, [_message(error)], error=error.get("Error"))
+
+    def _was_promoted(self, version: Champion) -> bool:
+        pointer = self._registry.pointer()
+        history = pointer.history if pointer else ()
+        return any(entry.champion == version for entry in history)
 
     def _version_files(self, run: str, version: str, decision: Document) -> dict[str, bytes]:
         names = self._files.names(run, CANDIDATE_FOLDER)
@@ -183,6 +200,7 @@ class Steps:
             self._registry.record_outcome(
                 version, {"run": run, "status": status, "reasons": reasons}
             )
+        self._turn.give_back(run)
         return outcome
 
 

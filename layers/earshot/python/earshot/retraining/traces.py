@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.aws.versions import delete_versions
-from earshot.retraining.run_files import PREFIX
+from earshot.model.version_files import RUNS_PREFIX
 from earshot.retraining.steps import BATCHES_NAME, FEATURES_FOLDER
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TrainingTraces:
         """
         with unavailable_on_failure("The models bucket"):
             self._s3.put_object(Bucket=self._bucket, Key=f"{ERASED_PREFIX}{clip_id}", Body=b"")
-        for run in self._folders(PREFIX):
+        for run in self._folders(RUNS_PREFIX):
             for batch in json.loads(self._read(f"{run}{BATCHES_NAME}") or b"[]"):
                 if clip_id in json.dumps([batch["clips"], batch["backgrounds"]]):
                     name = f"{run}{FEATURES_FOLDER}{batch['index']:06}.npz"
