@@ -56,8 +56,8 @@ down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down
 
 .PHONY: token
-token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict read")
-	@$(BIN)/python -m local.token $(SCOPE)
+token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict read", or GROUP=trainer for a person's)
+	@$(BIN)/python -m local.token $(SCOPE) $(if $(GROUP),--group $(GROUP))
 
 .PHONY: logs
 logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)

@@ -1,6 +1,7 @@
 """`python -m local.token SCOPE…`: a token for the local stack's HTTP API.
 
-The emulator's Cognito issues it to the template's own service client, as on AWS.
+The emulator's Cognito issues it to the template's own service client, as on AWS; with `--group`, to
+a person who is in that group.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import sys
 
 import urllib3
 
+from earshot.http.groups import SCOPES_OF_GROUPS
 from local.clients import forget_aws_settings, local_session
+from local.people import sign_in
 from local.settings import LocalStackError, Settings
 
 SCOPES = ("predict", "read", "train", "admin")
@@ -42,6 +45,9 @@ def issue(endpoint: str, user_pool_id: str, client_id: str, scopes: list[str]) -
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.token", description=__doc__)
     parser.add_argument("scope", nargs="*", metavar="SCOPE", help=f"of {', '.join(SCOPES)}; or all")
+    parser.add_argument(
+        "--group", choices=sorted(SCOPES_OF_GROUPS), help="of a person, instead of a machine"
+    )
     arguments = parser.parse_args()
     forget_aws_settings()
     try:
@@ -49,6 +55,10 @@ def main() -> None:
         if not settings.outputs_file.is_file():
             raise LocalStackError("The local stack is not up. Start it first: make up")
         outputs = json.loads(settings.outputs_file.read_text())
+        if arguments.group:
+            pool, people = outputs["UserPoolId"], outputs["PeopleClientId"]
+            print(sign_in(outputs["endpoint"], pool, people, arguments.group))
+            return
         print(
             issue(
                 outputs["endpoint"],

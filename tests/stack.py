@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from local.clients import local_session
+from local.people import sign_in
 from local.settings import REPOSITORY
 from local.token import SCOPES, issue
 
@@ -84,6 +85,12 @@ class LocalStack:
         outputs = self.outputs
         pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
         return issue(outputs["endpoint"], pool, client, list(scopes) or list(SCOPES))
+
+    def persons_token(self, group: str | None) -> str:
+        """A token of somebody who is in this group of the user pool, or in none."""
+        outputs = self.outputs
+        pool, client = outputs["UserPoolId"], outputs["PeopleClientId"]
+        return sign_in(outputs["endpoint"], pool, client, group)
 
     def expired_token(self) -> str:
         """A token as the emulator's Cognito signs it, but of yesterday."""

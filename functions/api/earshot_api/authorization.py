@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from earshot.errors import BadRequestError
 from earshot.http.caller import ANYONE, Caller, allowed_caller, caller_of
+from earshot.http.groups import RESOURCE_SERVER
 from earshot_api.scopes import SCHEME
 from earshot_api.wiring import asks_for_tokens
 
@@ -44,3 +45,13 @@ def _check_query(operation: dict[str, Any], request: APIGatewayProxyEventV2) -> 
 def caller(router: APIGatewayHttpRouter) -> Caller:
     """Who sends the present request."""
     return caller_of(router.current_event) or ANYONE
+
+
+def require(router: APIGatewayHttpRouter, scope: str) -> None:
+    """Check a scope that the present request needs for what its body asks, such as ``admin``.
+
+    Raises:
+        ForbiddenError: the token lacks it.
+    """
+    request = router.current_event
+    allowed_caller(request, f"{RESOURCE_SERVER}/{scope}", asks_for_tokens=asks_for_tokens())

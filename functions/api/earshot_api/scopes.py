@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-RESOURCE_SERVER = "earshot"
+from earshot.http.groups import RESOURCE_SERVER
+
 SCHEME = "token"
 
 

@@ -85,6 +85,35 @@ def test_missing_scope_and_right_scope(
     assert answer.status not in {401, 403, 500}
 
 
+@pytest.mark.parametrize(
+    ("group", "answers"),
+    [
+        (None, [403, 403, 403, 403]),
+        ("viewer", [200, 403, 403, 403]),
+        ("trainer", [200, 201, 403, 403]),
+        ("admin", [200, 201, 201, 200]),
+    ],
+)
+def test_people_may_do_what_their_groups_may(
+    local_stack: LocalStack, group: str | None, answers: list[int]
+) -> None:
+    """They sign in by the pool's page, and the gateway lets the token pass to the function."""
+    token = local_stack.persons_token(group)
+    clip = {"label": "siren", "batch": "people"}
+    requests = [
+        ("GET", "/models", None),
+        ("POST", "/training-clips", clip),
+        ("POST", "/training-clips", clip | {"held_out": True}),
+        ("POST", "/models/v1/promote", {"reason": "the champion as it is"}),
+    ]
+    found = []
+    for method, route, content in requests:
+        body = None if content is None else json.dumps(content).encode()
+        headers = {"Content-Type": "application/json"}
+        found.append(local_stack.request(method, route, body, headers, token).status)
+    assert found == answers
+
+
 def test_only_health_is_open(local_stack: LocalStack) -> None:
     open_routes = [(method, path) for method, path, scopes in OPERATIONS if not scopes]
     assert open_routes == [("GET", "/health")]

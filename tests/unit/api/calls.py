@@ -21,9 +21,23 @@ CONTEXT: Any = SimpleNamespace(
 SCOPES = "earshot/predict earshot/read earshot/train earshot/admin"
 
 
-def authorizer(scope: str = SCOPES, **claims: str) -> Any:
-    """What the gateway found in a token."""
-    return {"jwt": {"claims": {"sub": "ann", "scope": scope, **claims}, "scopes": None}}
+def authorizer(scope: str = SCOPES, groups: str | None = "[admin]", **claims: str) -> Any:
+    """What the gateway found in a person's token; an administrator's, unless `groups` differ.
+
+    Args:
+        scope: that the token was issued for.
+        groups: as an HTTP API hands a claim on that is a list; None for a token without the claim.
+        claims: further ones, or others.
+    """
+    found = {"sub": "ann", "client_id": "people", "scope": scope, **claims}
+    if groups is not None:
+        found["cognito:groups"] = groups
+    return {"jwt": {"claims": found, "scopes": None}}
+
+
+def machine(scope: str = SCOPES) -> Any:
+    """What the gateway found in a token of a client of its own."""
+    return authorizer(scope, None, sub="service", client_id="service")
 
 
 AUTHORIZER = authorizer()

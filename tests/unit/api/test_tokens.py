@@ -8,7 +8,7 @@ import pytest
 
 from earshot.access.sources import Binding, SourcePolicy
 from earshot_api import app, openapi
-from tests.unit.api.calls import authorizer, call, content, post_files, problem
+from tests.unit.api.calls import authorizer, call, content, machine, post_files, problem
 from tests.unit.api.fake_services import CLIP_ID, RUN
 from tests.unit.sample_results import NOON
 
@@ -25,9 +25,38 @@ ALL_SCOPES = ["earshot/predict", "earshot/read", "earshot/train", "earshot/admin
 @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
 def test_a_token_without_the_scope_gets_403(services, method, path, scope):
     others = " ".join(one for one in ALL_SCOPES if one != scope)
-    answer = call(method, path, authorizer=authorizer(others))
+    answer = call(method, path, authorizer=machine(others))
     assert problem(answer, 403)["detail"] == f"The token lacks the scope {scope}."
+    assert scope in problem(call(method, path, authorizer=authorizer(others)), 403)["detail"]
     assert services.asked == []
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), GUARDED)
+def test_a_person_may_do_what_their_groups_may(services, method, path, scope):
+    """Their token itself has all scopes, as everybody's who signs in by the same program."""
+    allowed = {
+        "earshot/read": {"[viewer]", "[trainer]", "[admin]", "[viewer admin]"},
+        "earshot/predict": {"[trainer]", "[admin]", "[viewer admin]"},
+        "earshot/train": {"[trainer]", "[admin]", "[viewer admin]"},
+        "earshot/admin": {"[admin]", "[viewer admin]"},
+    }[scope]
+    for groups in ("[viewer]", "[trainer]", "[admin]", "[viewer admin]", "[]", "[x,admin]", None):
+        answer = call(method, path, authorizer=authorizer(groups=groups))
+        assert (answer["statusCode"] != 403) is (groups in allowed), groups
+
+
+def test_an_administrators_token_that_was_issued_for_less_does_less(services):
+    answer = call("POST", "/models/v2/promote", {"reason": "r"}, authorizer("earshot/read"))
+    assert "you are in no group" in problem(answer, 403)["detail"]
+
+
+def test_what_decides_on_versions_is_for_administrators(services):
+    clip = {"label": "siren", "batch": "may"}
+    trainer, both = machine("earshot/train"), machine("earshot/train earshot/admin")
+    content(call("POST", "/training-clips", clip, trainer), 201)
+    problem(call("POST", "/training-clips", clip | {"held_out": True}, trainer), 403)
+    content(call("POST", "/training-clips", clip | {"held_out": True}, both), 201)
+    assert [held_out for *_, held_out in services.asked] == [False, True]
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), GUARDED)

@@ -12,6 +12,12 @@ from local.settings import TEMPLATE
 Resource = dict[str, Any]
 SAM = yaml_parse(TEMPLATE.read_text())
 
+# Of the retraining's state machine.
+EXECUTIONS = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    ":execution:${AWS::StackName}-retrain:*"
+)
+
 
 def _cloudformation() -> dict[str, Resource]:
     template = yaml_parse(TEMPLATE.read_text())

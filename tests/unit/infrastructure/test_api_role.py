@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.infrastructure.cloudformation import allowed
-
-EXECUTIONS = (
-    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
-    ":execution:${AWS::StackName}-retrain:*"
-)
+from tests.unit.infrastructure.cloudformation import EXECUTIONS, allowed
 
 
 def test_api_may_do_its_work_only() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from earshot.http.groups import SCOPES_OF_GROUPS
 from earshot_api import openapi
 from earshot_api.app import http
 from tests.unit.infrastructure.cloudformation import SAM, of_type, properties
@@ -96,7 +97,10 @@ class TestHttpApi:
         assert every == {f"earshot/{scope}" for scope in ("predict", "read", "train", "admin")}
         assert scopes["DeviceClient"] == {"earshot/predict"}
         assert scopes["ServiceClient"] == every
-        assert "earshot/admin" not in scopes["PeopleClient"]
+        # All of them: which a person has is decided by groups, in the functions.
+        assert scopes["PeopleClient"] == every | {"openid", "email"}
+        groups = of_type("AWS::Cognito::UserPoolGroup").values()
+        assert {group["GroupName"] for group in groups} == set(SCOPES_OF_GROUPS)
         assert clients["PeopleClient"]["GenerateSecret"] is False
         for client in clients.values():
             assert "implicit" not in client["AllowedOAuthFlows"]

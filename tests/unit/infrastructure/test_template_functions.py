@@ -18,6 +18,7 @@ import earshot_training.settings as training_settings
 from earshot.results.item import ALERTED_AT, LabeledRow
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
+    EXECUTIONS,
     SAM,
     allowed,
     as_list,
@@ -179,6 +180,7 @@ class TestFunctions:
             ("s3:PutObject", "${ModelsBucket.Arn}/models/v*"),
             ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
             ("s3:PutObject", runs),
+            ("states:DescribeExecution", EXECUTIONS),
             models_list,
         }  # fmt: skip
         assert allowed("EmbedFunction") == {

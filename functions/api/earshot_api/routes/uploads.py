@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
-from earshot_api.authorization import caller
+from earshot_api.authorization import caller, require
 from earshot_api.problems import answers
 from earshot_api.schemas.requests import TrainingClipRequest, UploadRequest
 from earshot_api.schemas.uploads import Ticket, TrainingTicket
@@ -41,7 +41,8 @@ def issue(upload: UploadRequest) -> Json:
     summary="Get an address to upload a labeled clip of up to 100 MB to",
     description=(
         "As /uploads, but the clip is not classified: retrainings train on it, or with `held_out` "
-        "evaluate on it. POST /retrain with the `prefix` of the answer trains on the batch."
+        "evaluate on it. That needs the scope `admin`, since it decides which version is promoted. "
+        "POST /retrain with the `prefix` of the answer trains on the batch."
     ),
     tags=["models"],
     security=needs("train"),
@@ -49,4 +50,6 @@ def issue(upload: UploadRequest) -> Json:
     responses=answers(TrainingTicket, 400, 413, 415, 422, status=HTTPStatus.CREATED),
 )
 def issue_training_clip(clip: TrainingClipRequest) -> Json:
+    if clip.held_out:
+        require(router, "admin")
     return services().tickets.issue_training_clip(clip.label, clip.batch, held_out=clip.held_out)
