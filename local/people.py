@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from local.clients import local_session
 from local.settings import LocalStackError
 
+
 def sign_in(endpoint: str, user_pool_id: str, client_id: str, group: str | None) -> str:
     """Token of a person in this group; the person is made anew with each first call for a group.
 
