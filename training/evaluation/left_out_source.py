@@ -23,6 +23,7 @@ from training.adaptation.tapped_clips import SCRATCH, TappedClips, tapped_clips
 from training.data.labeled_clips import broadened_clips, decodable_clips
 from training.evaluation.metrics import Predictions, numbered, report
 from training.head.cross_validation import out_of_fold, show
+from training.head.network import PAIR_SHARES
 from training.yamnet.weights import HUB_HANDLE
 
 
@@ -45,7 +46,7 @@ def measure_left_out(
     found = out_of_fold(data, tapped.tap_files, tapped.published.layers, config, seed)
     figures = {}
     for name, of_set in data.held_out.items():
-        scores = np.stack([scores_of(clip).max(axis=0) for clip in found.logits[name]])
+        scores = np.stack([scores_of(clip, PAIR_SHARES).max(axis=0) for clip in found.logits[name]])
         probabilities = scipy.special.softmax(scores.astype(np.float64), axis=1)
         figures[name] = report(Predictions(of_set.labels, probabilities, numbered(of_set.groups)))
     return figures

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +129,30 @@ def classifying(
         version, yamnet: folders of the model version and of YAMNet.
         rules: of alerts.
         processes: one for each core by default.
+
+    Raises:
+        BrokenProcessPool: a process could not load the version, or was killed; from what is
+            yielded.
     """
-    context = multiprocessing.get_context("spawn")  # threads of a parent do not survive a fork
-    with context.Pool(processes or os.cpu_count(), _begin, (version, yamnet, rules)) as pool:
-        yield lambda sounds: pool.imap(_classify, sounds)
+    processes = processes or os.cpu_count() or 1
+    with ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),  # threads of a parent do not survive a fork
+        _begin,
+        (version, yamnet, rules),
+    ) as pool:
+        yield lambda sounds: _in_order(pool, sounds, ahead=4 * processes)
+
+
+def _in_order(pool: ProcessPoolExecutor, sounds: Iterable[Sound], ahead: int) -> Iterator[Scores]:
+    """Scores of sounds, of which so many are taken ahead of what is asked for."""
+    waiting: deque[Future[Scores]] = deque()
+    for sound in sounds:
+        waiting.append(pool.submit(_classify, sound))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 _of_process: tuple[Classifier, AlertRules]

@@ -108,6 +108,7 @@ def describe(head: Head) -> dict[str, Any]:
         "temperature": head.temperature,
         "alert_thresholds": by_label(head.alert_thresholds),
         "length_slopes": by_label(head.length_slopes),
+        "pair_shares": by_label(head.pair_shares),
     }
 
 

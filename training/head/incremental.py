@@ -151,6 +151,7 @@ def fit(
             temperature=parent.head.temperature,
             alert_thresholds=parent.head.alert_thresholds,
             length_slopes=parent.head.length_slopes,
+            pair_shares=parent.head.pair_shares,
         )
     head, chosen_anew = _calibrated(head, clips.select(validates & unlearned))
     parameters = {

@@ -21,4 +21,5 @@ def sample_head(groups: ScoreGroups | None = None, hidden: int = 2) -> Head:
         temperature=2.0,
         alert_thresholds=np.array([0.6, 0.7, 0.8, 0.9], np.float32),
         length_slopes=np.zeros(4, np.float32),
+        pair_shares=np.full(4, 0.5, np.float32),
     )

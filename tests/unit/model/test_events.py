@@ -52,9 +52,11 @@ def test_a_single_shot_is_enough_for_a_gunshot_in_a_longer_recording():
     assert event.confidence == pytest.approx(1 / (1 + np.exp(-6 / 2)), rel=1e-5)
 
 
-def test_a_score_is_half_of_a_patch_with_its_neighbor_and_half_of_its_stretch():
-    logits = clip((2.0, -8.0, -8.0), (4.0, -8.0, -8.0), stretches=(-1.0, -8.0, -8.0))
-    assert event_scores(HEAD, logits)[:, 1].tolist() == [1, 1]  # (3 - 1) / 2
+def test_a_score_is_in_part_of_a_patch_with_its_neighbor_and_else_of_its_stretch():
+    logits = clip((2.0, 2.0, -8.0), (4.0, 4.0, -8.0), stretches=(-1.0, -1.0, -8.0))
+    head = replace(HEAD, pair_shares=np.array([0.5, 0.75, 0.25, 0.5], np.float32))
+    assert event_scores(head, logits)[:, 1].tolist() == [2, 2]  # 3/4 of 3, 1/4 of -1
+    assert event_scores(head, logits)[:, 2].tolist() == [0, 0]  # 1/4 of 3, 3/4 of -1
 
 
 def test_a_patch_that_no_neighbor_supports_is_no_event():

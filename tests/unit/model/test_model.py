@@ -30,7 +30,7 @@ HEAD = npz(**sample_head().to_arrays())
 
 def version(head: bytes = HEAD, **members: object) -> dict[str, bytes]:
     manifest = {
-        "format": 3,
+        "format": 4,
         "version": "v7",
         "labels": list(LABELS),
         "yamnet_weights_sha256": WEIGHTS,
@@ -72,10 +72,17 @@ def test_a_head_that_is_no_archive_is_refused():
         load_model(reader(version(b"not an archive")), WEIGHTS)
 
 
+def test_a_version_of_format_3_scores_pairs_and_stretches_alike():
+    arrays = sample_head().to_arrays()
+    del arrays["pair_shares"]
+    model = load_model(reader(version(npz(**arrays), format=3)), WEIGHTS)
+    assert model.head.pair_shares.tolist() == [0.5] * 4
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"format": 1}, "format is 1, not 3"),
+        ({"format": 1}, "format is 1, not 3 or 4"),
         ({"labels": ["siren", "casual"]}, "labels are"),
         ({"yamnet_weights_sha256": "0000"}, "other YAMNet weights"),
     ],

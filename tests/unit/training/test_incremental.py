@@ -58,6 +58,7 @@ def calibrated(head: Head) -> Head:
         temperature=1.7,
         alert_thresholds=np.array([0.6, 0.7, 0.8, 0.9], np.float32),
         length_slopes=np.array([0, 0.1, 0.2, 0.3], np.float32),
+        pair_shares=np.array([0.5, 0.6, 0.7, 0.8], np.float32),
     )
 
 
@@ -93,6 +94,7 @@ def test_what_is_calibrated_is_the_parents_if_little_is_new(parent: incremental.
     assert after.head.temperature == parent.head.temperature
     assert (after.head.alert_thresholds == parent.head.alert_thresholds).all()
     assert (after.head.length_slopes == parent.head.length_slopes).all()
+    assert (after.head.pair_shares == parent.head.pair_shares).all()
     shift = after.head.bias_1 - as_head(after.network).bias_1
     np.testing.assert_allclose(shift, BIASES, atol=1e-5)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from earshot.alerts.service import AlertRules
 from earshot.events import Event
 from earshot.labels import Label
 from earshot.results.result import Classification
-from training.evaluation.scores import scores_of
+from training.evaluation.scores import classifying, scores_of
+from training.yamnet import MODEL_DIR
 
 RULES = AlertRules(frozenset(Label) - {Label.CASUAL}, 0.5, timedelta(minutes=5))
 
@@ -36,3 +40,10 @@ def test_a_label_is_scored_by_what_its_alert_is_decided_on():
     assert set(scores.alerts) == {Label.GUNSHOT, Label.EXPLOSION}
     for label, confidence in RULES.matches(classification).items():
         assert confidence == pytest.approx(scores.of_threat[label])
+
+
+def test_a_version_that_cannot_be_loaded_ends_the_evaluation(tmp_path: Path):
+    with classifying(tmp_path, MODEL_DIR, RULES, processes=1) as classify:
+        scores = classify([np.zeros(16_000, np.float32)])
+        with pytest.raises(BrokenProcessPool):
+            next(scores)

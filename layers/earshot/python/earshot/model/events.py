@@ -79,21 +79,26 @@ def event_scores(head: Head, logits: Logits) -> Floats:
 
     A long clip has more chances of a false alarm, so its scores are lowered.
     """
-    scores = scores_of(logits)
+    scores = scores_of(logits, head.pair_shares)
     e_folds = np.log(max(1.0, len(scores) / _TEN_SECONDS))
     lowered: Floats = scores - head.length_slopes * np.float32(e_folds)
     return lowered
 
 
-def scores_of(logits: Logits) -> Floats:
+def scores_of(logits: Logits, pair_shares: Floats) -> Floats:
     """Event scores ``(n, 4)`` of patches, whatever the clip's length; casual's is 0.
 
-    A patch's score is the mean of two: of the patch and that neighbor which supports it better,
-    since patches overlap by half and what lies in one lies in the next or the last as well; and of
-    its stretch. The first finds a short event among other sound, the second knows better what
-    goes on for long.
+    A patch's score is the weighted mean of two: of the patch and that neighbor which supports it
+    better, since patches overlap by half and what lies in one lies in the next or the last as well;
+    and of its stretch. The first finds a short event among other sound, the second knows better
+    what goes on for long.
+
+    Args:
+        logits: of the patches.
+        pair_shares: ``(4,)`` weight of the first; see `Head`.
     """
-    scores = np.float32(0.5) * (with_neighbors(logits.patches) + logits.stretches)
+    pairs = with_neighbors(logits.patches)
+    scores: Floats = pair_shares * pairs + (np.float32(1) - pair_shares) * logits.stretches
     scores[:, _CASUAL] = 0
     return scores
 

@@ -116,6 +116,8 @@ class Head:
             Of a threat it is chosen by false alarms per hour of casual sound.
         length_slopes: ``(4,)`` logits that a label loses for each e-fold of a clip's length over
             10 s: a longer clip has more chances of a false alarm.
+        pair_shares: ``(4,)`` weight, 0..1, of two neighboring patches in a patch's event score; its
+            stretch has the rest. A shot is short, a siren goes on.
     """
 
     groups: ScoreGroups
@@ -127,6 +129,7 @@ class Head:
     temperature: float
     alert_thresholds: Floats
     length_slopes: Floats
+    pair_shares: Floats
 
     def __post_init__(self) -> None:
         hidden, n_labels = len(self.bias_0), len(LABELS)
@@ -140,9 +143,10 @@ class Head:
             self.bias_1.shape,
             self.alert_thresholds.shape,
             self.length_slopes.shape,
+            self.pair_shares.shape,
         )
         layers = ((hidden,), (units, n_labels), (units, n_labels))
-        if shapes != (*layers, *[(n_labels,)] * 3):
+        if shapes != (*layers, *[(n_labels,)] * 4):
             raise ModelError(f"the layers of the head do not fit each other: {shapes}")
         for name in self._arrays():
             if not np.isfinite(getattr(self, name)).all():
@@ -156,10 +160,14 @@ class Head:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Head:
         """Head of the arrays of ``head.npz``; `to_arrays` gives them.
 
+        A version of format 3 has no `pair_shares`: they were a half.
+
         Raises:
             ModelError: an array is missing or holds no finite numbers, or they do not fit each
                 other.
         """
+        halves = np.full(len(LABELS), 0.5, np.float32)
+        arrays = {"pair_shares": halves} | dict(arrays)
         try:
             groups = ScoreGroups(arrays["group_classes"], arrays["group_starts"])
             members: dict[str, Any] = {name: arrays[name] for name in cls._arrays()}

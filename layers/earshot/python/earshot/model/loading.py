@@ -21,7 +21,8 @@ from earshot.model.head import Head
 from earshot.model.versions import MANIFEST_NAME, sha256_hex
 
 HEAD_NAME = "head.npz"
-FORMAT = 3  # of manifest and head; raised when older software could not serve newer models
+FORMAT = 4  # of manifest and head; raised when older software could not serve newer models
+READABLE_FORMATS = (3, FORMAT)
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ def _load(
 
 
 def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str) -> None:
-    if manifest.get("format") != FORMAT:
-        raise ModelError(f"the model's format is {manifest.get('format')}, not {FORMAT}")
+    if manifest.get("format") not in READABLE_FORMATS:
+        readable = " or ".join(map(str, READABLE_FORMATS))
+        raise ModelError(f"the model's format is {manifest.get('format')}, not {readable}")
     if tuple(manifest["labels"]) != LABELS:
         raise ModelError(f"the model's labels are {manifest['labels']}, not {list(LABELS)}")
     if manifest["yamnet_weights_sha256"] != yamnet_weights_sha256:
