@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
+from training.data.held_out import RELEASED
 
 # Clips whose mean embeddings have this cosine similarity count as copies of one recording.
 # Measured on SESA, with v1's YAMNet, whose clips of one label lie closer together than those of the
@@ -62,7 +63,8 @@ def split(
     What the parent was trained on stays in training, and what was held out stays held out, with
     the whole recording group; so candidate and champion are compared on clips that neither was
     trained on. Of the new recording groups, one in five is held out, chosen by its content and
-    so the same each time.
+    so the same each time; but none that a person has corrected a clip of: a correction is to teach.
+    Held-out clips that came with a release make way for a person's clips that are like them.
 
     Args:
         new: clips of this retraining, with augmented copies.
@@ -90,11 +92,13 @@ def split(
     to_hold_out -= left_out.keys()
 
     groups = recording_groups(originals)
+    released = {clip.sha256 for clip in originals.clips if clip.key.startswith(RELEASED)}
     in_training, in_held_out = (
         {groups[digest] for digest in learned},
-        {groups[digest] for digest in to_hold_out},
+        {groups[digest] for digest in to_hold_out - released},
     )
     drawn = _drawn(originals.clips, groups) - in_training
+    drawn -= {groups[clip.sha256] for clip in originals.clips if clip.corrected}
     held_out = set(to_hold_out)
     sides_are_settled = learned | to_hold_out | left_out.keys()
     for clip in originals.clips:
@@ -104,6 +108,15 @@ def split(
             left_out[clip.sha256] = "a copy of a held-out recording"
         elif groups[clip.sha256] in drawn:
             held_out.add(clip.sha256)
+    taught = {
+        groups[clip.sha256]
+        for clip in originals.clips
+        if clip.sha256 not in held_out | left_out.keys()
+    }
+    for digest in held_out & released:
+        if groups[digest] in taught:
+            left_out[digest] = "held out with a release, but like a clip that is learned from"
+    held_out -= left_out.keys()
     # A clip that is left out may have been all that joined a held-out clip to a training clip.
     groups = {digest: 2 * k + (digest in held_out) for digest, k in groups.items()}
 

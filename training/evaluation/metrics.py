@@ -123,7 +123,7 @@ def interval(
 
     Clips of one recording are alike; drawing single clips would make the interval too narrow.
     """
-    values = [metric(predictions.take(drawn)) for drawn in _redrawn(predictions.recordings, seed)]
+    values = [metric(predictions.take(drawn)) for drawn in redrawn(predictions.recordings, seed)]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -140,7 +140,7 @@ def differences(
         candidate, champion: predictions for the very same clips.
         seed: of the draws.
     """
-    drawn = list(_redrawn(champion.recordings, seed))
+    drawn = list(redrawn(champion.recordings, seed))
     rounds = [(_compared(candidate.take(some)), _compared(champion.take(some))) for some in drawn]
     found = {}
     for name in rounds[0][0]:
@@ -160,7 +160,7 @@ def _compared(predictions: Predictions) -> dict[str, float]:
     }
 
 
-def _redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
+def redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
     """Indices of the clips of recording groups drawn with replacement, round by round."""
     rng = np.random.default_rng(seed)
     names, index = np.unique(recordings, return_inverse=True)

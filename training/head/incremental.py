@@ -6,7 +6,8 @@ them a label would pull it away from (Li & Hoiem 2016, "Learning without forgett
 arXiv:1606.09282, with the old clips' features at hand). Batch norm keeps the statistics of what
 the champion learnt from, which are those of far more clips. And of the way that its weights went,
 it goes most: what is left out forgets less (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
-models", arXiv:2109.01903).
+models", arXiv:2109.01903). Last, the layer of the logits is refitted so that a person's corrections
+are learned, each of them: see `training.head.refit`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from training.head.network import (
     build_network,
     learner_of,
 )
+from training.head.refit import refit
 from training.head.validation import (
     VALIDATION_ONE_IN,
     validation_clips,
@@ -99,6 +101,7 @@ def fit(
     *,
     unlearned: NDArray[np.bool_] | None = None,
     known: NDArray[np.bool_] | None = None,
+    corrected: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> Fit:
     """Fit a head.
@@ -114,8 +117,14 @@ def fit(
             from, ``(clips,)``; all of them, by default.
         known: which the parent has learnt under the same label, with their copies, ``(clips,)``;
             none of them, by default.
+        corrected: which a person has corrected, with their copies, ``(clips,)``; none of them, by
+            default. All of these are learned.
         seed: of all chance.
+
+    Raises:
+        ModelError: the fit came to weights that are not finite.
     """
+    corrected = np.zeros(len(clips.labels), bool) if corrected is None else corrected
     unlearned = np.ones(len(clips.labels), bool) if unlearned is None else unlearned
     known = np.zeros(len(clips.labels), bool) if known is None else known
     keras.utils.set_random_seed(seed)
@@ -154,6 +163,9 @@ def fit(
             pair_shares=parent.head.pair_shares,
         )
     head, chosen_anew = _calibrated(head, clips.select(validates & unlearned))
+    if corrected.any():
+        lesson, replay = clips.select(corrected & ~known), clips.select(~corrected)
+        head = _learn_lesson(network, head, lesson, replay)
     parameters = {
         "optimizer": "adam",
         "stop_after_epochs": STOP_AFTER_EPOCHS,
@@ -165,6 +177,18 @@ def fit(
     }
     curves = {"loss": history[_CROSS_ENTROPY], "val_loss": history[f"val_{_CROSS_ENTROPY}"]}
     return Fit(head, network, curves, parameters, chosen_anew)
+
+
+def _learn_lesson(network: keras.Model, head: Head, lesson: FeatureSet, replay: FeatureSet) -> Head:
+    """Refit the last layer, of the head and of the network that it comes from."""
+    taught = refit(head, lesson, replay)
+    layer = network.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    departure = np.concatenate(
+        [taught.kernel_mean - head.kernel_mean, taught.kernel_max - head.kernel_max]
+    )
+    layer.set_weights([kernel + departure, bias + taught.bias_1 - head.bias_1])
+    return taught
 
 
 def clip_probabilities(head: Head, clips: FeatureSet) -> NDArray[np.float64]:

@@ -11,17 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.model.loading import Model, load_model
+from earshot.model.head import Head
+from earshot.model.loading import load_model
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import METRICS_NAME
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME
-from training.data.clip_features import ClipFeatures, read_npz
+from training.data.clip_features import read_npz
+from training.data.held_out import HELD_OUT_NAME, HeldOut
+from training.evaluation.corrections import compare_corrections
+from training.evaluation.false_alarm_rate import FalseAlarms, false_alarms, rate_differences
 from training.evaluation.metrics import Predictions, differences, report
 from training.evaluation.report import write_report
 from training.head import incremental
-from training.steps.train import HELD_OUT_NAME, TRAINING_NAME, parent_of
+from training.steps.train import CORRECTIONS_NAME, TRAINING_NAME, parent_of
+
+# A candidate none of whose probabilities for held-out and corrected clips differs by more than this
+# from the champion's is no other model.
+SAME_WITHIN = 0.005
 
 
 def evaluate(
@@ -38,39 +46,44 @@ def evaluate(
     """
     candidate = load_model(
         lambda name: files.read(run, CANDIDATE_FOLDER + name), yamnet_weights_sha256
-    )
+    ).head
     parent = parent_of(run, files)
     champion = load_model(
         registry.reader(parent.version), yamnet_weights_sha256, parent.manifest_sha256
-    )
-    held_out, notes = read_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
-    confirmed = np.array(notes["established"], bool)
-    recordings = np.array(notes["recordings"], np.int64)
-    chosen = _evaluated_on(held_out, confirmed)
-
-    def predict(model: Model, chosen: NDArray[np.bool_]) -> Predictions:
-        some = held_out.select(chosen)
-        clips = some.feature_set(recordings[chosen].astype(np.str_))
-        found = incremental.clip_probabilities(model.head, clips)
-        return Predictions(clips.labels, found, recordings[chosen])
-
-    own, other = predict(candidate, chosen), predict(champion, chosen)
+    ).head
+    held_out = HeldOut.from_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
+    labeled = held_out.select(~held_out.everyday)
+    chosen = _evaluated_on(labeled)
+    own, other = predict(candidate, labeled, chosen), predict(champion, labeled, chosen)
+    alarms = false_alarms(candidate, held_out), false_alarms(champion, held_out)
+    corrected, notes = read_npz(files.read(run, CORRECTIONS_NAME))
+    corrections = compare_corrections(candidate, champion, corrected, notes["not_used"])
     comparison: dict[str, Any] = {
-        "candidate": report(own),
-        "champion": report(other),
-        "differences": differences(own, other),
+        "candidate": _report(own, alarms[0]),
+        "champion": _report(other, alarms[1]),
+        "differences": differences(own, other) | rate_differences(*alarms),
         "compared_with": vars(parent),
         "evaluated_on": {
             "clips": int(chosen.sum()),
-            "labels_confirmed": bool(confirmed[chosen].all()),
+            "released_clips": int((chosen & labeled.released).sum()),
+            "labels_confirmed": bool(labeled.confirmed[chosen].all()),
             "new_clips": int((~chosen).sum()),
+            "casual_hours": alarms[0].hours,
         },
+        "corrections": corrections.to_json(),
+        "unchanged": bool(np.abs(own.probabilities - other.probabilities).max() < SAME_WITHIN)
+        and corrections.unchanged_within(SAME_WITHIN),
     }
-    if (~chosen).any():
-        comparison["on_new_clips"] = {
-            "candidate": report(predict(candidate, ~chosen)),
-            "champion": report(predict(champion, ~chosen)),
-        }
+    for name, some in (("on_new_clips", ~chosen), ("on_own_clips", chosen & ~labeled.released)):
+        if _worth_comparing(labeled, some, name):
+            of_candidate, of_champion = (
+                predict(head, labeled, some) for head in (candidate, champion)
+            )
+            comparison[name] = {
+                "candidate": report(of_candidate),
+                "champion": report(of_champion),
+                "differences": differences(of_candidate, of_champion),
+            }
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -86,10 +99,31 @@ def evaluate(
     }
 
 
-def _evaluated_on(held_out: ClipFeatures, confirmed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def predict(head: Head, held_out: HeldOut, chosen: NDArray[np.bool_]) -> Predictions:
+    """What a head gives for the chosen clips, ``(clips,)``."""
+    some = held_out.select(chosen)
+    clips = some.features.feature_set(some.recordings.astype(np.str_))
+    return Predictions(clips.labels, incremental.clip_probabilities(head, clips), some.recordings)
+
+
+def _report(predictions: Predictions, alarms: FalseAlarms) -> dict[str, Any]:
+    return report(predictions) | {
+        "false_alarms": alarms.count,
+        "false_alarms_per_hour": alarms.per_hour,
+    }
+
+
+def _worth_comparing(held_out: HeldOut, chosen: NDArray[np.bool_], name: str) -> bool:
+    """New clips, if there are any; a person's own, beside a release's, if they are enough."""
+    if name == "on_new_clips":
+        return bool(chosen.any())
+    return too_few(held_out.select(chosen).counts()) is None and bool(held_out.released.any())
+
+
+def _evaluated_on(held_out: HeldOut) -> NDArray[np.bool_]:
     counts = Counter(
         str(clip.label)
-        for clip, counts_in in zip(held_out.clips, confirmed, strict=True)
+        for clip, counts_in in zip(held_out.features.clips, held_out.confirmed, strict=True)
         if counts_in
     )
-    return confirmed if too_few(counts) is None else np.ones(len(held_out), bool)
+    return held_out.confirmed if too_few(counts) is None else np.ones(len(held_out), bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +21,7 @@ from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAM
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.clip_features import ClipFeatures, concatenate, read_npz
 from training.data.grouping import Split, split
+from training.data.held_out import HELD_OUT_NAME, HeldOut
 from training.head import incremental
 from training.head.calibration import describe
 from training.head.export import (
@@ -33,10 +33,11 @@ from training.head.export import (
     write_version,
 )
 from training.head.seal import seal
+from training.steps.records import corrections, describe_dataset, left_out
 from training.steps.soundness import only_finite, require_finite
 
-HELD_OUT_NAME = "heldout.npz"
 TRAINING_NAME = "training.json"
+CORRECTIONS_NAME = "corrections.npz"
 
 # At 3 kB a patch 90 MB in memory, four hours of sound. More is thinned out evenly over the labels.
 MAX_REPLAY_PATCHES = 30_000
@@ -76,12 +77,14 @@ def train(
     new, rejected = _new_features(run, files)
     new, unsound = only_finite(without(new, erased))
     replay, unsound_replay = only_finite(without(_features(read(REPLAY_NAME)), erased))
-    held_out, unsound_held_out = only_finite(without(_features(read(HELD_OUT_NAME)), erased))
+    held_before = HeldOut.from_npz(read(HELD_OUT_NAME))
+    held, unsound_held_out = only_finite(without(held_before.features, erased))
     rejected += [list(one) for one in (*unsound, *unsound_replay, *unsound_held_out)]
     keras_file = read(KERAS_NAME)
     learned = _learned(read) | {clip.sha256: clip.label for clip in replay.clips}
-    parts = split(new, replay, held_out, frozenset(learned))
-    shortage = too_few(Counter(str(clip.label) for clip in parts.held_out.clips))
+    parts = split(new, replay, held, frozenset(learned))
+    held_out = HeldOut.of_split(parts, held_before.everyday_hours)
+    shortage = too_few(held_out.counts())
     if shortage and not request["force"]:
         raise RetrainingRefusedError(shortage[0].upper() + shortage[1:])
     if not len(parts.train):
@@ -102,6 +105,7 @@ def train(
         )
         fitted = fit_candidate(
             parts,
+            held_out,
             folder,
             yamnet_weights_sha256=yamnet.weights_sha256,
             parent=parent,
@@ -118,16 +122,18 @@ def train(
             "n_new": n_new,
             "n_replayed": len(replay),
             "request": request,
+            "left_out": left_out(new, parts, rejected),
         }
         (folder / TRAINING_NAME).write_text(json.dumps(training, indent=2))
         for file in sorted(folder.iterdir()):
             files.write(run, CANDIDATE_FOLDER + file.name, file.read_bytes())
+    files.write(run, CORRECTIONS_NAME, corrections(new, parts, learned))
     return {
         "parent": champion.version,
         "n_new": n_new,
         "n_learnt_from": len({clip.sha256 for clip in parts.train.clips}),
         "n_replayed": len(replay),
-        "n_held_out": len(parts.held_out),
+        "n_held_out": len(held_out),
         "n_left_out": len(parts.left_out),
         "n_rejected": len(rejected),
         "epochs": max(map(len, fitted.curves.values())),
@@ -143,6 +149,7 @@ def seed_first_champion(registry: ModelRegistry, bundled: Path) -> None:
 
 def fit_candidate(
     parts: Split,
+    held_out: HeldOut,
     folder: Path,
     *,
     yamnet_weights_sha256: str,
@@ -162,11 +169,8 @@ def fit_candidate(
         parent,
         unlearned=clips.originals & np.array([group not in known_groups for group in groups], bool),
         known=np.array([learned.get(clip.sha256) == clip.label for clip in clips.clips], bool),
+        corrected=np.array([clip.corrected for clip in clips.clips], bool),
         seed=seed,
-    )
-    held_out = parts.held_out.to_npz(
-        established=parts.established.tolist(),
-        recordings=[parts.groups[clip.sha256] for clip in parts.held_out.clips],
     )
     write_version(
         folder,
@@ -175,13 +179,14 @@ def fit_candidate(
         {},
         {
             REPLAY_NAME: clips.thinned(MAX_REPLAY_PATCHES).to_npz(),
-            HELD_OUT_NAME: held_out,
+            HELD_OUT_NAME: held_out.to_npz(),
             DATASET_NAME: compact_json(describe_dataset(parts, rejected)),
         },
         parent=parent.version if parent else None,
         yamnet_weights_sha256=yamnet_weights_sha256,
         parameters=fitted.parameters,
         calibration=describe(fitted.head),
+        held_out=held_out.counts(),
     )
     return fitted
 
@@ -190,36 +195,6 @@ def parent_of(run: str, files: RunFiles) -> Champion:
     """The champion that a run's candidate was fitted from and is compared with."""
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     return Champion(**training["compared_with"])
-
-
-def describe_dataset(parts: Split, rejected: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The dataset manifest: each clip with its version, digest, recording group and use."""
-
-    def entries(features: ClipFeatures) -> list[dict[str, Any]]:
-        return [
-            {
-                "sha256": clip.sha256,
-                "label": str(clip.label),
-                "key": clip.key,
-                "version_id": clip.version_id,
-                "recording": parts.groups[clip.sha256],
-                "duration_s": clip.duration_s,
-            }
-            for clip in features.clips
-            if clip.augmentation is None
-        ]
-
-    learnt_from, held_out = entries(parts.train), entries(parts.held_out)
-    copies = Counter(clip.augmentation for clip in parts.train.clips if clip.augmentation)
-    return {
-        "n_learnt_from": len(learnt_from),
-        "n_held_out": len(held_out),
-        "augmented_copies": dict(copies),
-        "learnt_from": learnt_from,
-        "held_out": held_out,
-        "left_out": parts.left_out,
-        "rejected": rejected,
-    }
 
 
 def _new_features(run: str, files: RunFiles) -> tuple[ClipFeatures, list[list[str]]]:

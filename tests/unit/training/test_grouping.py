@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from earshot.labels import LABELS, Label
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, read_npz
 from training.data.grouping import across_labels, recording_groups, split, stem
+from training.data.held_out import RELEASED
 
 NOTHING = concatenate([])
 
@@ -236,3 +237,24 @@ def test_features_survive_their_way_through_an_archive():
     assert found.clips == features.clips
     np.testing.assert_array_equal(found.embeddings, features.embeddings)
     assert [len(patches) for patches in found.patches_of()] == [2, 2]
+
+
+def test_a_correction_is_never_drawn_to_be_held_out_nor_is_a_copy_of_it():
+    corrected = clip("a", direction=1, draw=True, corrected=True)
+    copy = clip("copy", direction=1, draw=True)
+    parts = split(concatenate([corrected, copy]), NOTHING, NOTHING)
+    assert names(parts.train) == {key("a"), key("copy")}
+    assert len(parts.held_out) == 0
+
+
+def test_a_clip_that_came_with_a_release_makes_way_for_a_correction_that_is_like_it():
+    released = concatenate(
+        [
+            clip("bang", direction=1, key=f"{RELEASED}everyday/door/1", held_out=True),
+            clip("hum", direction=2, key=f"{RELEASED}everyday/fridge/1", held_out=True),
+        ]
+    )
+    parts = split(clip("door", direction=1, corrected=True), NOTHING, released)
+    assert names(parts.train) == {key("door")}
+    assert names(parts.held_out) == {f"{RELEASED}everyday/fridge/1"}
+    assert "like a clip that is learned from" in parts.left_out[digest("bang")]
