@@ -17,7 +17,7 @@ from earshot.model.registry import ModelRegistry
 from earshot.model.versions import METRICS_NAME
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
-from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME
+from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME, TRAINING_NAME
 from training.data.clip_features import read_npz
 from training.data.held_out import HELD_OUT_NAME, HeldOut
 from training.evaluation.corrections import compare_corrections
@@ -25,7 +25,7 @@ from training.evaluation.false_alarm_rate import FalseAlarms, false_alarms, rate
 from training.evaluation.metrics import Predictions, differences, report
 from training.evaluation.report import write_report
 from training.head import incremental
-from training.steps.train import CORRECTIONS_NAME, TRAINING_NAME, parent_of
+from training.steps.train import CORRECTIONS_NAME, parent_of
 
 # A candidate none of whose probabilities for held-out and corrected clips differs by more than this
 # from the champion's is no other model.
@@ -68,7 +68,6 @@ def evaluate(
             "released_clips": int((chosen & labeled.released).sum()),
             "labels_confirmed": bool(labeled.confirmed[chosen].all()),
             "new_clips": int((~chosen).sum()),
-            "casual_hours": alarms[0].hours,
         },
         "corrections": corrections.to_json(),
         "unchanged": bool(np.abs(own.probabilities - other.probabilities).max() < SAME_WITHIN)
@@ -108,6 +107,7 @@ def predict(head: Head, held_out: HeldOut, chosen: NDArray[np.bool_]) -> Predict
 
 def _report(predictions: Predictions, alarms: FalseAlarms) -> dict[str, Any]:
     return report(predictions) | {
+        "casual_hours": alarms.hours,
         "false_alarms": alarms.count,
         "false_alarms_per_hour": alarms.per_hour,
     }

@@ -17,7 +17,12 @@ from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Champion
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
-from earshot.retraining.steps import CANDIDATE_FOLDER, FEATURES_FOLDER, PLAN_NAME
+from earshot.retraining.steps import (
+    CANDIDATE_FOLDER,
+    FEATURES_FOLDER,
+    PLAN_NAME,
+    TRAINING_NAME,
+)
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.clip_features import ClipFeatures, concatenate, read_npz
 from training.data.grouping import Split, split
@@ -36,7 +41,6 @@ from training.head.seal import seal
 from training.steps.records import corrections, describe_dataset, left_out
 from training.steps.soundness import only_finite, require_finite
 
-TRAINING_NAME = "training.json"
 CORRECTIONS_NAME = "corrections.npz"
 
 # At 3 kB a patch 90 MB in memory, four hours of sound. More is thinned out evenly over the labels.

@@ -22,7 +22,7 @@ RETRAINING: dict[str, Any] = {
     "id": RUN, "state": "running", "step": "Train", "started": "2026", "stopped": None,
     "clips": 9, "embedded": 1.0, "metrics": None, "comparison": None,
     "version": None, "decision": None,
-    "reasons": [], "champion": None,
+    "corrections": None, "left_out": None, "reasons": [], "champion": None,
 }  # fmt: skip
 MODEL = {
     "version": "v2", "created": "2026", "parent": "v1", "champion": True, "status": "promoted",

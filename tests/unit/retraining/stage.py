@@ -36,9 +36,14 @@ class Stage:
         for key in keys:
             self.s3.put_object(Bucket="clips", Key=key, Body=key.encode())
 
-    def candidate(self, run: str, macro_f1: float, **request: Any) -> None:
+    def candidate(
+        self, run: str, macro_f1: float, *, unchanged: bool = False, **request: Any
+    ) -> None:
         """Leave what plan, train and evaluate would leave."""
-        self.files.write_json(run, "plan.json", {"request": {**vars(Request()), **request}})
+        plan = {"request": {**vars(Request()), **request}, "ignored": ["training/notes.txt"]}
+        self.files.write_json(run, "plan.json", plan)
+        left_out = [["training/siren/a.wav", "The file is empty."]]
+        self.files.write_json(run, "candidate/training.json", {"left_out": left_out})
         self.files.write(run, "candidate/head.npz", b"arrays of " + run.encode())
         self.files.write_json(run, "candidate/metrics.json", metrics(macro_f1))
         self.files.write_json(run, "candidate/manifest.json", {"version": "candidate", "files": {}})
@@ -48,7 +53,11 @@ class Stage:
             "differences": {},
             "compared_with": vars(self.registry.champion()),
             "evaluated_on": {"clips": 80, "labels_confirmed": True, "new_clips": 0},
-        }
+            "corrections": {
+                "count": 5, "correct_before": 0, "correct": 4, "not_used": 1, "clips": [],
+            },
+            "unchanged": unchanged,
+        }  # fmt: skip
         self.files.write_json(run, "comparison.json", comparison)
 
 

@@ -42,6 +42,7 @@ def test_an_equal_candidate_passes_with_each_number_on_record():
         "macro F1",
         "recall of gunshot",
         "recall of explosion",
+        "recall of siren",
         "calibration error",
     ]
     for check in decision.to_json()["checks"]:
@@ -57,7 +58,8 @@ def test_an_equal_candidate_passes_with_each_number_on_record():
         ({"macro_f1": 0.889}, False),
         ({"recalls": {"gunshot": 0.85}}, False),
         ({"recalls": {"explosion": 0.85}}, False),
-        ({"recalls": {"siren": 0.85, "casual": 0.85}}, True),  # macro F1 speaks for these
+        ({"recalls": {"siren": 0.85}}, False),
+        ({"recalls": {"casual": 0.85}}, True),  # macro F1 and false alarms speak for these
         ({"ece": 0.069}, True),
         ({"ece": 0.071}, False),
     ],
@@ -161,7 +163,7 @@ def predicted(wrong: list[int], n_each: int = 20) -> Predictions:
         ([20, 21], [20, 21, 22], True),  # one more, which may be chance
         ([20, 21], [20, 21, 22, 23], False),  # two more
         ([20, 21], [22, 23, 24, 25], False),
-        ([40], [40, 60, 61, 62, 63], False),  # sirens are no threat, but macro F1 sees them
+        ([40], [40, 60, 61, 62, 63], False),  # four sirens
     ],
 )
 def test_real_losses_are_distinguished_from_chance(missed_before, missed_now, promote, monkeypatch):
@@ -171,3 +173,33 @@ def test_real_losses_are_distinguished_from_chance(missed_before, missed_now, pr
     assert Label.GUNSHOT.class_id == 1
     decision = decide(report(candidate), report(champion), found, {})
     assert decision.promote is promote, decision.reasons
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "low", "promote"),
+    [
+        (2, 2, 0.0, True),
+        (2, 1, -0.5, True),
+        (2, 3, 0.0, True),  # one more in two hours, which may be chance
+        (2, 3, 0.2, False),
+        (2, 4, 0.0, False),
+    ],
+)
+def test_false_alarms_on_casual_sound_may_not_rise(before, now, low, promote):
+    candidate, champion = (
+        metrics() | {"casual_hours": 2.0, "false_alarms": n, "false_alarms_per_hour": n / 2}
+        for n in (now, before)
+    )
+    found = {"false alarms per hour": {"low": low, "high": 1.0}}
+    decision = decide(candidate, champion, found, {})
+    assert decision.promote is promote
+    (check,) = [check for check in decision.checks if check.name == "false alarms per hour"]
+    assert (check.candidate, check.champion) == (now / 2, before / 2)
+
+
+def test_a_persons_own_clips_have_a_check_beside_those_of_the_release():
+    own = {"candidate": metrics(macro_f1=0.8), "champion": metrics(), "differences": {}}
+    assert gate(metrics(), metrics()).promote
+    decision = decide(metrics(), metrics(), {}, {}, own=own)
+    assert not decision.promote
+    assert decision.reasons[0].startswith("macro F1 on your own held-out clips 0.800 falls below")

@@ -200,6 +200,7 @@ def test_a_comparison_and_a_decision_of_0_1_0_have_todays_names(service, stage):
     run = service.start(Request())
     stage.candidate(run, 0.95)
     today = stage.files.read_json(run, "comparison.json")
+    del today["corrections"], today["unchanged"]
     earlier = {name: today[name] for name in ("candidate", "champion", "differences")} | {
         "judged_against": today["compared_with"],
         "judged_on": {"clips": 80, "vouched_for": True, "new_clips": 0},
@@ -255,3 +256,28 @@ def test_models_are_listed_newest_first_and_described(service, stage):
     assert service.model("v1")["champion"]
     service.promote("v2", by="operator", reason="it was not the model")
     assert service.model("v2")["champion"]
+
+
+def test_a_candidate_that_changes_nothing_is_not_promoted(stage):
+    stage.candidate("r1", 0.9, unchanged=True)
+    gate = stage.steps.apply_gate("r1")
+    assert gate == {"version": "v2", "promote": False}
+    outcome = stage.steps.reject("r1", "v2")
+    assert outcome["status"] == "unchanged"
+    assert outcome["champion"] == "v1"
+    assert "nothing new to learn" in outcome["reasons"][0]
+
+
+def test_the_outcome_counts_corrections_and_names_what_was_left_out(stage):
+    stage.candidate("r1", 0.95)
+    outcome = stage.steps.promote("r1", stage.steps.apply_gate("r1")["version"])
+    assert outcome["corrections"] == {
+        "count": 5, "correct_before": 0, "correct": 4, "not_used": 1,
+    }  # fmt: skip
+    assert outcome["left_out"] == {
+        "count": 2,
+        "clips": [
+            {"key": "training/siren/a.wav", "reason": "The file is empty."},
+            {"key": "training/notes.txt", "reason": "its key states no label"},
+        ],
+    }

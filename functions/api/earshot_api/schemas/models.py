@@ -7,6 +7,8 @@ from typing import Any, Literal, NotRequired
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
+from earshot.labels import Label
+
 
 class Champion(TypedDict):
     """The model that serves."""
@@ -46,11 +48,53 @@ class Decision(TypedDict):
     checks: list[Check]
 
 
+class Answer(TypedDict):
+    """A label, and how probable it is."""
+
+    label: Label
+    confidence: float
+
+
+class CorrectedClip(TypedDict):
+    """What the champion said of a corrected clip, and what the candidate says."""
+
+    clip_id: str
+    label: Label
+    was: Answer
+    now: Answer
+    correct: bool
+    not_used: str | None
+
+
+class Corrections(TypedDict):
+    """Corrections that the champion had not learned: 200 clips at most, wrong ones first."""
+
+    count: int
+    correct_before: int
+    correct: int
+    not_used: int
+    clips: list[CorrectedClip]
+
+
+class LeftOutClip(TypedDict):
+    """A clip that was not used, and why."""
+
+    key: str
+    reason: str
+
+
+class LeftOut(TypedDict):
+    """Clips that were not used: all counted, 20 at most named."""
+
+    count: int
+    clips: list[LeftOutClip]
+
+
 class Retraining(TypedDict):
     """State of a retraining; `embedded` is the share of its batches that are embedded, 0 to 1."""
 
     id: str
-    state: Literal["running", "promoted", "rejected", "refused", "failed", "aborted"]
+    state: Literal["running", "promoted", "rejected", "unchanged", "refused", "failed", "aborted"]
     step: str | None
     started: str
     stopped: str | None
@@ -60,6 +104,8 @@ class Retraining(TypedDict):
     comparison: dict[str, Any] | None
     version: str | None
     decision: Decision | None
+    corrections: Corrections | None
+    left_out: LeftOut | None
     reasons: list[str]
     champion: str | None
 

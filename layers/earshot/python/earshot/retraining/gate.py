@@ -25,9 +25,11 @@ Metrics = Mapping[str, Any]
 # and champion lie.
 Differences = Mapping[str, Mapping[str, float]]
 
-# A missed shot is worse than a false alarm: these have a check of their own.
-THREATS = (Label.GUNSHOT, Label.EXPLOSION)
+# A missed threat is worse than a false alarm: these have a check of their own.
+THREATS = (Label.GUNSHOT, Label.EXPLOSION, Label.SIREN)
 MACRO_F1 = "macro F1"
+MACRO_F1_OF_OWN = "macro F1 on your own held-out clips"
+FALSE_ALARMS = "false alarms per hour"
 CALIBRATION = "calibration error"
 _ROUNDING = 1e-9
 
@@ -41,6 +43,8 @@ class Limits:
             expected calibration error, that is tolerated without more ado.
         excused_macro_f1, excused_recall, excused_calibration: that chance can excuse at most, with
             all that it has excused before. Of recall it excuses one clip too, if that is more.
+        false_alarms, excused_false_alarms: more false alarms in an hour of casual sound that are
+            tolerated, and that chance can excuse at most; or one alarm, if that is more.
         clips: held-out clips, at least.
         clips_a_label: of each label, at least.
     """
@@ -51,6 +55,8 @@ class Limits:
     excused_macro_f1: float = 0.03
     excused_recall: float = 0.05
     excused_calibration: float = 0.03
+    false_alarms: float = 0.0
+    excused_false_alarms: float = 0.5
     clips: int = 20
     clips_a_label: int = 3
 
@@ -113,6 +119,7 @@ def decide(
     differences: Differences,
     carried: Mapping[str, float],
     limits: Limits | None = None,
+    own: Mapping[str, Metrics] | None = None,
 ) -> Decision:
     """Compare a candidate with the champion.
 
@@ -123,6 +130,8 @@ def decide(
         carried: loss that the champion's own gate had excused, by name of the check; see
             `carried_by`.
         limits: how much worse it may be.
+        own: ``candidate``, ``champion`` and ``differences`` on a person's own held-out clips
+            alone, where they are enough beside those that came with a release.
 
     Raises:
         ValueError: the two were not measured on the same number of clips.
@@ -157,6 +166,31 @@ def decide(
             limits.calibration, limits.excused_calibration, sign=-1,
         ),
     ]  # fmt: skip
+    if champion.get("casual_hours"):
+        one_alarm = 1 / champion["casual_hours"]
+        checks.append(
+            compare(
+                FALSE_ALARMS,
+                candidate["false_alarms_per_hour"],
+                champion["false_alarms_per_hour"],
+                limits.false_alarms,
+                max(limits.excused_false_alarms, one_alarm),
+                sign=-1,
+            )
+        )
+    if own:
+        checks.append(
+            _compare(
+                MACRO_F1_OF_OWN,
+                own["candidate"]["macro_f1"],
+                own["champion"]["macro_f1"],
+                own["differences"].get(MACRO_F1),
+                carried.get(MACRO_F1_OF_OWN, 0.0),
+                limits.macro_f1,
+                limits.excused_macro_f1,
+                1,
+            )
+        )
     return Decision(all(check.passed for check in checks), tuple(checks))
 
 

@@ -78,11 +78,13 @@ class RetrainingService:
         """Where a retraining stands.
 
         Returns:
-            ``id, state`` (``running``, ``promoted``, ``rejected``, ``refused``, ``failed`` or
-            ``aborted``), ``step, started, stopped``, ``clips`` and ``embedded`` (share of the
-            batches done, 0..1), ``metrics`` of the candidate and ``comparison`` with the
-            champion on the same clips once measured, ``version`` and
-            ``decision`` once it is through the gate, ``reasons``, ``champion``.
+            ``id, state`` (``running``, ``promoted``, ``rejected``, ``unchanged``, ``refused``,
+            ``failed`` or ``aborted``), ``step, started, stopped``, ``clips`` and ``embedded``
+            (share of the batches done, 0..1), ``metrics`` of the candidate and ``comparison`` with
+            the champion on the same clips once measured, ``corrections`` (for each clip that a
+            person corrected, what the champion and what the candidate say), ``left_out`` (clips
+            that were not used, and why), ``version`` and ``decision`` once it is through the gate,
+            ``reasons``, ``champion``.
 
         Raises:
             NotFoundError: there is no such retraining.
@@ -94,6 +96,8 @@ class RetrainingService:
         if state == "succeeded" or (execution.status != "RUNNING" and not outcome):
             state = "aborted" if execution.status == "ABORTED" else "failed"
         version = outcome.get("version")
+        comparison = _renamed(self._json(run, COMPARISON_NAME)) or {}
+        corrections = comparison.pop("corrections", None)
         return {
             "id": run,
             "state": state if execution.status != "RUNNING" else "running",
@@ -103,9 +107,11 @@ class RetrainingService:
             "clips": plan.get("n_clips"),
             "embedded": self._share_embedded(run, plan),
             "metrics": self._json(run, f"{CANDIDATE_FOLDER}{METRICS_NAME}"),
-            "comparison": _renamed(self._json(run, COMPARISON_NAME)),
+            "comparison": comparison or None,
             "version": version,
             "decision": _renamed(self._registry.describe(version).decision) if version else None,
+            "corrections": corrections,
+            "left_out": outcome.get("left_out"),
             "reasons": outcome.get("reasons", [execution.cause] if execution.cause else []),
             "champion": outcome.get("champion"),
         }

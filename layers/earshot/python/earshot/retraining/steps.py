@@ -25,8 +25,15 @@ BATCHES_NAME = "batches.json"
 FEATURES_FOLDER = "features/"
 CANDIDATE_FOLDER = "candidate/"
 COMPARISON_NAME = "comparison.json"
+TRAINING_NAME = "training.json"
 OUTCOME_NAME = "outcome.json"
 
+UNCHANGED = (
+    "The candidate classifies held-out and corrected clips as the champion does: there was nothing "
+    "new to learn."
+)
+# An outcome is a message, too: more of what was left out is in `training.json` of the version.
+MAX_LEFT_OUT = 20
 REFUSALS = {"RetrainingRefusedError", "BadRequestError"}
 
 Document = dict[str, Any]
@@ -108,10 +115,14 @@ class Steps:
             comparison["champion"],
             comparison["differences"],
             carried_by(champion.decision),
+            own=comparison.get("on_own_clips"),
         )
+        unchanged = comparison["unchanged"] and not request["force"]
         forced = bool(request["force"]) and not decision.promote
         document = {
             **decision.to_json(),
+            "promote": decision.promote and not unchanged,
+            "unchanged": unchanged,
             "forced": forced,
             "requested_by": request["requested_by"],
             "reason": request["reason"],
@@ -120,7 +131,7 @@ class Steps:
         }
         version = self._registry.allocate(run)
         self._registry.publish(version, self._version_files(run, version, document))
-        return {"version": version, "promote": decision.promote or forced}
+        return {"version": version, "promote": document["promote"] or forced}
 
     def promote(self, run: str, version: str) -> Document:
         """Make the version the champion, unless another one became it meanwhile.
@@ -151,6 +162,8 @@ class Steps:
     def reject(self, run: str, version: str) -> Document:
         """Record that the champion stays, and why."""
         decision = self._registry.describe(version).decision or {"checks": []}
+        if decision.get("unchanged"):
+            return self._finish(run, "unchanged", version, [UNCHANGED])
         reasons = [check["reason"] for check in decision["checks"] if not check["passed"]]
         return self._finish(run, "rejected", version, reasons)
 
@@ -193,6 +206,7 @@ class Steps:
             "champion": champion.version if champion else None,
             "reasons": reasons,
             "finished_at": format_time(self._now()),
+            **(self._learned_from(run) if version else {}),
             **more,
         }
         self._files.write_json(run, OUTCOME_NAME, outcome)
@@ -202,6 +216,21 @@ class Steps:
             )
         self._turn.give_back(run)
         return outcome
+
+    def _learned_from(self, run: str) -> Document:
+        """What became of the clips of this run, so that none is silently dropped."""
+        corrections = self._files.read_json(run, COMPARISON_NAME)["corrections"]
+        left_out = self._files.read_json(run, f"{CANDIDATE_FOLDER}{TRAINING_NAME}")["left_out"]
+        ignored = self._files.read_json(run, PLAN_NAME)["ignored"]
+        left_out += [[key, "its key states no label"] for key in ignored]
+        counts = {name: n for name, n in corrections.items() if name != "clips"}
+        return {
+            "corrections": counts,
+            "left_out": {
+                "count": len(left_out),
+                "clips": [{"key": key, "reason": why} for key, why in left_out[:MAX_LEFT_OUT]],
+            },
+        }
 
 
 def _message(error: Document) -> str:
