@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
 from earshot.model.registry import ModelRegistry
+from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
 from local.function_sources import CodeObject, FunctionSource, Template, function_sources
 from local.http_api import open_routes
@@ -26,7 +27,6 @@ from local.settings import (
     STACK_NAME,
     TEMPLATE,
     TRAINING,
-    YAMNET,
     LocalStackError,
     Settings,
 )
@@ -55,7 +55,7 @@ class Deployment:
 
 def require_models(settings: Settings) -> None:
     """Raise `LocalStackError` unless YAMNet and the first model are there."""
-    if not (YAMNET / "yamnet.tflite").is_file():
+    if not (settings.yamnet / FLATBUFFER_NAME).is_file():
         raise LocalStackError("YAMNet has not been set up yet. Run `make setup` first.")
     if not (settings.model / "manifest.json").is_file():
         raise LocalStackError(
@@ -72,7 +72,7 @@ def deploy(settings: Settings) -> Deployment:
     dynamodb = session.client("dynamodb", endpoint_url=settings.endpoint)
 
     template = yaml_parse(TEMPLATE.read_text())
-    code = upload_code(s3, template, settings.model)
+    code = upload_code(s3, template, settings)
     # There need be no more functions at work than there are cores; AWS's own least is 2.
     concurrency = max(2, os.cpu_count() or 1)
     definitions = {
@@ -88,11 +88,12 @@ def deploy(settings: Settings) -> Deployment:
     apply_time_to_live(dynamodb, cloudformation, template)
     outputs = collect_outputs(cloudformation, settings)
 
-    seed_model(ModelRegistry(s3, outputs["ModelsBucketName"]), settings.model)
+    registry = ModelRegistry(s3, outputs["ModelsBucketName"])
+    seed_model(registry, settings.model, settings.yamnet)
     return Deployment(outputs, changed)
 
 
-def upload_code(s3: S3Client, template: Template, model: Path) -> dict[str, CodeObject]:
+def upload_code(s3: S3Client, template: Template, settings: Settings) -> dict[str, CodeObject]:
     """Put an archive for each function of the SAM template where the stack will look for it."""
     s3.create_bucket(Bucket=CODE_BUCKET)
     code = {}
@@ -101,12 +102,12 @@ def upload_code(s3: S3Client, template: Template, model: Path) -> dict[str, Code
         environment = {
             "PYTHONPATH": os.pathsep.join(str(f.parent if f == TRAINING else f) for f in folders),
             # As the Dockerfile sets them for the image.
-            "YAMNET_DIR": str(YAMNET),
-            "BUNDLED_MODEL_DIR": str(model),
+            "YAMNET_DIR": str(settings.yamnet),
+            "BUNDLED_MODEL_DIR": str(settings.model),
             "OPENBLAS_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
-        source_sha256 = hash_source([*folders, model, YAMNET])
+        source_sha256 = hash_source([*folders, settings.model, settings.yamnet])
         script = bootstrap(sys.executable, environment, source_sha256)
         package = archive(script)
         code[name] = CodeObject(CODE_BUCKET, f"{name}/{hashlib.sha256(package).hexdigest()}.zip")
@@ -168,13 +169,14 @@ def apply_time_to_live(
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=specification)
 
 
-def seed_model(registry: ModelRegistry, model: Path) -> None:
+def seed_model(registry: ModelRegistry, model: Path, yamnet: Path) -> None:
     """Publish the model version in this folder, unless the stack has a champion.
 
     A champion of a running stack may have been promoted since its start, so it stays.
     """
     if registry.champion() is None:
-        version = registry.publish_folder(model).version
+        flatbuffer = (yamnet / FLATBUFFER_NAME).read_bytes()
+        version = registry.publish_folder(model, flatbuffer).version
         registry.promote(version, by="local.deploy", reason="the first model of the stack")
 
 

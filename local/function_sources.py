@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ Template = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
 LAYER_VERSION = "AWS::Serverless::LayerVersion"
 RUNTIME = "provided.al2023"
+ALIAS = "live"
 
 # Of a function: what its package is made of, and versions, of which the emulator needs but one.
 _ONLY_ON_AWS = (
@@ -73,7 +75,13 @@ def run_from_source(template: Template, code: Mapping[str, CodeObject]) -> Templ
             "Handler": source.handler,
             "CodeUri": {"Bucket": code[name].bucket, "Key": code[name].key},
         }
-    return template
+    return without_aliases(template)
+
+
+def without_aliases(template: Template) -> Template:
+    """Let what names an alias, such as ``${ClassifyFunction}:live``, name the function itself."""
+    changed: Template = json.loads(json.dumps(template).replace(f"}}:{ALIAS}", "}"))
+    return changed
 
 
 def _source_of(name: str, resource: Template) -> FunctionSource:

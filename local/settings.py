@@ -31,6 +31,7 @@ class Settings:
         port: on 127.0.0.1, for every service and the HTTP API.
         folder: what the stack writes; gone, save for the log, once it is down.
         model: the model version that a new stack starts with.
+        yamnet: folder of the YAMNet that it was trained with; both come with the software.
         asks_for_tokens: as on AWS. It serves this machine alone, so it need not.
         calls_through: address that functions call AWS at, of a proxy; None for the emulator's own.
         persists: the emulator keeps its state when it is stopped, and starts with it again.
@@ -39,6 +40,7 @@ class Settings:
     port: int
     folder: Path
     model: Path = FIRST_MODEL
+    yamnet: Path = YAMNET
     asks_for_tokens: bool = False
     calls_through: str | None = None
     persists: bool = False

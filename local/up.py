@@ -13,7 +13,7 @@ from typing import Any
 from local import process
 from local.clients import forget_aws_settings
 from local.deploy import deploy, require_models
-from local.settings import FIRST_MODEL, LocalStackError, Settings
+from local.settings import FIRST_MODEL, YAMNET, LocalStackError, Settings
 
 _HOW_TO_USE = """
 Paste this to let the AWS command line and SDKs talk to it:
@@ -76,11 +76,13 @@ def main() -> None:
     parser.add_argument(
         "--model", type=Path, default=FIRST_MODEL, help="folder of the first model version"
     )
+    parser.add_argument("--yamnet", type=Path, default=YAMNET, help="folder of its YAMNet")
     arguments = parser.parse_args()
     forget_aws_settings()
     try:
         settings = Settings.from_environment()
-        up(dataclasses.replace(settings, model=arguments.model.resolve()))
+        bundled = {"model": arguments.model.resolve(), "yamnet": arguments.yamnet.resolve()}
+        up(dataclasses.replace(settings, **bundled))
     except LocalStackError as error:
         sys.exit(str(error))
 

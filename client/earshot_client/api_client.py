@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -179,6 +180,26 @@ class EarshotClient(Transport):
         """All that is known of a model version."""
         answer: dict[str, Any] = self.call("GET", f"/models/{_part(version)}")
         return answer
+
+    def publish_model(self, folder: Path, flatbuffer: Path) -> str:
+        """Publish the version that lies in a folder; its name. To publish it again changes nothing.
+
+        Args:
+            folder: of the version, as `make train` writes it.
+            flatbuffer: of the YAMNet that it was trained with.
+        """
+        digest = hashlib.sha256(flatbuffer.read_bytes()).hexdigest()
+        body = {"manifest": (folder / "manifest.json").read_text(), "yamnet_sha256": digest}
+        found = self.call("POST", "/models", json=body)
+        for form in found["missing"]:
+            path = flatbuffer if form["name"] == flatbuffer.name else folder / form["name"]
+            self.post_form(form, path, lambda n_bytes: None)
+        if not found["published"]:
+            found = self.call("POST", "/models", json=body)
+        if not found["published"]:
+            names = ", ".join(form["name"] for form in found["missing"])
+            raise ApiError(0, f"These are not the files that the manifest names: {names}.")
+        return str(found["version"])
 
     def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
         """Make a version the champion."""

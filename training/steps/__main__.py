@@ -9,8 +9,9 @@ from pathlib import Path
 import boto3
 
 from earshot.model.registry import ModelRegistry
+from earshot.model.yamnets import Yamnets
 from earshot.retraining.run_files import RunFiles
-from earshot.yamnet.flatbuffer import Yamnet
+from earshot.yamnet.flatbuffer import FLATBUFFER_NAME, Yamnet
 from training.steps.evaluate import evaluate
 from training.steps.train import seed_first_champion, train
 
@@ -22,12 +23,14 @@ def main() -> None:
     arguments = parser.parse_args()
     s3, bucket = boto3.client("s3"), os.environ["MODELS_BUCKET"]
     files, registry = RunFiles(s3, bucket), ModelRegistry(s3, bucket)
-    yamnet = Yamnet(Path(os.environ["YAMNET_DIR"]))
     if arguments.step == "train":
-        seed_first_champion(registry, Path(os.environ["BUNDLED_MODEL_DIR"]))
-        print(train(arguments.run, files, registry, yamnet))
+        folder = Path(os.environ["YAMNET_DIR"])
+        bundled = Path(os.environ["BUNDLED_MODEL_DIR"])
+        seed_first_champion(registry, bundled, folder / FLATBUFFER_NAME)
+        yamnets = Yamnets(Yamnet(folder), registry.read_yamnet)
+        print(train(arguments.run, files, registry, yamnets))
     else:
-        print(evaluate(arguments.run, files, registry, yamnet.weights_sha256))
+        print(evaluate(arguments.run, files, registry))
 
 
 if __name__ == "__main__":

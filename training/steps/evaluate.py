@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from earshot.model.head import Head
 from earshot.model.loading import load_model
 from earshot.model.registry import ModelRegistry
-from earshot.model.versions import METRICS_NAME
+from earshot.model.versions import METRICS_NAME, WEIGHTS_MEMBER
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import CANDIDATE_FOLDER, COMPARISON_NAME, TRAINING_NAME
@@ -32,9 +32,7 @@ from training.steps.train import CORRECTIONS_NAME, parent_of
 SAME_WITHIN = 0.005
 
 
-def evaluate(
-    run: str, files: RunFiles, registry: ModelRegistry, yamnet_weights_sha256: str
-) -> dict[str, Any]:
+def evaluate(run: str, files: RunFiles, registry: ModelRegistry) -> dict[str, Any]:
     """Write ``comparison.json`` for the gate, and metrics and report beside the candidate.
 
     Clips with confirmed labels alone are evaluated on, if they are enough: wrong labels among the
@@ -44,13 +42,13 @@ def evaluate(
         ModelError: candidate or champion is altered.
         UnavailableError: S3 failed.
     """
-    candidate = load_model(
-        lambda name: files.read(run, CANDIDATE_FOLDER + name), yamnet_weights_sha256
-    ).head
     parent = parent_of(run, files)
-    champion = load_model(
-        registry.reader(parent.version), yamnet_weights_sha256, parent.manifest_sha256
+    of_parent = load_model(registry.reader(parent.version), None, parent.manifest_sha256)
+    weights_sha256 = of_parent.manifest[WEIGHTS_MEMBER]
+    candidate = load_model(
+        lambda name: files.read(run, CANDIDATE_FOLDER + name), weights_sha256
     ).head
+    champion = of_parent.head
     held_out = HeldOut.from_npz(files.read(run, CANDIDATE_FOLDER + HELD_OUT_NAME))
     labeled = held_out.select(~held_out.everyday)
     chosen = _evaluated_on(labeled)

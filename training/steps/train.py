@@ -15,6 +15,7 @@ from earshot.labels import Label
 from earshot.model.loading import load_model
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Champion
+from earshot.model.yamnets import Yamnets
 from earshot.retraining.gate import too_few
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.steps import (
@@ -51,7 +52,7 @@ def train(
     run: str,
     files: RunFiles,
     registry: ModelRegistry,
-    yamnet: Yamnet,
+    yamnets: Yamnets,
     erased: Collection[str] = (),
 ) -> dict[str, Any]:
     """Fit a candidate and write it to the run's files, under ``candidate/``.
@@ -60,12 +61,12 @@ def train(
         run: id of the retraining.
         files: of it.
         registry: of the champion.
-        yamnet: whose embeddings are trained on.
+        yamnets: gives the champion's, which the candidate inherits.
         erased: ids of clips whose features the candidate does not get from the champion.
 
     Raises:
-        RetrainingRefusedError: there are too few held-out clips and the run is not forced, or there
-            is no clip to train on.
+        RetrainingRefusedError: there are too few held-out clips and the run is not forced, there
+            is no clip to train on, or the clips were embedded with another YAMNet.
         FitFailedError: a loss was not a finite number.
         ModelError: the champion is altered.
         UnavailableError: S3 failed.
@@ -78,7 +79,8 @@ def train(
             "See docs/retraining.md."
         )
     read = registry.verified_reader(champion)
-    new, rejected = _new_features(run, files)
+    yamnet = yamnets.of(registry.describe(champion.version).manifest)
+    new, rejected = _new_features(run, files, yamnet.sha256)
     new, unsound = only_finite(without(new, erased))
     replay, unsound_replay = only_finite(without(_features(read(REPLAY_NAME)), erased))
     held_before = HeldOut.from_npz(read(HELD_OUT_NAME))
@@ -111,7 +113,7 @@ def train(
             parts,
             held_out,
             folder,
-            yamnet_weights_sha256=yamnet.weights_sha256,
+            yamnet=yamnet,
             parent=parent,
             seed=request["seed"],
             rejected=rejected,
@@ -144,10 +146,10 @@ def train(
     }
 
 
-def seed_first_champion(registry: ModelRegistry, bundled: Path) -> None:
-    """Make the bundled version the champion, if there is none yet."""
+def seed_first_champion(registry: ModelRegistry, bundled: Path, flatbuffer: Path) -> None:
+    """Make the bundled version the champion, with the bundled YAMNet, if there is none yet."""
     if registry.champion() is None:
-        version = registry.publish_folder(bundled).version
+        version = registry.publish_folder(bundled, flatbuffer.read_bytes()).version
         registry.promote(version, by="retraining", reason="the model that came with Earshot")
 
 
@@ -156,7 +158,7 @@ def fit_candidate(
     held_out: HeldOut,
     folder: Path,
     *,
-    yamnet_weights_sha256: str,
+    yamnet: Yamnet,
     parent: incremental.Parent | None,
     seed: int,
     rejected: Sequence[Sequence[str]],
@@ -187,7 +189,8 @@ def fit_candidate(
             DATASET_NAME: compact_json(describe_dataset(parts, rejected)),
         },
         parent=parent.version if parent else None,
-        yamnet_weights_sha256=yamnet_weights_sha256,
+        yamnet_weights_sha256=yamnet.weights_sha256,
+        yamnet_sha256=yamnet.sha256,
         parameters=fitted.parameters,
         calibration=describe(fitted.head),
         held_out=held_out.counts(),
@@ -201,10 +204,18 @@ def parent_of(run: str, files: RunFiles) -> Champion:
     return Champion(**training["compared_with"])
 
 
-def _new_features(run: str, files: RunFiles) -> tuple[ClipFeatures, list[list[str]]]:
+def _new_features(
+    run: str, files: RunFiles, yamnet_sha256: str
+) -> tuple[ClipFeatures, list[list[str]]]:
+    """Features of the run's clips; those of another YAMNet than the champion's are not mixed in."""
     sets, rejected = [], []
     for name in files.names(run, FEATURES_FOLDER):
         features, notes = read_npz(files.read(run, name))
+        if notes.get("yamnet_sha256") != yamnet_sha256:
+            raise RetrainingRefusedError(
+                "While the clips were embedded, a version with another YAMNet became champion. "
+                "Start the retraining again."
+            )
         sets.append(features)
         rejected += notes["rejected"]
     return concatenate(sets), rejected

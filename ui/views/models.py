@@ -137,14 +137,9 @@ def _metrics(_client: EarshotClient, version: str, sha256: str) -> dict[str, Any
 
 
 def verb(model: dict[str, Any], champion: dict[str, Any] | None) -> str:
-    """What the exchange is called: a version that came before the champion is gone back to."""
-    back = champion and number(model) < number(champion)
+    """What the exchange is called: a version that was made before the champion is gone back to."""
+    back = champion and (model["created"] or "") < (champion["created"] or "")
     return "Roll back to" if back else "Promote"
-
-
-def number(model: dict[str, Any]) -> int:
-    """Of a version, such as 2 of v2."""
-    return int(model["version"].removeprefix("v"))
 
 
 @st.dialog("Replace the champion")
@@ -156,7 +151,8 @@ def confirm(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
     reason = st.text_input("Reason", max_chars=1000, placeholder="Recorded with the promotion")
     force = False
     if not model["promotions"] and not (model["decision"] or {}).get("promote"):
-        st.warning("This version did not pass the gate.", icon=":material/block:")
+        seen = "did not pass the gate" if model["decision"] else "was not compared by the gate"
+        st.warning(f"This version {seen}.", icon=":material/block:")
         force = st.checkbox("Promote anyway (this is recorded)")
     with st.container(horizontal=True):
         if st.button("Yes, replace", type="primary", disabled=not reason.strip()):

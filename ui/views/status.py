@@ -59,9 +59,17 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
     else:
         st.success("No problems: the API answers, no upload has failed.", icon=":material/check:")
     model = status["model"]
+    serving = status.get("serving")
+    if serving and serving["refusal"]:
+        st.error(
+            f"The champion could not be loaded; {serving['version']} serves instead: "
+            f"{palette.plain(serving['refusal'])}",
+            icon=":material/report:",
+        )
     last = from_json(status["last_result"]) if status["last_result"] else None
     cells = [
         ("Champion", model["version"] if model else "bundled", ":material/deployed_code:"),
+        ("Serves", serving["version"] if serving else "unknown", ":material/graphic_eq:"),
         ("Waiting uploads", waiting, ":material/stacks:"),
         ("Failed uploads", dead, ":material/report:"),
         ("Clips in the last hour", f"{len(lately)}{'+' if len(lately) == MOST else ''}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,42 @@ def show(connect: Connect, version: str, as_json: bool) -> None:
             f"{promotion['reason']}",
         )  # fmt: skip
     console.print(table)
+
+
+@models.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--yamnet",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the YAMNet that it was trained with; by default the one beside FOLDER.",
+)
+@as_json
+@click.pass_obj
+@explained
+def publish(connect: Connect, folder: Path, yamnet: Path | None, as_json: bool) -> None:
+    """Publish the version in FOLDER, such as a new release's, with its YAMNet.
+
+    It serves nothing until it is promoted. What is published already is not uploaded again.
+    """
+    yamnet = yamnet or folder.resolve().parent / "yamnet"
+    manifest, flatbuffer = folder / "manifest.json", yamnet / "yamnet.tflite"
+    try:
+        weights = json.loads(manifest.read_text())["yamnet_weights_sha256"]
+        own = json.loads((yamnet / "yamnet.json").read_text())["weights_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise click.ClickException(
+            f"{folder} holds no model version, or {yamnet} no YAMNet: {error}"
+        ) from error
+    if weights != own:
+        raise click.ClickException(f"{folder} was trained with another YAMNet than {yamnet}.")
+    version = connect().publish_model(folder, flatbuffer)
+    if as_json:
+        print_json({"version": version})
+        return
+    console.print(version)
+    console.print(
+        f"It serves nothing yet: earshot models promote {version} --force --reason ...", style="dim"
+    )
 
 
 @models.command()

@@ -15,6 +15,7 @@ class Settings(BaseSettings):
         uploads_queue_url: of the queue that classify reads.
         uploads_dead_letter_queue_url: of the queue of uploads that classify failed on.
         state_machine_arn: of the retraining.
+        classify_function: name of the function, with the alias whose version serves.
         clients_table: name of the table of clients and their sources.
         unbound_clients: client ids that may name any source, separated by commas.
         log_retention_days: for which logs are kept.
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     uploads_queue_url: str
     uploads_dead_letter_queue_url: str
     state_machine_arn: str
+    classify_function: str
     clients_table: str
     log_retention_days: int
     unbound_clients: str = ""

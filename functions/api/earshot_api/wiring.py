@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -12,7 +13,10 @@ from botocore.config import Config
 from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
 from earshot.http.caller import NO_TOKENS
+from earshot.model.publishing import Publisher
 from earshot.model.registry import ModelRegistry
+from earshot.model.staging import Staging
+from earshot.operations.classify_function import ClassifyFunction
 from earshot.operations.erasure import ErasureService
 from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
@@ -27,10 +31,16 @@ from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.tickets import TicketOffice
 from earshot_api.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
 # Presigned addresses name the bucket's own region: a new bucket outside us-east-1 answers at the
 # global one with a redirect, which no form follows.
 S3_CONFIG = AWS_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+# For a cold start of classify; a status report does not wait for it any longer.
+LAMBDA_CONFIG = Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts": 1})
 
 STARTED = datetime.now(UTC)
 
@@ -44,6 +54,7 @@ class Services:
     feedback: FeedbackService
     status: StatusService
     retraining: RetrainingService
+    publisher: Publisher
     uploads: UploadsBucket
     clients: ClientBindings
     sources: SourcePolicy
@@ -84,7 +95,15 @@ def services() -> Services:
             _now,
         ),
         sources=SourcePolicy(clients, settings.unbound_clients.split(",")),
-        status=StatusService(models, queues, results, _now, STARTED),
+        status=StatusService(
+            models,
+            queues,
+            results,
+            _now,
+            STARTED,
+            ClassifyFunction(_lambda_client, settings.classify_function),
+        ),
+        publisher=Publisher(models, Staging(s3, settings.models_bucket)),
         retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),
     )
 
@@ -93,6 +112,12 @@ def services() -> Services:
 def asks_for_tokens() -> bool:
     """Whether an authorizer stands before the routes."""
     return Settings().api_tokens != NO_TOKENS
+
+
+@cache
+def _lambda_client() -> LambdaClient:
+    """Made when it is asked for: by the status report alone."""
+    return boto3.client("lambda", config=LAMBDA_CONFIG)
 
 
 def _now() -> datetime:

@@ -23,13 +23,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from earshot.errors import UnavailableError
 from earshot.http.caller import allowed_caller
 from earshot.http.problem import make_problem, problem_of, problem_response
+from earshot.operations.classify_function import WHAT_SERVES
 from earshot.results.result import Result
 from earshot.results.serialization import to_json
 from earshot.uploads.objects import Upload
 from earshot_classify.posted_clip import posted_clip
 from earshot_classify.settings import on_lambda
 from earshot_classify.upload_events import announced_uploads
-from earshot_classify.wiring import asks_for_tokens, service, source_policy, uploads_queue
+from earshot_classify.wiring import (
+    asks_for_tokens,
+    service,
+    serving,
+    source_policy,
+    uploads_queue,
+)
 
 SCOPE = "earshot/predict"
 
@@ -45,9 +52,11 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Entry point for both kinds of event."""
+    """Entry point for both kinds of event, and for the question which model serves."""
     if "Records" in event:
         return dict(process_partial_response(event, classify_message, uploads, context))
+    if event == WHAT_SERVES:
+        return dict(serving())
     return http.resolve(event, context)
 
 

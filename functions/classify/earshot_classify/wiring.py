@@ -19,10 +19,11 @@ from earshot.classification.classifier import Classifier
 from earshot.classification.golden_clip import check_golden_clip
 from earshot.classification.service import ClassifyService
 from earshot.errors import ModelError
-from earshot.model.champion import Reader, Registry, ServingModel
+from earshot.model.champion import Reader, ServingModel
 from earshot.model.loading import load_model
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Pointer
+from earshot.model.yamnets import Yamnets
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
 from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
@@ -62,6 +63,10 @@ class NoRegistry:
         """Raises, since there is no version."""
         raise ModelError(f"there is no registry to read {version} from")
 
+    def read_yamnet(self, sha256: str) -> bytes:
+        """Raises, since there is no YAMNet but the bundled one."""
+        raise ModelError(f"there is no registry to read YAMNet {sha256} from")
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -87,6 +92,18 @@ def service() -> ClassifyService:
         results=parts.results,
         now=lambda: datetime.now(UTC),
     )
+
+
+def serving() -> dict[str, str | None]:
+    """The version that serves now, its YAMNet, and why the champion does not if it does not."""
+    model = _parts().model
+    classifier = model()
+    return {
+        "version": classifier.model.version,
+        "manifest_sha256": classifier.model.sha256,
+        "yamnet_sha256": classifier.yamnet_sha256,
+        "refusal": model.refusal,
+    }
 
 
 @cache
@@ -128,13 +145,14 @@ def _parts() -> Parts:
 
 
 def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingModel[Classifier]:
-    registry: Registry = NoRegistry()
+    registry: NoRegistry | ModelRegistry = NoRegistry()
     if settings.models_bucket:
         registry = ModelRegistry(s3, settings.models_bucket)
+    yamnets = Yamnets(yamnet, registry.read_yamnet)
 
     def load(read: Reader, manifest_sha256: str | None) -> Classifier:
-        model = load_model(read, yamnet.weights_sha256, manifest_sha256)
-        classifier = Classifier(yamnet, model)
+        model = load_model(read, None, manifest_sha256)
+        classifier = Classifier(yamnets.of(model.manifest), model)
         check_golden_clip(classifier)
         logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
         return classifier

@@ -28,15 +28,17 @@ def embed(event: dict[str, Any]) -> dict[str, Any]:
     from training.steps.embed import embed_batch
 
     batch = Batch.from_json(event["batch"])
+    yamnet = parts().yamnets.of(event["batch"].get("yamnet"))
     embedded = embed_batch(
         batch,
         lambda clip: parts().clips.read(clip.key, clip.version_id),
-        parts().yamnet,
+        yamnet,
         event["batch"]["augmentations"],
         event["batch"]["seed"],
     )
     name = f"{FEATURES_FOLDER}{batch.index:06}.npz"
-    parts().files.write(event["run"], name, embedded.features.to_npz(rejected=embedded.rejected))
+    features = embedded.features.to_npz(rejected=embedded.rejected, yamnet_sha256=yamnet.sha256)
+    parts().files.write(event["run"], name, features)
     return {"batch": batch.index, "clips": len(batch.clips), "rejected": len(embedded.rejected)}
 
 
@@ -44,13 +46,9 @@ def train(event: dict[str, Any]) -> dict[str, Any]:
     """Fit the candidate. On a new stack, the bundled model becomes the champion before."""
     from training.steps.train import seed_first_champion, train
 
-    seed_first_champion(parts().registry, parts().bundled_model_dir)
+    seed_first_champion(parts().registry, parts().bundled_model_dir, parts().flatbuffer)
     return train(
-        event["run"],
-        parts().files,
-        parts().registry,
-        parts().yamnet,
-        parts().traces.erased(),
+        event["run"], parts().files, parts().registry, parts().yamnets, parts().traces.erased()
     )
 
 
@@ -58,4 +56,4 @@ def evaluate(event: dict[str, Any]) -> dict[str, Any]:
     """Evaluate candidate and champion."""
     from training.steps.evaluate import evaluate
 
-    return evaluate(event["run"], parts().files, parts().registry, parts().yamnet.weights_sha256)
+    return evaluate(event["run"], parts().files, parts().registry)

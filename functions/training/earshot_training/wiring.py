@@ -10,10 +10,11 @@ import boto3
 from botocore.config import Config
 
 from earshot.model.registry import ModelRegistry
+from earshot.model.yamnets import Yamnets
 from earshot.retraining.labeled_clips import LabeledClips
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.traces import TrainingTraces
-from earshot.yamnet.flatbuffer import Yamnet
+from earshot.yamnet.flatbuffer import FLATBUFFER_NAME, Yamnet
 from earshot_training.settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard"})
@@ -24,7 +25,8 @@ class Parts:
     """What an execution environment makes once.
 
     Attributes:
-        yamnet: to embed clips with.
+        yamnets: to embed clips with, for each version its own.
+        flatbuffer: path of the bundled one.
         clips: labeled clips; their bucket is set where clips are embedded.
         files: of the retrainings.
         registry: of the models.
@@ -32,7 +34,8 @@ class Parts:
         bundled_model_dir: the model version inside the image.
     """
 
-    yamnet: Yamnet
+    yamnets: Yamnets
+    flatbuffer: Path
     clips: LabeledClips
     files: RunFiles
     registry: ModelRegistry
@@ -45,11 +48,13 @@ def parts() -> Parts:
     """The parts of this execution environment."""
     settings = Settings.from_environment()
     s3 = boto3.client("s3", config=AWS_CONFIG)
+    registry = ModelRegistry(s3, settings.models_bucket)
     return Parts(
-        yamnet=Yamnet(settings.yamnet_dir),
+        yamnets=Yamnets(Yamnet(settings.yamnet_dir), registry.read_yamnet),
+        flatbuffer=settings.yamnet_dir / FLATBUFFER_NAME,
         clips=LabeledClips(s3, settings.uploads_bucket or ""),
         files=RunFiles(s3, settings.models_bucket),
-        registry=ModelRegistry(s3, settings.models_bucket),
+        registry=registry,
         traces=TrainingTraces(s3, settings.models_bucket),
         bundled_model_dir=settings.bundled_model_dir,
     )

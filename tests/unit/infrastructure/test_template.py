@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from earshot.audio.limits import POSTED, UPLOADED
+from earshot.model.models_bucket import YAMNET_PREFIX
 from earshot.model.registry import CHAMPION_KEY
 from earshot.results.item import ALERTED_AT
 from earshot.uploads.clip_store import LABEL_TAG
@@ -81,13 +82,17 @@ class TestBuckets:
         by_sid = {statement["Sid"]: statement for statement in policy}
         once = by_sid["VersionsAreWrittenOnce"]
         assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
-        assert once["Resource"] == {"Fn::Sub": "${ModelsBucket.Arn}/models/v*"}
+        written_once = [
+            {"Fn::Sub": f"${{ModelsBucket.Arn}}/{what}*"} for what in ("models/v", YAMNET_PREFIX)
+        ]
+        assert once["Resource"] == written_once
         assert once["Condition"] == {"Null": {"s3:if-none-match": "true"}}
         pointer = by_sid["PointerIsWrittenOnCondition"]
         assert pointer["Resource"] == {"Fn::Sub": f"${{ModelsBucket.Arn}}/{CHAMPION_KEY}"}
         assert pointer["Condition"]["Null"].keys() == {"s3:if-match", "s3:if-none-match"}
         kept = by_sid["NoRoleOfTheStackDeletesModels"]
         assert kept["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+        assert written_once[1] in kept["Resource"]
 
     def test_old_uploads_expire(self) -> None:
         rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]

@@ -90,6 +90,7 @@ class TestFunctions:
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:PutObject", "${UploadsBucket.Arn}/posted/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
+            ("s3:GetObject", "${ModelsBucket.Arn}/yamnet/*"),
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
             ("dynamodb:PutItem", "ResultsTable.Arn"),
@@ -173,6 +174,7 @@ class TestFunctions:
 
     def test_the_retraining_may_do_its_work_only(self) -> None:
         models, runs = "${ModelsBucket.Arn}/models/*", "${ModelsBucket.Arn}/retraining/*"
+        yamnets = "${ModelsBucket.Arn}/yamnet/*"
         models_list = ("s3:ListBucket", "ModelsBucket.Arn")
         assert allowed("RetrainingFunction") == {
             ("s3:ListBucketVersions", "UploadsBucket.Arn"),
@@ -187,9 +189,11 @@ class TestFunctions:
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/training/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/heldout/*"),
             ("s3:PutObject", "${ModelsBucket.Arn}/retraining/*/features/*"),
+            ("s3:GetObject", yamnets),
         }
         assert allowed("TrainFunction") == {
             ("s3:GetObject", models), ("s3:GetObject", runs), ("s3:PutObject", runs),
+            ("s3:GetObject", yamnets), ("s3:PutObject", yamnets),
             ("s3:PutObject", "${ModelsBucket.Arn}/models/v1/*"),
             ("s3:PutObject", "${ModelsBucket.Arn}/models/champion.json"),
             models_list,
@@ -235,6 +239,7 @@ class TestFunctions:
             "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
             "UPLOADS_DEAD_LETTER_QUEUE_URL": {"Ref": "UploadsDeadLetterQueue"},
             "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
+            "CLASSIFY_FUNCTION": {"Fn::Sub": "${ClassifyFunction}:live"},
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},

@@ -72,11 +72,13 @@ def test_a_registry_without_a_champion_says_so(registry):
 def test_a_published_folder_reads_back_and_its_promotion_is_recorded(registry, tmp_path: Path):
     (tmp_path / "manifest.json").write_text('{"version": "v1", "files": {}}')
     (tmp_path / "head.npz").write_bytes(b"arrays")
-    published = registry.publish_folder(tmp_path)
-    # printf '{"version": "v1", "files": {}}' | sha256sum
-    assert published == Champion(
-        "v1", "f81eaccf8e5601b9861dbe5ac21bb520773c83c6b1fcb84790ab1e7281904114"
-    )
+    published = registry.publish_folder(tmp_path, b"flatbuffer")
+    manifest = registry.reader("v1")("manifest.json")
+    # printf flatbuffer | sha256sum
+    yamnet = "0ca62b61099de384efec0795d633fc8421942a999767746c2e762e40d959f959"
+    assert json.loads(manifest) == {"version": "v1", "files": {}, "yamnet_sha256": yamnet}
+    assert published == Champion("v1", sha256_hex(manifest))
+    assert registry.read_yamnet(yamnet) == b"flatbuffer"
     promote(registry, "v1")
     pointer = registry.pointer()
     assert pointer.champion == published

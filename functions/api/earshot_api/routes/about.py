@@ -54,8 +54,9 @@ def health() -> Json:
     operation_id="status",
     summary="Status report",
     description=(
-        "The champion with its metrics on the held-out set, the depths of the queues, the last "
-        "result, and the uptime of the answering process."
+        "The champion with its metrics on the held-out set, the version that classify serves "
+        "(`serving`: what it has loaded; null if it does not answer), the depths of the queues, "
+        "the last result, and the uptime of the answering process."
     ),
     tags=["service"],
     security=needs("read"),

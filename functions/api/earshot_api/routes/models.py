@@ -1,4 +1,4 @@
-"""Model versions: list, read and promote them."""
+"""Model versions: list, publish, read and promote them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from earshot.results.serialization import Json
 from earshot_api.authorization import caller
 from earshot_api.problems import answers
-from earshot_api.schemas.models import Model, Models, Promotion
-from earshot_api.schemas.requests import PromotionRequest, Version
+from earshot_api.schemas.models import Model, Models, Promotion, Publication
+from earshot_api.schemas.requests import PromotionRequest, PublicationRequest, Version
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
 
@@ -28,6 +28,29 @@ router = APIGatewayHttpRouter()
 )
 def find() -> Json:
     return {"models": services().retraining.models()}
+
+
+@router.post(
+    "/models",
+    operation_id="publish_model",
+    summary="Publish a version, such as that of a new release",
+    description=(
+        "Upload what is `missing`, each as a multipart form, `fields` first and the file as `file` "
+        "last, and send the request again: in the end the version is `published`, under a name of "
+        "its content. It serves nothing until it is promoted, which needs `force`: no gate has "
+        "compared it. To publish it again changes nothing."
+    ),
+    tags=["models"],
+    security=needs("admin"),
+    responses=answers(Publication, 400, 409, 413, 415, 422, 503),
+)
+def publish(wanted: PublicationRequest) -> Json:
+    found = services().publisher.publish(wanted.manifest, wanted.yamnet_sha256)
+    return {
+        "version": found.version,
+        "published": not found.missing,
+        "missing": [{"name": name, **form} for name, form in found.missing],
+    }
 
 
 @router.get(

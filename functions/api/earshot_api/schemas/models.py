@@ -18,6 +18,31 @@ class Champion(TypedDict):
     metrics: dict[str, Any] | None
 
 
+class Serving(TypedDict):
+    """The model that classify has loaded; `refusal` says why that is not the champion."""
+
+    version: str
+    manifest_sha256: str
+    yamnet_sha256: str
+    refusal: str | None
+
+
+class FileForm(TypedDict):
+    """Where a version's file is to be uploaded: a form with these fields first, the file last."""
+
+    name: str
+    url: str
+    fields: dict[str, str]
+
+
+class Publication(TypedDict):
+    """How far a version is published; once nothing is missing, it is."""
+
+    version: str
+    published: bool
+    missing: list[FileForm]
+
+
 class StartedRetraining(TypedDict):
     """A retraining that was started."""
 

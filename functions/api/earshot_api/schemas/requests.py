@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from earshot.labels import Label
+from earshot.model.versions import VERSION_PATTERN
 from earshot.retraining.plan import AUGMENTATIONS, DEFAULT_AUGMENTATIONS, Augmentation
 from earshot.times import parse_time
 from earshot.uploads.objects import (
@@ -27,12 +28,13 @@ from earshot.uploads.objects import (
 
 MAX_COMMENT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 500
+MAX_MANIFEST_LENGTH = 15_000
 MAX_SOURCES = 50  # of a client
 
 ClipId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 RetrainingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,8}$")]
+Version = Annotated[str, StringConstraints(pattern=rf"^{VERSION_PATTERN}$")]
 Source = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_SOURCE_LENGTH, pattern=SOURCE_PATTERN),
@@ -148,4 +150,15 @@ class PromotionRequest(_Request):
     reason: str = Field(min_length=1, max_length=MAX_COMMENT_LENGTH)
     force: bool = Field(
         default=False, description="Promote also a version that did not pass the gate."
+    )
+
+
+class PublicationRequest(_Request):
+    """A version to publish."""
+
+    manifest: str = Field(
+        min_length=2, max_length=MAX_MANIFEST_LENGTH, description="Content of its manifest.json."
+    )
+    yamnet_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="Of the YAMNet flatbuffer that it was trained with."
     )

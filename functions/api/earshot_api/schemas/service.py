@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
-from earshot_api.schemas.models import Champion
+from earshot_api.schemas.models import Champion, Serving
 from earshot_api.schemas.results import Result
 
 
@@ -33,6 +33,7 @@ class Status(TypedDict):
     time: str
     uptime_s: float
     model: Champion | None
+    serving: Serving | None
     queues: dict[str, int]
     last_result: Result | None
 

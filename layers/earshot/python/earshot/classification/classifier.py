@@ -17,11 +17,20 @@ from earshot.yamnet.flatbuffer import N_SCORES, Yamnet
 
 
 class Classifier:
-    """YAMNet and a head, together."""
+    """YAMNet and a head, together.
+
+    Attributes:
+        model: of the head.
+    """
 
     def __init__(self, yamnet: Yamnet, model: Model) -> None:
         self._yamnet = yamnet
         self.model = model
+
+    @property
+    def yamnet_sha256(self) -> str:
+        """Of YAMNet's flatbuffer. Embeddings of two flatbuffers are not comparable."""
+        return self._yamnet.sha256
 
     def classify(self, clip: Clip) -> Classification:
         """Classify a whole clip.

@@ -38,6 +38,9 @@ class ServingModel(Generic[Loaded]):
         clock: seconds that only ever grow, such as `time.monotonic`.
         recheck_s: seconds between looks at the pointer.
 
+    Attributes:
+        refusal: why the champion does not serve; None if it does.
+
     Raises:
         ModelError: not even the bundled version can be loaded.
         UnavailableError: the registry failed, and there is no model yet to go on with.
@@ -58,6 +61,7 @@ class ServingModel(Generic[Loaded]):
         self._refused = refused
         self._clock = clock
         self._recheck_s = recheck_s
+        self.refusal: str | None = None
         self._champion: Champion | None = None
         self._model = self._first(bundled)
         self._checked_at = clock()
@@ -67,8 +71,9 @@ class ServingModel(Generic[Loaded]):
         if self._clock() - self._checked_at >= self._recheck_s:
             try:
                 self._exchange()
+                self.refusal = None
             except Exception as error:  # of any kind: the loaded model keeps serving
-                self._refused(error)
+                self._refuse(error)
             self._checked_at = self._clock()
         return self._model
 
@@ -85,7 +90,7 @@ class ServingModel(Generic[Loaded]):
         except UnavailableError:
             raise
         except Exception as error:  # of any kind: the bundled version serves
-            self._refused(error)
+            self._refuse(error)
             champions = []
         for champion in champions:
             try:
@@ -93,11 +98,15 @@ class ServingModel(Generic[Loaded]):
             except UnavailableError:
                 raise
             except Exception as error:  # of any kind: one that served before serves
-                self._refused(error)
+                self._refuse(error)
             else:
                 self._champion = champion
                 return model
         return self._load(bundled, None)
+
+    def _refuse(self, error: Exception) -> None:
+        self.refusal = str(error) or repr(error)
+        self._refused(error)
 
     def _load_version(self, champion: Champion) -> Loaded:
         return self._load(self._registry.reader(champion.version), champion.manifest_sha256)

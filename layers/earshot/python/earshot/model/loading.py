@@ -18,7 +18,7 @@ import numpy as np
 from earshot.errors import EarshotError, ModelError
 from earshot.labels import LABELS
 from earshot.model.head import Head
-from earshot.model.versions import MANIFEST_NAME, sha256_hex
+from earshot.model.versions import MANIFEST_NAME, WEIGHTS_MEMBER, sha256_hex
 
 HEAD_NAME = "head.npz"
 FORMAT = 4  # of manifest and head; raised when older software could not serve newer models
@@ -43,13 +43,16 @@ class Model:
 
 
 def load_model(
-    read: Callable[[str], bytes], yamnet_weights_sha256: str, manifest_sha256: str | None = None
+    read: Callable[[str], bytes],
+    yamnet_weights_sha256: str | None,
+    manifest_sha256: str | None = None,
 ) -> Model:
     """Verify and load a model version.
 
     Args:
         read: gives the content of one of the version's files by name.
-        yamnet_weights_sha256: of the YAMNet that will feed the head.
+        yamnet_weights_sha256: of the YAMNet that will feed the head; None where the manifest says
+            which one will.
         manifest_sha256: that the manifest must have; None for the model inside the image, which no
             pointer names.
 
@@ -67,7 +70,7 @@ def load_model(
 
 
 def _load(
-    read: Callable[[str], bytes], yamnet_weights_sha256: str, manifest_sha256: str | None
+    read: Callable[[str], bytes], yamnet_weights_sha256: str | None, manifest_sha256: str | None
 ) -> Model:
     manifest_bytes = read(MANIFEST_NAME)
     digest = sha256_hex(manifest_bytes)
@@ -88,11 +91,11 @@ def _load(
     return Model(manifest["version"], digest, head, manifest)
 
 
-def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str) -> None:
+def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str | None) -> None:
     if manifest.get("format") not in READABLE_FORMATS:
         readable = " or ".join(map(str, READABLE_FORMATS))
         raise ModelError(f"the model's format is {manifest.get('format')}, not {readable}")
     if tuple(manifest["labels"]) != LABELS:
         raise ModelError(f"the model's labels are {manifest['labels']}, not {list(LABELS)}")
-    if manifest["yamnet_weights_sha256"] != yamnet_weights_sha256:
+    if yamnet_weights_sha256 not in (None, manifest[WEIGHTS_MEMBER]):
         raise ModelError("the model was trained on the embeddings of other YAMNet weights")

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import ConflictError, ModelError, NotFoundError, PromotionRefusedError
-from earshot.model.version_files import PREFIX, VersionFiles, is_lost_race, is_missing
+from earshot.model.models_bucket import is_lost_race, is_missing
+from earshot.model.version_files import PREFIX, VersionFiles
 from earshot.model.versions import METRICS_NAME, Champion, Pointer, Promotion, Version
 from earshot.times import whole_milliseconds
 

@@ -11,24 +11,22 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from earshot.aws.errors import unavailable_on_failure
-from earshot.errors import ConflictError, ModelError, NotFoundError
+from earshot.errors import ModelError, NotFoundError
+from earshot.model.models_bucket import ModelsBucket
 from earshot.model.versions import (
     DECISION_NAME,
     MANIFEST_NAME,
     METRICS_NAME,
+    VERSION_PATTERN,
+    YAMNET_MEMBER,
     Champion,
     Version,
     sha256_hex,
 )
 from earshot.times import format_time
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 PREFIX = "models/"
 CLAIM_NAME = "claim.json"
@@ -37,21 +35,14 @@ OUTCOME_NAME = "outcome.json"
 RUNS_PREFIX = "retraining/"
 VERSION_NAME = "version.json"
 
-_VERSION = re.compile(r"v([1-9][0-9]*)")
-_MISSING = {"NoSuchKey", "404"}
-# 412: the condition does not hold; 409: two conditional writes of one key met.
-_LOST = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_VERSION = re.compile(VERSION_PATTERN)
 
 
-class VersionFiles:
+class VersionFiles(ModelsBucket):
     """Files of the model versions of one bucket.
 
     Every method raises `UnavailableError` where S3 fails.
     """
-
-    def __init__(self, s3: S3Client, bucket: str) -> None:
-        self._s3 = s3
-        self._bucket = bucket
 
     def reader(self, version: str) -> Callable[[str], bytes]:
         """Function that reads one of a version's files by name.
@@ -124,10 +115,29 @@ class VersionFiles:
             self._write_unchanged(_key(version, name), files[name])
         return Champion(version, sha256_hex(files[MANIFEST_NAME]))
 
-    def publish_folder(self, folder: Path) -> Champion:
-        """Publish the version that lies in a folder, under the name its manifest gives it."""
+    def add_file(self, version: str, name: str, content: bytes) -> None:
+        """Write one of a version's files for good; `publish` writes the manifest last.
+
+        Raises:
+            ConflictError: the version has another file of this name.
+        """
+        self._write_unchanged(_key(version, name), content)
+
+    def has_file(self, version: str, name: str) -> bool:
+        """Whether a version, finished or not, has a file."""
+        return self.exists(_key(version, name))
+
+    def publish_folder(self, folder: Path, flatbuffer: bytes) -> Champion:
+        """Publish the version that lies in a folder, under the name its manifest gives it.
+
+        Args:
+            folder: of the version.
+            flatbuffer: of the YAMNet that it was trained with, which the manifest then names.
+        """
         files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-        return self.publish(json.loads(files[MANIFEST_NAME])["version"], files)
+        manifest = json.loads(files[MANIFEST_NAME]) | {YAMNET_MEMBER: self.keep_yamnet(flatbuffer)}
+        files[MANIFEST_NAME] = json.dumps(manifest, indent=2).encode()
+        return self.publish(manifest["version"], files)
 
     def record_outcome(self, version: str, outcome: Mapping[str, Any]) -> None:
         """Write down how a version's retraining ended; once."""
@@ -135,11 +145,12 @@ class VersionFiles:
 
     def versions(self) -> list[str]:
         """Names of the finished versions, newest first."""
-        return [
-            f"v{number}"
-            for number in sorted(self._numbers(), reverse=True)
-            if self._read(_key(f"v{number}", MANIFEST_NAME)) is not None
-        ]
+        found = []
+        for name in self._names():
+            manifest = self._json(name, MANIFEST_NAME)
+            if manifest is not None:
+                found.append((str(manifest.get("created") or ""), _number(name), name))
+        return [name for *_, name in sorted(found, reverse=True)]
 
     def describe(self, version: str) -> Version:
         """A version with its metrics and decision.
@@ -160,8 +171,12 @@ class VersionFiles:
         )
 
     def _numbers(self) -> list[int]:
-        """Numbers of the versions that are finished or claimed."""
-        numbers = []
+        """Numbers of the retrainings' versions that are finished or claimed."""
+        return [number for number in map(_number, self._names()) if number]
+
+    def _names(self) -> list[str]:
+        """Names of the versions that are finished, claimed or about to be published."""
+        names = []
         with unavailable_on_failure("The models bucket"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=PREFIX, Delimiter="/"
@@ -169,9 +184,9 @@ class VersionFiles:
             for page in pages:
                 for entry in page.get("CommonPrefixes", []):
                     name = entry["Prefix"].removeprefix(PREFIX).removesuffix("/")
-                    if match := _VERSION.fullmatch(name):
-                        numbers.append(int(match[1]))
-        return numbers
+                    if _VERSION.fullmatch(name):
+                        names.append(name)
+        return names
 
     def _claim(self, run: str) -> str:
         number = max(self._numbers(), default=0)
@@ -191,40 +206,12 @@ class VersionFiles:
         content = self._read(_key(version, name))
         return json.loads(content) if content is not None else None
 
-    def _read(self, key: str) -> bytes | None:
-        with unavailable_on_failure("The models bucket"):
-            try:
-                return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if is_missing(error):
-                    return None
-                raise
-
-    def _write_once(self, key: str, content: bytes) -> bool:
-        """Write an object that is not there yet; False if it is."""
-        with unavailable_on_failure("The models bucket"):
-            try:
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, IfNoneMatch="*")
-            except ClientError as error:
-                if is_lost_race(error):
-                    return False
-                raise
-        return True
-
-    def _write_unchanged(self, key: str, content: bytes) -> None:
-        if not self._write_once(key, content) and self._read(key) != content:
-            raise ConflictError(f"{key} exists and has other content; versions do not change.")
-
-
-def is_missing(error: ClientError) -> bool:
-    """Whether S3 answered that there is no such object."""
-    return error.response["Error"]["Code"] in _MISSING
-
-
-def is_lost_race(error: ClientError) -> bool:
-    """Whether S3 refused a conditional write because another came first."""
-    return error.response["Error"]["Code"] in _LOST
-
 
 def _key(version: str, name: str) -> str:
     return f"{PREFIX}{version}/{name}"
+
+
+def _number(version: str) -> int:
+    """Of a retraining's version, such as 7 of ``v7``; 0 of a published one."""
+    number = version.removeprefix("v")
+    return int(number) if number.isdecimal() else 0

@@ -17,6 +17,14 @@ MANIFEST_NAME = "manifest.json"
 METRICS_NAME = "metrics.json"
 DECISION_NAME = "decision.json"
 
+# Members of a manifest: SHA-256 of the YAMNet flatbuffer that the head was trained with, and
+# identity of its weights. A version that came with the software names the weights alone, since the
+# flatbuffer is converted where the software is built.
+YAMNET_MEMBER, WEIGHTS_MEMBER = "yamnet_sha256", "yamnet_weights_sha256"
+
+# ``v7`` of a retraining, ``v-0123456789ab`` of a release that was published.
+VERSION_PATTERN = r"v([1-9][0-9]{0,8}|-[0-9a-f]{12})"
+
 
 def sha256_hex(content: bytes) -> str:
     """SHA-256 as 64 hexadecimal digits."""

@@ -8,7 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from earshot.errors import ConflictError
-from earshot.model.versions import DECISION_NAME, MANIFEST_NAME, Champion, sha256_hex
+from earshot.model.versions import (
+    DECISION_NAME,
+    MANIFEST_NAME,
+    WEIGHTS_MEMBER,
+    YAMNET_MEMBER,
+    Champion,
+    sha256_hex,
+)
 from earshot.retraining.gate import carried_by, decide
 from earshot.retraining.plan import Request, make_plan
 from earshot.times import format_time
@@ -76,8 +83,10 @@ class Steps:
         objects = [*self._clips.under(request.prefix), *self._clips.under(HELD_OUT_PREFIX)]
         plan = make_plan(objects, request)
         batches = [batch.to_json() for batch in plan.batches]
+        yamnet = self._yamnet_of_champion()
         for batch in batches:
             batch |= {"augmentations": request.augmentations, "seed": request.seed}
+            batch |= {"yamnet": yamnet}
         self._files.write_json(run, BATCHES_NAME, batches)
         summary = {
             "run": run,
@@ -176,6 +185,14 @@ class Steps:
         """
         status = "refused" if error.get("Error") in REFUSALS else "failed"
         return self._finish(run, status, None, [_message(error)], error=error.get("Error"))
+
+    def _yamnet_of_champion(self) -> Document | None:
+        """What the champion's manifest says of its YAMNet; None without a champion."""
+        champion = self._registry.champion()
+        if champion is None:
+            return None
+        manifest = self._registry.describe(champion.version).manifest
+        return {name: manifest.get(name) for name in (YAMNET_MEMBER, WEIGHTS_MEMBER)}
 
     def _was_promoted(self, version: Champion) -> bool:
         pointer = self._registry.pointer()

@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import RetrainingRefusedError, UnavailableError
-from earshot.model.version_files import RUNS_PREFIX, is_lost_race, is_missing
+from earshot.model.models_bucket import is_lost_race, is_missing
+from earshot.model.version_files import RUNS_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import hashlib
 import json
@@ -56,15 +57,30 @@ class Yamnet:
         with (folder / CLASS_MAP_NAME).open(newline="") as file:
             self.class_names = tuple(row["display_name"] for row in csv.DictReader(file))
         description = json.loads((folder / DESCRIPTION_NAME).read_text())
-        self.weights_sha256: str = description["weights_sha256"]
         flatbuffer = (folder / FLATBUFFER_NAME).read_bytes()
-        self.sha256 = hashlib.sha256(flatbuffer).hexdigest()
+        self._threads = threads
+        self._open(flatbuffer, description["weights_sha256"])
         if self.sha256 != description["flatbuffer_sha256"]:
             raise ModelError(
                 f"{FLATBUFFER_NAME} has SHA-256 {self.sha256}, not "
                 f"{description['flatbuffer_sha256']} as {DESCRIPTION_NAME} has it"
             )
-        self._interpreter = Interpreter(model_content=flatbuffer, num_threads=threads)
+
+    def of_flatbuffer(self, flatbuffer: bytes, weights_sha256: str) -> Yamnet:
+        """Another YAMNet, of the same classes.
+
+        Args:
+            flatbuffer: of it.
+            weights_sha256: identity of its weights.
+        """
+        other = copy.copy(self)
+        other._open(flatbuffer, weights_sha256)
+        return other
+
+    def _open(self, flatbuffer: bytes, weights_sha256: str) -> None:
+        self.weights_sha256 = weights_sha256
+        self.sha256 = hashlib.sha256(flatbuffer).hexdigest()
+        self._interpreter = Interpreter(model_content=flatbuffer, num_threads=self._threads)
         self._run = self._interpreter.get_signature_runner()
 
     def __call__(self, patches: Floats) -> YamnetOutput:
