@@ -1,4 +1,4 @@
-"""A stack lives through a release with another YAMNet: nothing changes until somebody promotes it."""
+"""A stack lives through a release with another YAMNet. Nothing changes until it is promoted."""
 
 from __future__ import annotations
 
