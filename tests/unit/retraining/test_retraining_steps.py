@@ -38,6 +38,21 @@ def test_a_plan_names_the_current_version_of_each_clip(stage):
     assert versions["training/siren/a.wav"] == current
 
 
+def test_a_plan_names_the_yamnet_of_the_champion_for_each_batch(stage):
+    stage.upload("training/siren/a.wav")
+
+    def planned() -> Any:
+        stage.steps.plan("r1", {})
+        return stage.files.read_json("r1", "batches.json")[0]["yamnet"]
+
+    assert planned() == {"yamnet_sha256": None, "yamnet_weights_sha256": None}
+    names = {"yamnet_sha256": "f", "yamnet_weights_sha256": "w"}
+    manifest = {"version": "v2", "files": {}, **names}
+    stage.registry.publish("v2", {"manifest.json": json.dumps(manifest).encode()})
+    stage.registry.promote("v2", by="tester", reason="a test", force=True)
+    assert planned() == names
+
+
 def test_a_plan_keeps_to_its_prefix(stage):
     stage.upload("training/siren/a.wav", "training/may/siren/b.wav")
     assert stage.steps.plan("r1", {"prefix": "training/may/"})["n_clips"] == 1
