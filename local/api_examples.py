@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rich.console import Console
 from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.clients import forget_aws_settings, local_session
 from local.demo import demo_stack
-from local.settings import REPOSITORY, LocalStackError
+from local.settings import FIRST_MODEL, REPOSITORY, YAMNET, LocalStackError
 from local.token import SCOPES, issue
 from training.data.demo_sounds import write_clips, write_recordings
 from training.data.labeled_clips import labeled_clips
@@ -141,7 +142,7 @@ def _cut(value: Any) -> Any:
 
 
 def prepare(folder: Path, s3: Any, bucket: str) -> None:
-    """Make the clips that the commands name, and upload training and held-out clips."""
+    """Make the files that the commands name, and upload training and held-out clips."""
     clips = folder / "recordings"
     write_clips(clips)
     (clips / "siren_000.wav").rename(folder / "siren.wav")
@@ -152,6 +153,12 @@ def prepare(folder: Path, s3: Any, bucket: str) -> None:
     ):
         shutil.copyfile(original, folder / name)
     (folder / "large.wav").write_bytes(bytes(TOO_LARGE))
+    flatbuffer = (YAMNET / "yamnet.tflite").read_bytes()
+    release = {
+        "manifest": (FIRST_MODEL / "manifest.json").read_text(),
+        "yamnet_sha256": sha256(flatbuffer).hexdigest(),
+    }
+    (folder / "release.json").write_text(json.dumps(release))
     write_recordings(folder / "training", n_each=12)
     write_recordings(folder / "held-out", n_each=6, first_seed=1000)
     for part, prefix in (
