@@ -153,8 +153,8 @@ def test_a_flatbuffer_that_is_too_large_is_not_read(stage, monkeypatch):
 
 def test_versions_are_listed_by_when_they_were_made(stage):
     for version, created in (("v1", "2026-01"), ("v2", "2026-03")):
-        content = {"version": version, "files": {}, "created": created}
-        stage.registry.publish(version, {"manifest.json": json.dumps(content).encode()})
+        manifest = json.dumps({"version": version, "files": {}, "created": created})
+        stage.registry.publish(version, {"manifest.json": manifest.encode()})
     for content in (FLATBUFFER, *FILES.values()):
         stage.upload(content)
     release = stage.publish(created="2026-02").version
