@@ -9,6 +9,7 @@ YAMNET ?= https://tfhub.dev/google/yamnet/1
 DATA ?= $(or $(SESA),data/sesa)/train
 OPEN_AUDIO ?= data/open-audio
 EVERYDAY_AUDIO ?= data/everyday-audio
+HELD_OUT_AUDIO ?= data/held-out-audio
 OUT ?= models/v1
 MODEL ?= v1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
@@ -172,6 +173,11 @@ open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=d
 everyday-audio: setup ## Fetch hours of everyday sound to train on (EVERYDAY_AUDIO=data/everyday-audio; Debian only)
 	@$(BIN)/python -m training.data.open_audio --out "$(EVERYDAY_AUDIO)" \
 		--sources training/data/open_audio/everyday.toml
+
+.PHONY: held-out-audio
+held-out-audio: setup ## Fetch everyday sound that is never trained on (HELD_OUT_AUDIO=data/held-out-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(HELD_OUT_AUDIO)" \
+		--sources training/data/open_audio/held_out.toml
 
 .PHONY: notebook
 notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)

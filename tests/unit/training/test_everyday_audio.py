@@ -33,7 +33,7 @@ RESERVED = re.compile(
 )
 FREE = re.compile(
     r"(CC0-1\.0|CC-BY-[234]\.0|CC-BY-SA-(2\.0|3\.0|3\.0-US|4\.0)|L?GPL-[123]\.[01]-(only|or-later)"
-    r"|GFDL-1\.3-or-later|BSD-[23]-Clause|MIT|WTFPL"
+    r"|GFDL-1\.3-or-later|BSD-[23]-Clause|MIT|MPL-2\.0|WTFPL"
     r"|LicenseRef-(public-domain|festvox|OGA-BY-3\.0))"
 )
 EVERYDAY_SOURCES = read_sources(EVERYDAY)

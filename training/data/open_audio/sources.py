@@ -13,6 +13,7 @@ from typing import Any
 
 SOURCES = Path(__file__).with_name("sources.toml")
 EVERYDAY = Path(__file__).with_name("everyday.toml")
+HELD_OUT = Path(__file__).with_name("held_out.toml")  # never trained on
 
 # Rules of a package, first to last. What "drop" lists gets no label: it is for what the patterns
 # of "casual", the widest, would take.
