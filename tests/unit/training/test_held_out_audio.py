@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,7 @@ def test_listed_sources_are_pinned_free_and_of_no_other_list(listed: Package):
         ("brainparty-data", "soft_boom.wav"),
         ("heroes-sound-effects", "claxon.wav"),
         ("pychess", "alarm.ogg"),
+        ("crossfire-client", "TowerClock.wav"),
         ("trackballs-data", "music/crazy.ogg"),
         ("gamine-data", "eraser1.wav"),
     ],
@@ -67,12 +68,12 @@ def test_thunder_is_casual():
 def test_what_was_fetched_is_diverse_and_holds_no_threat_by_name():
     with (Path(FETCHED or "") / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for row in rows:
         seconds[row["package"]] += float(row["duration_s"])
-    assert seconds.total() >= 1.5 * 3600
+    assert sum(seconds.values()) >= 1.5 * 3600
     assert len(seconds) >= 15
-    assert max(seconds.values()) <= 0.15 * seconds.total()
+    assert max(seconds.values()) <= 0.15 * sum(seconds.values())
     assert {row["label"] for row in rows} == {Label.CASUAL}
     names = {Path(row["source"]).name for row in rows} - {A_RIDE}
     assert not [name for name in names if THREATENING.search(name)]
