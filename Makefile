@@ -152,6 +152,11 @@ train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/<version>
 		$(if $(wildcard $(EVERYDAY_AUDIO)/manifest.csv),--everyday "$(EVERYDAY_AUDIO)") \
 		$(if $(FOLDS),--folds "$(FOLDS)") $(if $(STEPS),--steps "$(STEPS)")
 
+.PHONY: release
+release: DATA = $(or $(SESA),data/sesa)/test
+release: setup ## Give a version the held-out clips it is released with (DATA=labeled WAVs, HELD_OUT_AUDIO=folder, OUT=models/<version>)
+	@$(BIN)/python -m training.release "$(OUT)" --labeled "$(DATA)" --everyday "$(HELD_OUT_AUDIO)"
+
 .PHONY: left-out-source
 left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
@@ -195,6 +200,10 @@ retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=
 
 # Both images, unless one is named: make image IMAGES=classify
 IMAGES ?= classify training
+
+.PHONY: teach-demo
+teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=folder of everyday sound)
+	@$(BIN)/python -m local.teach_demo $(if $(findstring command,$(origin DATA)),"$(DATA)")
 
 .PHONY: image
 image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=arm64, BASE=another base)

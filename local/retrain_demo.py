@@ -134,17 +134,22 @@ def show(status: dict[str, Any]) -> None:
     for reason in status["reasons"]:
         console.print(f"  {reason}")
     if status["decision"]:
-        table = Table(title=f"The gate, against {status['decision']['compared_with']['version']}")
-        for column in ("check", "candidate", "champion", "limit", ""):
-            table.add_column(column, justify="left" if column == "check" else "right")
-        for check in status["decision"]["checks"]:
-            numbers = (check[name] for name in ("candidate", "champion", "limit"))
-            shown = (
-                "" if n is None else f"{n:.3f}" if isinstance(n, float) else f"{n}" for n in numbers
-            )
-            answer = "passed" if check["passed"] else "[red]failed[/]"
-            table.add_row(check["name"], *shown, "excused" if check["excused"] else answer)
-        console.print(table)
+        console.print(gate_table(status["decision"]))
+
+
+def gate_table(decision: dict[str, Any]) -> Table:
+    """Every number that the gate compared."""
+    table = Table(title=f"The gate, against {decision['compared_with']['version']}")
+    for column in ("check", "candidate", "champion", "limit", ""):
+        table.add_column(column, justify="left" if column == "check" else "right")
+    for check in decision["checks"]:
+        numbers = (check[name] for name in ("candidate", "champion", "limit"))
+        shown = (
+            "" if n is None else f"{n:.3f}" if isinstance(n, float) else f"{n}" for n in numbers
+        )
+        answer = "passed" if check["passed"] else "[red]failed[/]"
+        table.add_row(check["name"], *shown, "excused" if check["excused"] else answer)
+    return table
 
 
 def expect(status: dict[str, Any], state: str) -> None:

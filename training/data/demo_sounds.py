@@ -153,3 +153,34 @@ def _with_reverb(waveform: Floats, rng: np.random.Generator) -> Floats:
         gain = 0.35 * np.exp(-delay / (0.2 * SAMPLE_RATE))
         wet[delay:] += gain * waveform[:-delay]
     return wet
+
+
+def everyday(seconds: float = 6.0, seed: int = 0) -> Floats:
+    """Casual sound that may be taken for a threat: blows that ring, or rumble."""
+    rng = np.random.default_rng([seed, 7])
+    make = (_knocks, _rumble)[int(rng.integers(2))]
+    return _at_peak(_with_reverb(make(seconds, rng), rng), rng.uniform(0.2, 0.9))
+
+
+def _knocks(seconds: float, rng: np.random.Generator) -> Floats:
+    """Blows on something that rings briefly, at a steady pace or not."""
+    waveform = 0.002 * rng.standard_normal(int(seconds * SAMPLE_RATE))
+    pace, pitch = rng.uniform(0.2, 1.5), rng.uniform(150, 2500)
+    ringing, sharpness = rng.uniform(0.01, 0.08), rng.uniform(0.002, 0.03)
+    begin = rng.uniform(0.1, 0.6)
+    while begin < seconds - 0.4:
+        blow_time = _time(0.4)
+        blow = np.sin(2 * np.pi * pitch * blow_time) * np.exp(-blow_time / ringing)
+        blow += rng.standard_normal(len(blow_time)) * np.exp(-blow_time / sharpness)
+        first = int(begin * SAMPLE_RATE)
+        waveform[first : first + len(blow)] += rng.uniform(0.5, 1) * blow
+        begin += pace * rng.uniform(0.8, 1.2)
+    return waveform
+
+
+def _rumble(seconds: float, rng: np.random.Generator) -> Floats:
+    """Wind or a passing lorry: low noise that swells."""
+    noise = _low_pass(rng.standard_normal(int(seconds * SAMPLE_RATE)), rng.uniform(60, 400))
+    time = _time(seconds)
+    swell = 0.3 + np.exp(-(((time - rng.uniform(1, seconds - 1)) / rng.uniform(0.3, 2)) ** 2))
+    return noise * swell[: len(noise)]

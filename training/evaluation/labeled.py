@@ -58,18 +58,23 @@ class LabeledClips:
         )
 
     def without_near_duplicates(self) -> np.ndarray:
-        """Which clips are no near-duplicates of training clips, by the table beside the folder.
-
-        ``<folder>_overlap.csv`` has the columns ``file`` and ``near_duplicate_of_train``. Without
-        it no clip is known to be one.
-        """
-        table = self.folder.with_name(f"{self.folder.name}_overlap.csv")
-        if not table.is_file():
-            return np.ones(len(self.clips), bool)
-        with table.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        copies = {row["file"] for row in rows if row["near_duplicate_of_train"] == "1"}
+        """Which clips are no near-duplicates of training clips, as far as is known."""
+        copies = near_duplicates(self.folder)
         return np.array([clip.path.name not in copies for clip in self.clips])
+
+
+def near_duplicates(folder: Path) -> set[str]:
+    """Names of a folder's clips that are near-duplicates of training clips.
+
+    The table ``<folder>_overlap.csv`` beside it has the columns ``file`` and
+    ``near_duplicate_of_train``. Without it no clip is known to be one.
+    """
+    table = folder.with_name(f"{folder.name}_overlap.csv")
+    if not table.is_file():
+        return set()
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["file"] for row in rows if row["near_duplicate_of_train"] == "1"}
 
 
 def evaluate_labeled(classify: Classify, data: LabeledClips, *, full: bool) -> dict[str, Any]:

@@ -27,12 +27,14 @@ from earshot.model.head import BLOCK_PATCHES, Head, normalized
 from training.data.feature_set import FeatureSet, Floats
 
 # In logits, beyond the line at which a label is as probable as casual.
-MARGIN = 1.0
+MARGIN = 0.5
 # A threat of the replay that scores more than this may come down to it. Chosen with five and with
 # fifteen false alarms of everyday sound corrected: docs/retraining.md has the figures.
 ENOUGH = 2.0
 # Weights of departing from the replay's scores, and from the layer's weights, beside a violation's.
 _KEEP_SCORES, _KEEP_WEIGHTS = 0.03, 0.01
+# ... and of a threat of the replay that is lost, beside a corrected clip that is not learned.
+_KEEP_THREATS = 4.0
 _ROUNDS, _WHOLE_STEPS, _SETTLED = 20, 3, 1e-5
 _PATCHES_A_CLIP = 16  # that violate a constraint, at most
 
@@ -40,11 +42,15 @@ Doubles = NDArray[np.float64]
 
 
 class _Clip(NamedTuple):
-    """Units ``(patches, units)`` of a clip, and what its highest score must not cross."""
+    """Units ``(patches, units)`` of a clip, and what its highest score must not cross.
+
+    A violation has the clip's weight.
+    """
 
     units: Floats
     at_least: bool
     limit: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,10 @@ def _of_replay(
 ) -> Iterator[_Clip]:
     for of_clip, is_own in zip(units, own.tolist(), strict=True):
         score = layer.highest(of_clip, weights)
-        yield _Clip(of_clip, is_own, min(score, ENOUGH) if is_own else max(score, -MARGIN))
+        if is_own:
+            yield _Clip(of_clip, True, min(score, ENOUGH), _KEEP_THREATS)
+        else:
+            yield _Clip(of_clip, False, max(score, -MARGIN))
 
 
 def _solve(
@@ -164,14 +173,14 @@ def _solve(
 
 
 def _violations(layer: _Layer, clip: _Clip, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Inputs of the patches whose scores violate a clip's limit, and the limit for each."""
+    """Inputs of the patches whose scores violate a clip's limit, and the limits, both weighted."""
     inputs = layer.inputs(clip.units, weights)
     scores = inputs @ weights
     order = np.argsort(-scores)
     chosen = order[:1] if clip.at_least else order[:_PATCHES_A_CLIP]
     beyond = scores[chosen] < clip.limit if clip.at_least else scores[chosen] > clip.limit
-    rows = inputs[chosen[beyond]]
-    return rows, np.full(len(rows), clip.limit)
+    rows = inputs[chosen[beyond]] * np.sqrt(clip.weight)
+    return rows, np.full(len(rows), clip.limit * np.sqrt(clip.weight))
 
 
 def _importance(units: Floats, weights: Doubles) -> Doubles:
