@@ -140,10 +140,22 @@ class EarshotClient(Transport):
         """Alerts that were sent, newest first, page after page; at most `limit`."""
         return map(alert.from_json, self._pages("alerts", {}, limit))
 
-    def feedback(self, clip_id: str, label: str, comment: str = "") -> dict[str, Any]:
-        """Confirm or correct a result."""
-        body = {"label": label, "comment": comment}
+    def feedback(
+        self, clip_id: str, label: str, comment: str = "", *, mute_alike: bool = False
+    ) -> dict[str, Any]:
+        """Confirm or correct a result; with `mute_alike`, mute what sounds like a false alarm."""
+        body: dict[str, Any] = {"label": label, "comment": comment}
+        body |= {"mute_alike": True} if mute_alike else {}
         answer: dict[str, Any] = self.call("POST", f"/results/{_part(clip_id)}/feedback", json=body)
+        return answer
+
+    def mutes(self, source: str | None = None) -> Iterator[dict[str, Any]]:
+        """Muted sounds of a source or of all, newest first, page after page."""
+        return self._pages("mutes", {"source": source} if source else {}, None)
+
+    def unmute(self, clip_id: str) -> dict[str, Any]:
+        """Let sounds like that of a clip raise alerts again; the mute as it was."""
+        answer: dict[str, Any] = self.call("DELETE", f"/mutes/{_part(clip_id)}")
         return answer
 
     def retrain(self, **wanted: Any) -> str:

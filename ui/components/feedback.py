@@ -10,7 +10,7 @@ import streamlit as st
 from earshot.labels import LABELS, Label
 from earshot.results.result import Result
 from ui import session
-from ui.components import clip, palette
+from ui.components import clip, mutes, palette
 from ui.errors import shown_errors
 
 
@@ -52,17 +52,33 @@ def ask(result: Result, key: str, keep: Callable[[Result], None] | None = None) 
                 placeholder="Choose a label",
                 width=220,
             )
+            mute_alike = really == Label.CASUAL and st.checkbox(
+                "Mute what sounds like it",
+                key=f"{key} mute",
+                help=(
+                    f"At {palette.plain(result.source)}, such sounds raise no alert for a while. "
+                    "All else does, and other sources are not muted."
+                ),
+            )
             if st.button(
                 "Correct", key=f"{key} correct", icon=":material/edit:", disabled=really is None
             ):
-                _give(result, Label(str(really)), comment, keep)
+                _give(result, Label(str(really)), comment, keep, mute_alike=mute_alike)
+        mutes.show(result, key)
 
 
 def _give(
-    result: Result, label: Label, comment: str, keep: Callable[[Result], None] | None
+    result: Result,
+    label: Label,
+    comment: str,
+    keep: Callable[[Result], None] | None,
+    *,
+    mute_alike: bool = False,
 ) -> None:
     with shown_errors():
-        answer = session.client().feedback(result.clip_id, label, comment)
+        answer = session.client().feedback(result.clip_id, label, comment, mute_alike=mute_alike)
+        if answer["mute"]:
+            mutes.made(answer["mute"])
         outcome = answer["feedback"][-1]["verdict"].capitalize()
         use = (
             "It will be used in the next retraining."

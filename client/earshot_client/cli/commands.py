@@ -16,6 +16,7 @@ from earshot_client.api_client import EarshotClient, ResultFilters
 from earshot_client.cli.access import Access
 from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
+from earshot_client.cli.feedback import feedback, mutes, unmute
 from earshot_client.cli.models import models, retrain
 from earshot_client.cli.options import (
     Time,
@@ -130,26 +131,6 @@ def alerts(connect: Callable[[], EarshotClient], limit: int, as_json: bool) -> N
 
 
 @cli.command()
-@click.argument("clip_id")
-@click.argument("label", type=label_choice)
-@click.option("--comment", default="", help="Comment, kept with the feedback.")
-@as_json
-@click.pass_obj
-@explained
-def feedback(
-    connect: Callable[[], EarshotClient], clip_id: str, label: str, comment: str, as_json: bool
-) -> None:
-    """Confirm or correct the label of a result."""
-    answer = connect().feedback(clip_id, label, comment)
-    if as_json:
-        print_json(answer)
-        return
-    console.print(f"{clip_id} {answer['feedback'][-1]['verdict']}: {label}")
-    if answer["training_key"]:
-        console.print(f"The next retraining trains on {answer['training_key']}.")
-
-
-@cli.command()
 @as_json
 @click.pass_obj
 @explained
@@ -203,6 +184,8 @@ cli.add_command(retrain)
 cli.add_command(models)
 cli.add_command(clients)
 cli.add_command(erase)
+for command in (feedback, mutes, unmute):
+    cli.add_command(command)
 
 
 def main() -> None:

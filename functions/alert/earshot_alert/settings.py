@@ -18,6 +18,7 @@ class Settings:
     Attributes:
         cooldowns_table: name of the table.
         results_table: name of the table that holds which alerts were sent.
+        mutes_table: name of the table of muted sounds.
         topic_arn: of the SNS topic.
         uploads_bucket: name of the bucket that clips are linked from.
         rules: which results raise an alert.
@@ -25,6 +26,7 @@ class Settings:
 
     cooldowns_table: str
     results_table: str
+    mutes_table: str
     topic_arn: str
     uploads_bucket: str
     rules: AlertRules
@@ -41,6 +43,7 @@ class Settings:
         return cls(
             cooldowns_table=environment["COOLDOWNS_TABLE"],
             results_table=environment["RESULTS_TABLE"],
+            mutes_table=environment["MUTES_TABLE"],
             topic_arn=environment["ALERT_TOPIC_ARN"],
             uploads_bucket=environment["UPLOADS_BUCKET"],
             rules=AlertRules(

@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from earshot.alerts.delivery import AlertClaims, AlertTopic
+from earshot.alerts.mute_table import MutesTable
 from earshot.alerts.service import AlertService
 from earshot.results.table import ResultsTable
 from earshot.uploads.bucket import UploadsBucket
@@ -29,6 +30,11 @@ def service() -> AlertService:
         claims=AlertClaims(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
         results=ResultsTable(dynamodb, settings.results_table),
+        mutes=MutesTable(dynamodb, settings.mutes_table, _now),
         link=bucket.link,
-        now=lambda: datetime.now(UTC),
+        now=_now,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

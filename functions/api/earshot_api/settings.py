@@ -17,6 +17,8 @@ class Settings(BaseSettings):
         state_machine_arn: of the retraining.
         classify_function: name of the function, with the alias whose version serves.
         clients_table: name of the table of clients and their sources.
+        mutes_table: name of the table of muted sounds.
+        mute_days: after which a mute expires.
         unbound_clients: client ids that may name any source, separated by commas.
         log_retention_days: for which logs are kept.
         api_tokens: `none` on a local stack that asks for no token; all else asks for one.
@@ -35,6 +37,8 @@ class Settings(BaseSettings):
     state_machine_arn: str
     classify_function: str
     clients_table: str
+    mutes_table: str
+    mute_days: int
     log_retention_days: int
     unbound_clients: str = ""
     api_tokens: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from botocore.config import Config
 
 from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
+from earshot.alerts.mute_table import MutesTable
+from earshot.alerts.muting import MutingService
 from earshot.http.caller import NO_TOKENS
 from earshot.model.publishing import Publisher
 from earshot.model.registry import ModelRegistry
@@ -59,6 +61,8 @@ class Services:
     clients: ClientBindings
     sources: SourcePolicy
     erasure: ErasureService
+    mutes: MutesTable
+    muting: MutingService
 
 
 @cache
@@ -70,6 +74,7 @@ def services() -> Services:
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     results = ResultsTable(dynamodb, settings.results_table)
     clients = ClientBindings(dynamodb, settings.clients_table)
+    mutes = MutesTable(dynamodb, settings.mutes_table, _now)
     queues = SqsQueues(
         boto3.client("sqs", config=AWS_CONFIG),
         {
@@ -91,9 +96,12 @@ def services() -> Services:
             results,
             uploads,
             TrainingTraces(s3, settings.models_bucket).erase,
+            mutes,
             settings.log_retention_days,
             _now,
         ),
+        mutes=mutes,
+        muting=MutingService(results, mutes, timedelta(settings.mute_days), _now),
         sources=SourcePolicy(clients, settings.unbound_clients.split(",")),
         status=StatusService(
             models,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from earshot.alerts.alert import Alert, alert_about
+from earshot.alerts.mutes import Mute
 from earshot.alerts.service import Decision
 from earshot.errors import UnavailableError
 from earshot.labels import Label
@@ -34,6 +36,7 @@ class Topic:
 class Sent:
     def __init__(self) -> None:
         self.times: dict[str, datetime] = {}
+        self.mutes: dict[str, dict[Label, str]] = {}
         self.fails = 0
 
     def record_alert(self, clip_id: str, at: datetime) -> None:
@@ -41,6 +44,24 @@ class Sent:
             self.fails -= 1
             raise UnavailableError("The results table is not available at the moment")
         self.times.setdefault(clip_id, at)
+
+    def record_mutes(self, clip_id: str, muted_by: Mapping[Label, str]) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The results table is not available at the moment")
+        self.mutes[clip_id] = dict(muted_by)
+
+
+class Mutes:
+    def __init__(self, *mutes: Mute) -> None:
+        self.mutes = mutes
+        self.fails = 0
+
+    def of_source(self, source: str) -> list[Mute]:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The table of mutes is not available at the moment")
+        return [mute for mute in self.mutes if mute.source == source]
 
 
 class Claims:

@@ -17,7 +17,7 @@ from earshot.alerts.service import AlertRules, AlertService
 from earshot.errors import UnavailableError
 from earshot.events import Event
 from earshot.labels import Label
-from tests.unit.alerts.fakes import Claims, Clock, Sent, Topic, alert
+from tests.unit.alerts.fakes import Claims, Clock, Mutes, Sent, Topic, alert
 from tests.unit.sample_results import NOON, classified, rejected
 
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
@@ -27,7 +27,8 @@ def service_of(
     topic: Any, sent: Any, clock: Clock, rules: AlertRules = RULES, link: Any = lambda *_: ""
 ) -> AlertService:
     claims: Any = Claims()
-    return AlertService(rules, claims, topic, sent, link, clock)
+    mutes: Any = Mutes()
+    return AlertService(rules, claims, topic, sent, mutes, link, clock)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from earshot_api.routes import (
     erasure,
     feedback,
     models,
+    mutes,
     results,
     retraining,
     uploads,
@@ -23,7 +24,9 @@ from tests.unit.api.fake_services import Services
 def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
     monkeypatch.setattr(authorization, "asks_for_tokens", lambda: fake.asks_for_tokens)
-    modules = (about, alerts, clients, erasure, feedback, models, results, retraining, uploads)
+    modules = (
+        about, alerts, clients, erasure, feedback, models, mutes, results, retraining, uploads
+    )  # fmt: skip
     for module in (app, *modules):
         monkeypatch.setattr(module, "services", lambda: fake)
     return fake

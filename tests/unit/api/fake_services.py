@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from earshot.access.sources import Binding, SourcePolicy
+from earshot.alerts.mutes import ListedMute
+from earshot.errors import ConflictError
 from earshot.labels import Label
 from earshot.model.versions import Promotion
 from earshot.results.feedback import Review
@@ -69,6 +71,31 @@ class Clients(dict[str, Binding]):
         return self.pop(client_id, None) is not None
 
 
+class Mutes:
+    """Mutes of clips; that of `CLIP_ID` can be made."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, ListedMute] = {}
+
+    def check(self, clip_id: str) -> None:
+        if clip_id != CLIP_ID:
+            raise ConflictError("No embedding of an event is kept")
+
+    def mute(self, clip_id: str, by: str) -> ListedMute:
+        labels = (Label.SIREN,)
+        self.kept[clip_id] = ListedMute(clip_id, "gate", labels, by, NOON, NOON)
+        return self.kept[clip_id]
+
+    def find(
+        self, source: str | None, limit: int, after: Position | None
+    ) -> tuple[list[ListedMute], Position | None]:
+        found = [mute for mute in self.kept.values() if source in {None, mute.source}]
+        return found, Position(NOON, CLIP_ID)
+
+    def delete(self, clip_id: str) -> ListedMute | None:
+        return self.kept.pop(clip_id, None)
+
+
 class Services:
     """Gives prepared answers and records what it was asked."""
 
@@ -81,6 +108,7 @@ class Services:
         self.uploads = self
         self.sources = SourcePolicy(None, [])
         self.clients = Clients()
+        self.mutes = self.muting = Mutes()
         self.asks_for_tokens = True
         self.kept: dict[str, bytes] = {}
 

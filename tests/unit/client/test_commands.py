@@ -159,6 +159,33 @@ def test_alerts_are_listed_with_later_feedback(api, run):
     assert json.loads(run("alerts", "--json").stdout) == api.results
 
 
+MUTE = {
+    "clip_id": "c1", "source": "gate", "labels": ["gunshot"], "by": "ann",
+    "at": "2026-01-31T12:00:00.000Z", "expires_at": "2026-03-02T12:00:00.000Z",
+}  # fmt: skip
+
+
+def test_a_false_alarm_is_muted_listed_and_unmuted(api, run):
+    given = {"feedback": [{"verdict": "corrected"}], "training_key": None, "mute": MUTE}
+    page = {"mutes": [MUTE], "next_cursor": None}
+    api.refusals = [httpx.Response(200, json=answer) for answer in (given, page, MUTE)]
+    shown = run("feedback", "c1", "casual", "--mute-alike").stdout
+    assert "no alert at gate as gunshot, until 2026-03-02" in shown
+    assert "earshot unmute c1" in shown
+    assert "c1" in run("mutes", "--source", "gate").stdout
+    assert "raises alerts at gate again" in run("unmute", "c1").stdout
+    sent = [(request.method, request.url.path) for request in api.requests]
+    assert sent[1:] == [("GET", "/v1/mutes"), ("DELETE", "/v1/mutes/c1")]
+    assert json.loads(api.requests[0].content)["mute_alike"] is True
+    assert api.requests[1].url.params["source"] == "gate"
+
+
+def test_threats_are_not_muted(api, run):
+    refused = run("feedback", "c1", "gunshot", "--mute-alike")
+    assert refused.exit_code == 2
+    assert api.requests == []
+
+
 def test_feedback(run):
     assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
 

@@ -15,7 +15,7 @@ import earshot_classify.settings as classify_settings
 import earshot_retraining.settings as retraining_settings
 import earshot_sweep.settings as sweep_settings
 import earshot_training.settings as training_settings
-from earshot.results.item import ALERTED_AT, LabeledRow
+from earshot.results.item import ALERTED_AT, MUTED_BY, LabeledRow
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
     EXECUTIONS,
@@ -34,6 +34,7 @@ NUMBERS = {
     "RESULT_TTL_DAYS": "30",
     "QUIET_SOURCE_HOURS": "24",
     "LOG_RETENTION_DAYS": "30",
+    "MUTE_DAYS": "30",
 }
 
 
@@ -106,6 +107,7 @@ class TestFunctions:
             ("dynamodb:GetItem", "CooldownsTable.Arn"),
             ("dynamodb:DeleteItem", "CooldownsTable.Arn"),
             ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+            ("dynamodb:Query", "${MutesTable.Arn}/index/source-time-index"),
             ("sns:Publish", "AlertTopic"),
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
@@ -161,7 +163,7 @@ class TestFunctions:
             if statement.get("Resource") == {"Fn::GetAtt": ["ResultsTable", "Arn"]}
         ]
         assert record["Condition"] == {
-            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id", ALERTED_AT]},
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id", ALERTED_AT, MUTED_BY]},
             "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
         }
 
@@ -241,6 +243,8 @@ class TestFunctions:
             "STATE_MACHINE_ARN": {"Ref": "RetrainStateMachine"},
             "CLASSIFY_FUNCTION": {"Fn::Sub": "${ClassifyFunction}:live"},
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
+            "MUTES_TABLE": {"Ref": "MutesTable"},
+            "MUTE_DAYS": {"Ref": "MuteDays"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},
             "POWERTOOLS_LOG_LEVEL": "INFO",

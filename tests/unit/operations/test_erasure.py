@@ -26,11 +26,25 @@ from tests.unit.sample_results import NOON, classified
 UPLOADS, MODELS = "clips", "models"
 
 
+class Mutes:
+    """Notes whose mutes are deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def delete(self, clip_id: str) -> None:
+        self.deleted.append(clip_id)
+
+    def delete_source(self, source: str) -> None:
+        self.deleted.append(source)
+
+
 @dataclass
 class Aws:
     s3: Any
     results: ResultsTable
     service: ErasureService
+    mutes: Mutes
 
     def put(self, key: str, bucket: str = UPLOADS, content: bytes = b"x") -> str:
         return str(self.s3.put_object(Bucket=bucket, Key=key, Body=content)["VersionId"])
@@ -53,7 +67,9 @@ def aws(table: ResultsTable) -> Iterator[Aws]:  # noqa: F811
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         traces = TrainingTraces(s3, MODELS)
         uploads = UploadsBucket(s3, UPLOADS)
-        yield Aws(s3, table, ErasureService(table, uploads, traces.erase, 30, lambda: NOON))
+        mutes = Mutes()
+        service = ErasureService(table, uploads, traces.erase, mutes, 30, lambda: NOON)
+        yield Aws(s3, table, service, mutes)
 
 
 def clip_id(n: int) -> str:
@@ -72,6 +88,7 @@ def test_an_upload_is_erased_with_all_that_lay_under_its_key(aws: Aws) -> None:
     assert found.objects == (key,)
     assert aws.left() == ["incoming/gate/a.wav.bak"]
     assert [aws.results.get(one) for one in ids] == [None, None]
+    assert set(aws.mutes.deleted) == set(ids)
 
 
 def test_a_posted_clip_is_erased_with_its_training_copy_and_its_features(aws: Aws) -> None:

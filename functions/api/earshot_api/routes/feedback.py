@@ -7,6 +7,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from earshot.alerts.mutes import mute_to_json
+from earshot.labels import Label
 from earshot.results.serialization import Json, feedback_to_json
 from earshot_api.authorization import caller
 from earshot_api.problems import answers
@@ -24,7 +26,9 @@ router = APIGatewayHttpRouter()
     summary="Confirm or correct a result",
     description=(
         "The clip becomes training data under the label given. A clip that is not kept any "
-        "more cannot be, so its `training_key` is null. Sending the same again changes nothing."
+        "more cannot be, so its `training_key` is null. Sending the same again changes nothing. "
+        "With `mute_alike`, events of the source that sound like those of the clip raise no alert "
+        "until the mute expires; the label of a threat removes the clip's mute."
     ),
     tags=["results"],
     security=needs("train"),
@@ -33,16 +37,18 @@ router = APIGatewayHttpRouter()
 def give(
     clip_id: Annotated[ClipId, Path(description="Of the clip")], feedback: FeedbackRequest
 ) -> Json:
-    review = services().feedback.give(
-        clip_id,
-        feedback.label,
-        feedback.comment,
-        caller(router).subject,
-    )
+    subject = caller(router).subject
+    if feedback.mute_alike:
+        services().muting.check(clip_id)
+    review = services().feedback.give(clip_id, feedback.label, feedback.comment, subject)
+    mute = services().muting.mute(clip_id, subject) if feedback.mute_alike else None
+    if feedback.label is not Label.CASUAL:
+        services().mutes.delete(clip_id)
     return {
         "clip_id": review.clip_id,
         "label": str(review.label),
         "verified_label": str(feedback.label),
         "training_key": review.training_key,
         "feedback": [feedback_to_json(one) for one in review.feedback],
+        "mute": mute_to_json(mute) if mute else None,
     }

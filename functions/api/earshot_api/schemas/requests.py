@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 
 from earshot.labels import Label
@@ -113,6 +114,19 @@ class FeedbackRequest(_Request):
         description="What the clip holds. The label of the classification confirms the result."
     )
     comment: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
+    mute_alike: bool = Field(
+        default=False,
+        description=(
+            "Events of this source that sound like those of this clip raise no alert for a while; "
+            "with the label casual only."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _mutes_false_alarms_only(self) -> Self:
+        if self.mute_alike and self.label is not Label.CASUAL:
+            raise ValueError("`mute_alike` goes with the label casual: threats are not muted")
+        return self
 
 
 # Folders below one another, none of which is `..`.

@@ -83,6 +83,12 @@ class Result(TypedDict):
     verified_label: NotRequired[Label]
     feedback: NotRequired[list[Feedback]]
     alerted_at: NotRequired[str]
+    muted_by: NotRequired[
+        Annotated[
+            dict[str, str],
+            Field(description="Labels whose alert was muted, and the clip whose mute it was."),
+        ]
+    ]
 
 
 class Results(TypedDict):
@@ -118,6 +124,24 @@ class Alerts(TypedDict):
     next_cursor: str | None
 
 
+class Mute(TypedDict):
+    """A sound of a source that raises no alert: that of a clip which a person called casual."""
+
+    clip_id: str
+    source: str
+    labels: Annotated[list[Label], Field(description="Those whose alerts are muted.")]
+    by: Annotated[str, Field(description="Subject of the person's token.")]
+    at: str
+    expires_at: str
+
+
+class Mutes(TypedDict):
+    """A page of mutes, newest first."""
+
+    mutes: list[Mute]
+    next_cursor: str | None
+
+
 class FeedbackAnswer(TypedDict):
     """A clip after feedback."""
 
@@ -126,3 +150,6 @@ class FeedbackAnswer(TypedDict):
     verified_label: Label
     training_key: str | None
     feedback: list[Feedback]
+    mute: Annotated[
+        Mute | None, Field(description="That this feedback asked for; null without `mute_alike`.")
+    ]

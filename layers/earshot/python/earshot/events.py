@@ -27,6 +27,21 @@ class Event(NamedTuple):
     confidence: float
 
 
+class EventEmbedding(NamedTuple):
+    """What an event sounds like to YAMNet, to compare it with other events.
+
+    Attributes:
+        label: of the event.
+        yamnet: the first digits of its weights' SHA-256: embeddings of two YAMNets cannot be
+            compared.
+        values: ``(1024,)`` as signed bytes. Their scale is arbitrary, their direction counts.
+    """
+
+    label: Label
+    yamnet: str
+    values: bytes
+
+
 def merge_closest(events: Sequence[Event], limit: int) -> tuple[Event, ...]:
     """At most so many events: those of one label with the shortest gaps between them are merged.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from earshot.alerts.alert import Alert, alert_about
+from earshot.alerts.mutes import muted_labels
 from earshot.errors import UnavailableError
 from earshot.labels import Label
 from earshot.results.result import Classification, Result
@@ -15,6 +16,7 @@ from earshot.uploads.objects import Location
 
 if TYPE_CHECKING:
     from earshot.alerts.delivery import AlertClaims, AlertTopic
+    from earshot.alerts.mute_table import MutesTable
     from earshot.results.table import ResultsTable
 
 LINK_LIFETIME = timedelta(hours=1)
@@ -62,7 +64,7 @@ class Decision:
     """What was decided about a label of a clip.
 
     Attributes:
-        sent_at: when its alert was sent; None if a cooldown suppressed it.
+        sent_at: when its alert was sent; None if a cooldown or a mute suppressed it.
     """
 
     sent_at: datetime | None
@@ -87,6 +89,7 @@ class AlertService:
         claims: AlertClaims,
         topic: AlertTopic,
         results: ResultsTable,
+        mutes: MutesTable,
         link: Callable[[Location, timedelta], str],
         now: Callable[[], datetime],
     ) -> None:
@@ -94,31 +97,56 @@ class AlertService:
         self._claims = claims
         self._topic = topic
         self._results = results
+        self._mutes = mutes
         self._link = link
         self._now = now
 
     def consider(self, result: Result) -> list[Alert]:
-        """Send the alerts about a new result that rules and cooldowns allow.
+        """Send the alerts about a new result that rules, mutes and cooldowns allow.
+
+        A muted label begins no cooldown. Beside it, other labels of the clip raise their alerts.
 
         Raises:
             UnavailableError: a store or the topic failed; the result should come again.
         """
         if result.classification is None:
             return []
+        matches = self._rules.matches(result.classification)
+        undecided = dict(matches)
+        for label in matches:
+            if decision := self._claims.decision(result.clip_id, label):
+                del undecided[label]
+                if decision.sent_at:  # and perhaps not recorded, if the results table failed
+                    self._results.record_alert(result.clip_id, decision.sent_at)
+        for label in self._muted(result, result.classification, undecided):
+            del undecided[label]
         sent = [
             self._alert(result, result.classification, label, confidence)
-            for label, confidence in self._rules.matches(result.classification).items()
+            for label, confidence in undecided.items()
         ]
         return [alert for alert in sent if alert]
+
+    def _muted(
+        self, result: Result, classification: Classification, labels: Iterable[Label]
+    ) -> Iterable[Label]:
+        """Which of these labels are muted; that is recorded and decided."""
+        if not (labels and classification.embeddings):
+            return ()
+        try:
+            mutes = self._mutes.of_source(result.source)
+        except UnavailableError:
+            return ()  # a false alarm is better than a late alert
+        muted = muted_labels(classification, labels, mutes)
+        if muted:
+            self._results.record_mutes(result.clip_id, muted)
+        for label in muted:
+            self._claims.decide(result.clip_id, label, Decision(sent_at=None), self._now())
+        return muted
 
     def _alert(
         self, result: Result, classification: Classification, label: Label, confidence: float
     ) -> Alert | None:
         clip_id, now = result.clip_id, self._now()
-        if decision := self._claims.decision(clip_id, label):
-            if decision.sent_at:  # and perhaps not recorded, if the results table failed
-                self._results.record_alert(clip_id, decision.sent_at)
-            return None
         if not self._claims.begin_cooldown(
             label, result.source, clip_id, now, self._rules.cooldown
         ):

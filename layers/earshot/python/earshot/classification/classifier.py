@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from earshot.audio.clip import Clip
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
+from earshot.classification.event_embeddings import MAX_EMBEDDINGS, EventPatches, alerting
+from earshot.events import EventEmbedding
 from earshot.labels import LABELS
 from earshot.model.events import Prediction, predict
 from earshot.model.loading import Model
 from earshot.results.result import AudioSetClass, Classification
 from earshot.yamnet.embedding import embed
 from earshot.yamnet.flatbuffer import N_SCORES, Yamnet
+
+
+class Found(NamedTuple):
+    """What is found in a waveform.
+
+    Attributes:
+        prediction: label and events.
+        top_scores: ``(521,)`` YAMNet's highest scores.
+        embeddings: of the events that would raise an alert, or those most confident.
+        all_embedded: none of them lacks its embedding.
+    """
+
+    prediction: Prediction
+    top_scores: Floats
+    embeddings: tuple[EventEmbedding, ...]
+    all_embedded: bool
 
 
 class Classifier:
@@ -38,21 +57,24 @@ class Classifier:
         Raises:
             RejectedClipError: see `earshot.audio.clip.Clip.waveform_blocks`.
         """
-        predicted, top_scores = self.predict(clip.waveform_blocks())
+        found = self.predict(clip.waveform_blocks())
+        predicted = found.prediction
         return Classification(
             label=predicted.label,
             probabilities=dict(zip(LABELS, map(float, predicted.probabilities), strict=True)),
             uncertain=predicted.uncertain,
             events=predicted.events,
-            audioset_top5=self._audioset_top5(top_scores),
+            audioset_top5=self._audioset_top5(found.top_scores),
             duration_s=clip.duration_s,
             model_version=self.model.version,
             model_sha256=self.model.sha256,
             warnings=tuple(clip.warnings),
+            embeddings=found.embeddings,
+            all_embedded=found.all_embedded,
         )
 
-    def predict(self, blocks: Iterable[Floats]) -> tuple[Prediction, Floats]:
-        """Prediction for a waveform at full scale, and YAMNet's highest scores in it, ``(521,)``.
+    def predict(self, blocks: Iterable[Floats]) -> Found:
+        """What is found in a waveform at full scale.
 
         Of each patch little more than its logits is kept, so that memory hardly grows.
         """
@@ -66,14 +88,19 @@ class Classifier:
 
         starts, parts = [], []
         top_scores = np.zeros(N_SCORES, np.float32)
+        kept = EventPatches()
         head = self.model.head
         for batch in embed(counted(), self._yamnet):
             starts.append(batch.starts)
             parts.append(head.blocks(batch.embeddings, batch.scores))
+            kept.add(batch.starts, batch.embeddings, parts[-1].patches)
             np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
         duration_s = n_samples / SAMPLE_RATE
         predicted = predict(head, head.logits(parts), np.concatenate(starts), duration_s)
-        return predicted, top_scores
+        events = alerting(predicted.events, head, uncertain=predicted.uncertain)
+        strongest = events[:MAX_EMBEDDINGS]
+        embeddings = kept.embeddings(strongest, self._yamnet.weights_sha256)
+        return Found(predicted, top_scores, tuple(embeddings), len(embeddings) == len(events))
 
     def _audioset_top5(self, scores: Floats) -> tuple[AudioSetClass, ...]:
         names = self._yamnet.class_names

@@ -118,7 +118,7 @@ class ClassifyService:
             raise
         result = self._save(classification, self._kept(clip, origin))
         # The result that stands may have feedback, which is not for devices to read.
-        return replace(result, feedback=(), verified_label=None, alerted_at=None)
+        return replace(result, feedback=(), verified_label=None, alerted_at=None, muted_by={})
 
     def _classify(self, file: BinaryIO, limits: Limits = UPLOADED) -> Classification:
         with Clip(file, limits) as clip:

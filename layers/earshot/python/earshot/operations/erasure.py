@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from earshot.errors import NotFoundError
 from earshot.labels import LABELS
@@ -59,6 +59,16 @@ class Erasure:
     more: bool = False
 
 
+class Mutes(Protocol):
+    """Mutes; see `earshot.alerts.mute_table.MutesTable`."""
+
+    def delete(self, clip_id: str) -> object:
+        """Delete the mute that a clip made. Raises `UnavailableError`."""
+
+    def delete_source(self, source: str) -> None:
+        """Delete all mutes of a source. Raises `UnavailableError`."""
+
+
 class ErasureService:
     """Erases clips. A call that fails can be sent again and goes on where it stopped.
 
@@ -67,6 +77,7 @@ class ErasureService:
         uploads: where clips and training copies are.
         forget: deletes the features of a clip that was trained on; returns the model versions that
             still hold them.
+        mutes: made by feedback on clips, with embeddings of their events.
         log_days: for which logs are kept.
         now: the time.
     """
@@ -76,12 +87,14 @@ class ErasureService:
         results: ResultsTable,
         uploads: UploadsBucket,
         forget: Callable[[str], list[str]],
+        mutes: Mutes,
         log_days: int,
         now: Callable[[], datetime],
     ) -> None:
         self._results = results
         self._uploads = uploads
         self._forget = forget
+        self._mutes = mutes
         self._log_days = log_days
         self._now = now
 
@@ -92,7 +105,7 @@ class ErasureService:
             NotFoundError: there is nothing of that clip.
             UnavailableError: a store failed; the same call goes on.
         """
-        work = _Work(self._results, self._uploads, self._forget)
+        work = self._work()
         work.erase(clip_id)
         if not work.clip_ids and not work.objects:
             raise NotFoundError(f"There is nothing of the clip {clip_id}.")
@@ -104,7 +117,7 @@ class ErasureService:
         Raises:
             UnavailableError: a store failed; the same call goes on.
         """
-        work = _Work(self._results, self._uploads, self._forget)
+        work = self._work()
         page = self._results.find(ResultQuery(source=source), CLIPS_A_CALL)
         for result in page.results:
             work.erase(result.clip_id)
@@ -113,7 +126,11 @@ class ErasureService:
         keys = self._uploads.keys(folder, left + 1) if page.end is None else []
         for key in keys[:left]:
             work.erase_key(key)
+        self._mutes.delete_source(source)
         return self._erasure(work, more=page.end is not None or len(keys) > left)
+
+    def _work(self) -> _Work:
+        return _Work(self._results, self._uploads, self._forget, self._mutes)
 
     def _erasure(self, work: _Work, *, more: bool = False) -> Erasure:
         now = self._now()
@@ -139,11 +156,16 @@ class _Work:
     """What one call erases, and what it finds on the way."""
 
     def __init__(
-        self, results: ResultsTable, uploads: UploadsBucket, forget: Callable[[str], list[str]]
+        self,
+        results: ResultsTable,
+        uploads: UploadsBucket,
+        forget: Callable[[str], list[str]],
+        mutes: Mutes,
     ) -> None:
         self._results = results
         self._uploads = uploads
         self._forget = forget
+        self._mutes = mutes
         self.clip_ids: list[str] = []
         self.objects: list[str] = []
         self.versions: set[str] = set()
@@ -170,6 +192,7 @@ class _Work:
         found = self._delete([posted_key(clip_id), *copies])
         if (result and result.feedback) or any(found[copy] for copy in copies):
             self.versions.update(self._forget(clip_id))
+        self._mutes.delete(clip_id)
         self.alerted |= bool(result and result.alerted_at)
         if self._results.delete(clip_id):
             self._delete(copies)  # feedback may have come in between; from now on it is refused

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from earshot.events import EventEmbedding
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.serialization import from_json, to_json
@@ -22,6 +24,9 @@ from earshot.uploads.objects import Location
 LISTING = "listing"
 LISTED = "all"
 ALERTED_AT = "alerted_at"
+MUTED_BY = "muted_by"
+# In a row only: they are in no answer.
+EMBEDDINGS, ALL_EMBEDDED = "embeddings", "all_embedded"
 
 Item = dict[str, Any]
 
@@ -54,6 +59,11 @@ class LabeledRow:
 def to_item(result: Result, ttl: timedelta) -> Item:
     """Item of a result, which DynamoDB deletes after `ttl`; a `ttl` of zero keeps it."""
     item: Item = {**to_json(result), LISTING: LISTED}
+    if result.classification and result.classification.embeddings:
+        item |= {
+            EMBEDDINGS: embeddings_to_list(result.classification.embeddings),
+            ALL_EMBEDDED: result.classification.all_embedded,
+        }
     if ttl:
         item["expires_at"] = int((result.timestamp + ttl).timestamp())
     return {name: to_attribute(value) for name, value in item.items()}
@@ -62,7 +72,36 @@ def to_item(result: Result, ttl: timedelta) -> Item:
 def from_item(item: Mapping[str, Any]) -> Result:
     """Result of an item."""
     deserialize = TypeDeserializer().deserialize
-    return from_json({name: deserialize(value) for name, value in item.items()})
+    document = {name: deserialize(value) for name, value in item.items()}
+    result = from_json(document)
+    if result.classification and EMBEDDINGS in document:
+        classification = replace(
+            result.classification,
+            embeddings=embeddings_from_list(document[EMBEDDINGS]),
+            all_embedded=document[ALL_EMBEDDED],
+        )
+        return replace(result, outcome=classification)
+    return result
+
+
+def embeddings_to_list(embeddings: Iterable[EventEmbedding]) -> list[dict[str, str]]:
+    """Embeddings of events as they are stored: text, since Lambda's streams hold no bytes."""
+    return [
+        {
+            "label": str(one.label),
+            "yamnet": one.yamnet,
+            "values": b64encode(one.values).decode(),
+        }
+        for one in embeddings
+    ]
+
+
+def embeddings_from_list(documents: Iterable[Mapping[str, Any]]) -> tuple[EventEmbedding, ...]:
+    """Embeddings of events, as they are stored."""
+    return tuple(
+        EventEmbedding(Label(one["label"]), one["yamnet"], b64decode(one["values"]))
+        for one in documents
+    )
 
 
 def to_attribute(value: Any) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from earshot.errors import RejectedClipError
-from earshot.events import Event, merge_closest
+from earshot.events import Event, EventEmbedding, merge_closest
 from earshot.labels import Label
 from earshot.times import whole_milliseconds
 from earshot.uploads.objects import ClipMetadata, Location
@@ -43,6 +43,9 @@ class Classification:
         model_sha256: of the version's manifest, and so of the whole version.
         warnings: what had to be repaired or ignored, for a person.
         event_count: of the events before neighbors were merged; None where none were.
+        embeddings: of the events that would raise an alert; of an uncertain clip, of all events.
+            They are kept with the result, and in no answer.
+        all_embedded: none of those events lacks its embedding.
     """
 
     label: Label
@@ -55,6 +58,8 @@ class Classification:
     model_sha256: str
     warnings: tuple[str, ...] = ()
     event_count: int | None = None
+    embeddings: tuple[EventEmbedding, ...] = ()
+    all_embedded: bool = True
 
     @property
     def confidence(self) -> float:
@@ -108,6 +113,7 @@ class Result:
         verified_label: that the latest feedback gave; None without any feedback.
         feedback: oldest first.
         alerted_at: when an alert about this result was sent; None if none was.
+        muted_by: of each label whose alert was muted, the clip whose mute it was.
         clip_url: temporary address of the clip; only in the answer to a request for one result.
     """
 
@@ -120,6 +126,7 @@ class Result:
     verified_label: Label | None = None
     feedback: tuple[Feedback, ...] = ()
     alerted_at: datetime | None = None
+    muted_by: Mapping[Label, str] = field(default_factory=dict)
     clip_url: str | None = None
 
     @property

@@ -38,6 +38,7 @@ def to_json(result: Result) -> Json:
         "verified_label": str(result.verified_label) if result.verified_label else None,
         "feedback": [feedback_to_json(one) for one in result.feedback] or None,
         "alerted_at": _time(result.alerted_at),
+        "muted_by": {str(label): clip_id for label, clip_id in result.muted_by.items()} or None,
         "clip_url": result.clip_url,
     }
     return {name: value for name, value in document.items() if value is not None}
@@ -69,6 +70,7 @@ def from_json(document: Mapping[str, Any]) -> Result:
         verified_label=Label(verified_label) if verified_label else None,
         feedback=tuple(_feedback_from_json(one) for one in document.get("feedback", ())),
         alerted_at=optional_time(document.get("alerted_at")),
+        muted_by={Label(label): clip_id for label, clip_id in document.get("muted_by", {}).items()},
         clip_url=document.get("clip_url"),
     )
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
+from earshot.labels import Label
 from earshot.results.index_requests import position_of, query_request, time_range
 from earshot.results.item import (
     ALERTED_AT,
     LISTED,
     LISTING,
+    MUTED_BY,
     LabeledRow,
     from_item,
     to_attribute,
@@ -176,14 +178,24 @@ class ResultsTable:
 
         The first time stands. Raises `UnavailableError`.
         """
+        self._record_first(clip_id, ALERTED_AT, format_time(at))
+
+    def record_mutes(self, clip_id: str, muted_by: Mapping[Label, str]) -> None:
+        """Record which labels of a clip raise no alert, and the clips that mute them.
+
+        The first record stands, unless the result is gone. Raises `UnavailableError`.
+        """
+        self._record_first(clip_id, MUTED_BY, {str(k): by for k, by in muted_by.items()})
+
+    def _record_first(self, clip_id: str, name: str, value: Any) -> None:
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.update_item(
                     TableName=self._name,
                     Key={"clip_id": {"S": clip_id}},
-                    UpdateExpression=f"SET {ALERTED_AT} = if_not_exists({ALERTED_AT}, :at)",
+                    UpdateExpression=f"SET {name} = if_not_exists({name}, :value)",
                     ConditionExpression="attribute_exists(clip_id)",
-                    ExpressionAttributeValues={":at": {"S": format_time(at)}},
+                    ExpressionAttributeValues={":value": to_attribute(value)},
                 )
             except ClientError as error:
                 # To raise would send the alert again and again, and the row stays away.

@@ -1,0 +1,77 @@
+"""Embeddings of the events that would raise an alert: what a mute compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshot.audio.log_mel import PATCH_S
+from earshot.events import Event, EventEmbedding
+from earshot.labels import LABELS, Label
+from earshot.model.head import Floats, Head
+
+# Of a clip: one is 1 kB, and a row has five copies, one in each index.
+MAX_EMBEDDINGS = 8
+YAMNET_DIGITS = 16
+_CASUAL = Label.CASUAL.class_id
+_SAME_TIME_S = 1e-3
+
+
+class EventPatches:
+    """The patches of a clip that events are made of, as they come: few, where little happens.
+
+    An event's own patches are more likely its label than casual (`earshot.model.events`), so all
+    others can be left.
+    """
+
+    def __init__(self) -> None:
+        self._starts: list[NDArray[np.float64]] = []
+        self._logits: list[Floats] = []
+        self._values: list[NDArray[np.int8]] = []
+
+    def add(self, starts: NDArray[np.float64], embeddings: Floats, logits: Floats) -> None:
+        """Keep what may be part of an event.
+
+        Args:
+            starts: ``(n,)`` seconds.
+            embeddings: ``(n, 1024)``.
+            logits: ``(n, 4)`` of each patch alone.
+        """
+        rows = np.flatnonzero(np.delete(logits, _CASUAL, axis=1).max(axis=1) > 0)
+        if len(rows):
+            self._starts.append(starts[rows])
+            self._logits.append(logits[rows])
+            self._values.append(as_bytes(embeddings[rows]))
+
+    def embeddings(self, events: Iterable[Event], yamnet: str) -> list[EventEmbedding]:
+        """Embedding of each event's best patch; an event without any patch has none."""
+        if not self._starts:
+            return []
+        starts = np.concatenate(self._starts)
+        logits, values = np.concatenate(self._logits), np.concatenate(self._values)
+        found = []
+        for event in events:
+            last_s = max(event.start_s, event.end_s - PATCH_S)
+            within = (starts >= event.start_s - _SAME_TIME_S) & (starts <= last_s + _SAME_TIME_S)
+            score = np.where(within, logits[:, LABELS.index(event.label)], -np.inf)
+            if within.any():
+                best = values[int(score.argmax())]
+                found.append(EventEmbedding(event.label, yamnet[:YAMNET_DIGITS], best.tobytes()))
+        return found
+
+
+def alerting(events: Iterable[Event], head: Head, *, uncertain: bool) -> list[Event]:
+    """Events that would raise an alert, the most confident first; all, if the clip is uncertain."""
+    return sorted(
+        (e for e in events if uncertain or e.confidence >= head.alert_thresholds[e.label.class_id]),
+        key=lambda event: -event.confidence,
+    )
+
+
+def as_bytes(embeddings: Floats) -> NDArray[np.int8]:
+    """Embeddings ``(n, 1024)`` with their direction kept to a hundredth, at a byte a value."""
+    largest = np.maximum(np.abs(embeddings).max(axis=1, keepdims=True), np.float32(1e-9))
+    values: NDArray[np.int8] = np.rint(embeddings * (np.float32(127) / largest)).astype(np.int8)
+    return values
