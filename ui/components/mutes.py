@@ -25,7 +25,7 @@ def show(result: Result, key: str) -> None:
     for label, clip_id in result.muted_by.items():
         _one(f"{palette.title(label)}: no alert, muted by the clip {clip_id}.", clip_id, key)
     if made := st.session_state.get(_made_key(result.clip_id)):
-        labels = " or ".join(palette.title(label).lower() for label in made["labels"])
+        labels = " or ".join(made["labels"])
         source, until = palette.plain(made["source"]), made["expires_at"][:10]
         words = f"What sounds like this raises no alert as {labels} at {source} until {until}."
         _one(words, result.clip_id, f"{key} made")

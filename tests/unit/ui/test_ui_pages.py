@@ -209,3 +209,40 @@ def test_the_first_model_shows_its_cross_validated_figures(api):
     row = page.dataframe[0].value.iloc[0]
     assert (row["macro F1"], row["measured"]) == (0.896, "cross-validated (sesa clean)")
     assert any("Cross-validated (sesa clean), 480 clips" in c.value for c in page.caption)
+
+
+MUTE = {
+    "clip_id": RESULT["clip_id"], "source": "gate", "labels": ["siren"], "by": "ann",
+    "at": "2026-01-31T12:00:00.000Z", "expires_at": "2026-03-02T12:00:00.000Z",
+}  # fmt: skip
+SIREN = classified_json(RESULT["clip_id"], location=None)
+
+
+def test_a_false_alarm_is_muted_and_unmuted(api):
+    clip_id = RESULT["clip_id"]
+    api[f"/results/{clip_id}"] = httpx.Response(200, json=SIREN)
+    given = {"feedback": [{"verdict": "corrected"}], "training_key": None, "mute": MUTE}
+    api[f"/results/{clip_id}/feedback"] = httpx.Response(200, json=given)
+    page = run("results", clip=clip_id)
+    assert not page.checkbox, "what is no false alarm is not muted"
+    page.selectbox(key=f"{clip_id} really").select("casual").run()
+    page.checkbox(key=f"{clip_id} mute").check().run()
+    page.button(key=f"{clip_id} correct").click().run()
+    assert not page.exception
+    assert any("no alert as siren at gate until 2026-03-02" in one.value for one in page.info)
+    api[f"/mutes/{clip_id}"] = httpx.Response(200, json=MUTE)
+    page.button(key=f"{clip_id} made unmute {clip_id}").click().run()
+    assert not page.exception
+    assert not any("no alert as siren" in one.value for one in page.info)
+
+
+def test_a_muted_result_says_by_which_clip_and_that_is_undone_once(api):
+    clip_id, by = RESULT["clip_id"], "b" * 32
+    api[f"/results/{clip_id}"] = httpx.Response(200, json=SIREN | {"muted_by": {"siren": by}})
+    api[f"/mutes/{by}"] = httpx.Response(404, json={"detail": "It has expired."})
+    page = run("results", clip=clip_id)
+    assert any(f"no alert, muted by the clip {by}" in one.value for one in page.info)
+    page.button(key=f"{clip_id} unmute {by}").click().run()
+    assert not page.exception
+    assert not page.error
+    assert any("raise alerts again" in one.value for one in page.info)

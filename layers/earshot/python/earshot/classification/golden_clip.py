@@ -42,7 +42,7 @@ def golden_probabilities(classifier: Classifier) -> dict[str, float]:
     Raises:
         ModelError: they are no probabilities.
     """
-    predicted, top_scores = classifier.predict([golden_waveform()])
+    predicted, top_scores, *_ = classifier.predict([golden_waveform()])
     found = np.asarray(predicted.probabilities, np.float64)
     events = [number for e in predicted.events for number in (e.start_s, e.end_s, e.confidence)]
     if not np.isfinite([*found, *top_scores, *events]).all():
