@@ -69,8 +69,8 @@ sweep: $(READY) ## Queue uploads without a result on the local stack again (MINU
 	@$(BIN)/python -m local.sweep --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
 
 .PHONY: test
-test: setup ## Run all tests, and name the ten slowest
-	@$(BIN)/python -m pytest --durations=10 $(ARGS)
+test: setup ## Run all tests, and name the ten slowest (JOBS=2 processes; ARGS= of pytest)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile --durations=10 $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack
