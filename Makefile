@@ -52,6 +52,10 @@ up: setup ## Start the local stack (PORT=4566; TOKENS=on has its HTTP API ask fo
 ui: setup ## Start the web interface on the local stack (UI_PORT=8501; or EARSHOT_API_URL=address)
 	@$(BIN)/python -m local.ui
 
+.PHONY: listen
+listen: setup ## Send this machine's microphone to the local stack (STREAM=address, device or file; ARGS=options)
+	@$(BIN)/python -m local.listen $(if $(STREAM),"$(STREAM)") $(ARGS)
+
 .PHONY: down
 down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down
@@ -65,8 +69,8 @@ logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
 
 .PHONY: sweep
-sweep: $(READY) ## Queue uploads without a result on the local stack again (MINUTES=25 HOURS=3: their age)
-	@$(BIN)/python -m local.sweep --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
+sweep: $(READY) ## Queue uploads without a result on the local stack again (MINUTES=25 HOURS=3: their age), or WATCH=1 its sources
+	@$(BIN)/python -m local.sweep $(if $(WATCH),--watch) --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
 
 .PHONY: test
 test: setup ## Run all tests, and name the ten slowest (JOBS=2 processes; ARGS= of pytest)

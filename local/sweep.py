@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from local import process
@@ -12,7 +13,7 @@ from local.clients import forget_aws_settings, local_session
 from local.settings import LocalStackError, Settings
 
 
-def sweep(outputs: dict[str, Any], request: dict[str, float]) -> dict[str, Any]:
+def sweep(outputs: dict[str, Any], request: Mapping[str, float]) -> dict[str, Any]:
     """Invoke the function; returns its report.
 
     Raises:
@@ -32,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.sweep", description=__doc__)
     parser.add_argument("--min-age-minutes", type=float, default=25)
     parser.add_argument("--max-age-hours", type=float, default=3)
+    parser.add_argument("--watch", action="store_true", help="look at the sources; do not sweep")
     arguments = parser.parse_args()
     forget_aws_settings()
     try:

@@ -49,8 +49,8 @@ def access(environment: Mapping[str, str]) -> dict[str, str]:
     settings = Settings.from_environment(environment)
     if not (settings.outputs_file.is_file() and process.find(settings)):
         raise LocalStackError(
-            "The local stack is not up. Start both with: make up ui\n"
-            "For another one, set EARSHOT_API_URL; docs/ui.md tells more."
+            "The local stack is not up. Start it first: make up\n"
+            "For another one, set EARSHOT_API_URL."
         )
     outputs = json.loads(settings.outputs_file.read_text())
     return {

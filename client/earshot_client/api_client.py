@@ -248,6 +248,22 @@ class EarshotClient(Transport):
         answer: dict[str, Any] = self.call("DELETE", f"/clients/{_part(client_id)}")
         return answer
 
+    def sources(self) -> list[dict[str, Any]]:
+        """Sources, with their settings and what is known of their microphones."""
+        return list(self.call("GET", "/sources")["sources"])
+
+    def source(self, source: str) -> dict[str, Any]:
+        """A source."""
+        return dict(self.call("GET", f"/sources/{_part(source)}"))
+
+    def set_source(self, source: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a source these settings in place of all earlier ones."""
+        return dict(self.call("PUT", f"/sources/{_part(source)}", json=settings))
+
+    def beat(self, source: str, told: Mapping[str, Any]) -> None:
+        """Tell how a listener and its microphone are."""
+        self.call("POST", f"/sources/{_part(source)}/heartbeat", json=told)
+
     def status(self) -> dict[str, Any]:
         """How the system is."""
         answer: dict[str, Any] = self.call("GET", "/status")

@@ -17,6 +17,8 @@ from earshot_client.cli.access import Access
 from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
 from earshot_client.cli.feedback import feedback, mutes, unmute
+from earshot_client.cli.listen import listen
+from earshot_client.cli.local_model import model_option, require, yamnet_option
 from earshot_client.cli.models import models, retrain
 from earshot_client.cli.options import (
     Time,
@@ -31,13 +33,11 @@ from earshot_client.cli.options import (
 from earshot_client.cli.output import ResultLines, console, print_json, show_alerts
 from earshot_client.cli.recordings import as_file, time_in_name
 from earshot_client.cli.side_files import without_side_files
+from earshot_client.cli.sources import sources
 from earshot_client.cli.uploads import upload
 from earshot_client.transport import ApiError
 
 AT_FAULT = {413, 422}  # the clip; the others may do
-# In a checkout, the models lie beside the layers; else one may be in a checkout.
-CHECKOUT = Path(earshot.__file__).parents[4]
-MODELS = (CHECKOUT if (CHECKOUT / "models").is_dir() else Path()) / "models"
 
 
 @click.group()
@@ -148,30 +148,13 @@ def status(connect: Callable[[], EarshotClient], as_json: bool) -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=recording_argument)
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    default=MODELS / "v1",
-    envvar="EARSHOT_MODEL",
-    help="Folder of a model version.",
-)
-@click.option(
-    "--yamnet",
-    type=click.Path(path_type=Path),
-    default=MODELS / "yamnet",
-    envvar="EARSHOT_YAMNET",
-    help="Folder of the converted YAMNet.",
-)
+@model_option
+@yamnet_option
 @as_json
 @explained
 def classify(files: tuple[Path, ...], model: Path, yamnet: Path, as_json: bool) -> None:
     """Classify clips of any length on this machine, without the API; - is standard input."""
-    for folder, file in ((model, "manifest.json"), (yamnet, "yamnet.json")):
-        if not (folder / file).is_file():
-            raise click.ClickException(
-                f"There is no {file} in {folder}. Run this in a checkout of Earshot, after "
-                "`make setup`, or name folders with --model and --yamnet."
-            )
+    require(model, yamnet)
     from earshot_client.offline import classify_files  # numpy and LiteRT, for this command alone
 
     with ResultLines(as_json) as lines:
@@ -184,7 +167,7 @@ cli.add_command(retrain)
 cli.add_command(models)
 cli.add_command(clients)
 cli.add_command(erase)
-for command in (feedback, mutes, unmute):
+for command in (feedback, mutes, unmute, listen, sources):
     cli.add_command(command)
 
 

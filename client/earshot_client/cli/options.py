@@ -44,6 +44,20 @@ class Time(click.ParamType):
             self.fail(f"{value} is neither a time, such as 2026-01-31T12:00, nor like 1h")
 
 
+class Duration(click.ParamType):
+    """A duration: ``90s``, ``30m``, ``1h``, ``7d``, ``2w``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d+)([smhdw])", value)
+        if found is None:
+            self.fail(f"{value} is not like 90s, 30m or 1h")
+        return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
 class Zone(click.ParamType):
     """A time zone by its IANA name."""
 

@@ -14,8 +14,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from earshot.errors import UnavailableError
 from earshot.results.item import from_item
-from earshot_alert.wiring import service
+from earshot.results.result import Result
+from earshot_alert.wiring import service, source_rules
 
 logger = Logger(service="alert")
 metrics = Metrics(namespace="Earshot", service="alert")
@@ -55,9 +57,18 @@ def consider(record: dict[str, Any]) -> None:
         metrics.add_metric("results_unreadable", MetricUnit.Count, 1)
         logger.exception("result cannot be read; no alert", keys=record["dynamodb"].get("Keys"))
         return
+    note_source(result)
     for alert in service().consider(result):
         metrics.add_metric(f"alerts_{alert.label}", MetricUnit.Count, 1)
         logger.info("alert sent", clip_id=alert.clip_id, label=str(alert.label))
+
+
+def note_source(result: Result) -> None:
+    """Note that the source has sent something; no alert waits for that, or fails by it."""
+    try:
+        source_rules().note(result)
+    except UnavailableError:
+        logger.exception("source not noted", source=result.source)
 
 
 def _sequence_number(record: dict[str, Any]) -> str:

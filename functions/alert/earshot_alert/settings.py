@@ -17,14 +17,16 @@ class Settings:
 
     Attributes:
         cooldowns_table: name of the table.
+        sources_table: name of the table of sources and their settings.
         results_table: name of the table that holds which alerts were sent.
         mutes_table: name of the table of muted sounds.
         topic_arn: of the SNS topic.
         uploads_bucket: name of the bucket that clips are linked from.
-        rules: which results raise an alert.
+        rules: which results raise an alert, where their source has no others.
     """
 
     cooldowns_table: str
+    sources_table: str
     results_table: str
     mutes_table: str
     topic_arn: str
@@ -42,6 +44,7 @@ class Settings:
         labels = [name.strip() for name in environment["ALERT_LABELS"].split(",") if name.strip()]
         return cls(
             cooldowns_table=environment["COOLDOWNS_TABLE"],
+            sources_table=environment["SOURCES_TABLE"],
             results_table=environment["RESULTS_TABLE"],
             mutes_table=environment["MUTES_TABLE"],
             topic_arn=environment["ALERT_TOPIC_ARN"],

@@ -11,12 +11,23 @@ from botocore.config import Config
 from earshot.alerts.delivery import AlertClaims, AlertTopic
 from earshot.alerts.mute_table import MutesTable
 from earshot.alerts.service import AlertService
+from earshot.alerts.source_rules import SourceRules
 from earshot.results.table import ResultsTable
+from earshot.sources.table import SourcesTable
 from earshot.uploads.bucket import UploadsBucket
 from earshot_alert.settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
 S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+
+
+@cache
+def source_rules() -> SourceRules:
+    """The rules of each source, in this execution environment."""
+    settings = Settings.from_environment()
+    dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
+    sources = SourcesTable(dynamodb, settings.sources_table)
+    return SourceRules(settings.rules, sources, lambda: datetime.now(UTC))
 
 
 @cache
@@ -26,7 +37,7 @@ def service() -> AlertService:
     bucket = UploadsBucket(boto3.client("s3", config=S3_CONFIG), settings.uploads_bucket)
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     return AlertService(
-        rules=settings.rules,
+        rules=source_rules(),
         claims=AlertClaims(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
         results=ResultsTable(dynamodb, settings.results_table),

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
         clients_table: name of the table of clients and their sources.
         mutes_table: name of the table of muted sounds.
         mute_days: after which a mute expires.
+        sources_table: name of the table of sources and their settings.
         unbound_clients: client ids that may name any source, separated by commas.
         log_retention_days: for which logs are kept.
         api_tokens: `none` on a local stack that asks for no token; all else asks for one.
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     clients_table: str
     mutes_table: str
     mute_days: int
+    sources_table: str
     log_retention_days: int
     unbound_clients: str = ""
     api_tokens: str = ""

@@ -29,6 +29,7 @@ from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import StateMachine
 from earshot.retraining.traces import TrainingTraces
+from earshot.sources.table import SourcesTable
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.tickets import TicketOffice
 from earshot_api.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     uploads: UploadsBucket
     clients: ClientBindings
     sources: SourcePolicy
+    source_settings: SourcesTable
     erasure: ErasureService
     mutes: MutesTable
     muting: MutingService
@@ -102,6 +104,7 @@ def services() -> Services:
         ),
         mutes=mutes,
         muting=MutingService(results, mutes, timedelta(settings.mute_days), _now),
+        source_settings=SourcesTable(dynamodb, settings.sources_table),
         sources=SourcePolicy(clients, settings.unbound_clients.split(",")),
         status=StatusService(
             models,

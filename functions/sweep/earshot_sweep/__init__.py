@@ -1,1 +1,1 @@
-"""sweep: queues uploads without a result again, once an hour."""
+"""sweep: queues uploads without a result again, and watches the sources."""

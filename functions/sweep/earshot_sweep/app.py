@@ -1,4 +1,4 @@
-"""Entry point: a schedule calls it each hour, and people whenever they like."""
+"""Entry point: schedules call it each hour and each minute, and people whenever they like."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from earshot.operations.sweep import MAX_AGE, MIN_AGE
-from earshot_sweep.wiring import sweep
+from earshot_sweep.wiring import sweep, watch
 
 logger = Logger(service="sweep")
 metrics = Metrics(namespace="Earshot", service="sweep")
@@ -19,13 +19,15 @@ metrics = Metrics(namespace="Earshot", service="sweep")
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Sweep once; returns the report.
+    """Sweep once, or look at the sources once; returns the report.
 
     Args:
-        event: `min_age_minutes` and `max_age_hours` of the uploads to look up; defaults are those
-            of the schedule.
+        event: `watch` looks at the sources and does not sweep. Otherwise `min_age_minutes` and
+            `max_age_hours` of the uploads to look up; defaults are those of the schedule.
         context: of the invocation.
     """
+    if event.get("watch"):
+        return watch_sources()
     min_age, max_age = MIN_AGE, MAX_AGE
     if "min_age_minutes" in event:
         min_age = timedelta(minutes=float(event["min_age_minutes"]))
@@ -33,6 +35,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         max_age = timedelta(hours=float(event["max_age_hours"]))
     report = sweep().run(min_age, max_age).to_json()
     metrics.add_metric("uploads_without_result", MetricUnit.Count, report["without_result"])
-    metrics.add_metric("quiet_sources", MetricUnit.Count, report["quiet_sources"])
     logger.info("swept", report=report)
+    return report
+
+
+def watch_sources() -> dict[str, Any]:
+    """Look at the sources once; returns the report."""
+    report = watch().run()
+    metrics.add_metric("quiet_sources", MetricUnit.Count, report["silent"])
+    if report["told"]:
+        logger.info("news of sources", report=report)
     return report

@@ -16,13 +16,18 @@ class Settings:
         uploads_bucket: name of the bucket.
         results_table: name of the table.
         uploads_queue_url: of the queue that uploads wait in.
-        quiet_after: how long a source may send nothing; None does not look.
+        sources_table: name of the table of sources.
+        alert_topic_arn: of the topic that alerts about sources go to.
+        quiet_after: how long a source without a setting may send nothing; zero for as long as it
+            likes.
     """
 
     uploads_bucket: str
     results_table: str
     uploads_queue_url: str
-    quiet_after: timedelta | None = None
+    sources_table: str
+    alert_topic_arn: str
+    quiet_after: timedelta
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -37,5 +42,7 @@ class Settings:
             uploads_bucket=environment["UPLOADS_BUCKET"],
             results_table=environment["RESULTS_TABLE"],
             uploads_queue_url=environment["UPLOADS_QUEUE_URL"],
-            quiet_after=timedelta(hours=hours) if hours else None,
+            sources_table=environment["SOURCES_TABLE"],
+            alert_topic_arn=environment["ALERT_TOPIC_ARN"],
+            quiet_after=timedelta(hours=hours),
         )

@@ -8,10 +8,13 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
+from earshot.alerts.delivery import AlertTopic
+from earshot.alerts.source_faults import SourceWatch
 from earshot.operations.queues import SqsQueues
 from earshot.operations.sweep import Sweep
 from earshot.results.table import ResultsTable
 from earshot.results.training_copies import TrainingCopies
+from earshot.sources.table import SourcesTable
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.queue import UploadsQueue
 from earshot_sweep.settings import Settings
@@ -33,5 +36,16 @@ def sweep() -> Sweep:
         queue=UploadsQueue(sqs, settings.uploads_queue_url),
         depths=SqsQueues(sqs, {"uploads": settings.uploads_queue_url}),
         now=lambda: datetime.now(UTC),
-        quiet_after=settings.quiet_after,
+    )
+
+
+@cache
+def watch() -> SourceWatch:
+    """What looks at the sources, in this execution environment."""
+    settings = Settings.from_environment()
+    return SourceWatch(
+        SourcesTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.sources_table),
+        AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.alert_topic_arn),
+        settings.quiet_after,
+        now=lambda: datetime.now(UTC),
     )

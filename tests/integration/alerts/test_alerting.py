@@ -7,7 +7,8 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -56,8 +57,15 @@ class Listener:
 
 @pytest.fixture
 def listener(local_stack: LocalStack) -> Iterator[Listener]:
+    with subscriber(local_stack, "listener") as listening:
+        yield listening
+
+
+@contextmanager
+def subscriber(local_stack: LocalStack, name: str) -> Iterator[Listener]:
+    """A subscriber of the topic of alerts, with a queue of this name."""
     sqs, sns = local_stack.client("sqs"), local_stack.client("sns")
-    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     arn = attributes["Attributes"]["QueueArn"]
     allow = {
@@ -194,3 +202,23 @@ def test_an_alert_that_failed_is_sent_when_its_table_is_back(
         BillingMode="PAY_PER_REQUEST",
     )
     assert [alert["source"] for alert in listener.alerts(60, at_least=1)] == ["back again"]
+
+
+def test_a_source_has_rules_of_its_own(local_stack: LocalStack, listener: Listener) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    for source, wanted in (
+        ("pier", {"min_confidence": {"siren": 0.95}, "addressees": ["ann"]}),
+        ("quay", {"labels": ["gunshot"]}),
+        ("dock", {"muted_until": in_an_hour}),
+        ("slip", {"quiet_hours": {"start": "00:00", "end": "23:59"}}),
+        ("mole", {"cooldown_s": 0}),
+    ):
+        assert local_stack.call("PUT", f"/sources/{source}", wanted)[0] == 200
+    noon = datetime.now(UTC).replace(hour=12)
+    for n, source in enumerate(("pier", "quay", "dock", "slip", "mole", "mole", "unset")):
+        table.save(detection(source, n, recorded_at=noon))
+    sources = [alert["source"] for alert in listener.alerts_so_far(table)]
+    assert sorted(sources) == ["mole", "mole", "unset"]
+    known = {one["source"] for one in local_stack.call("GET", "/sources")[1]["sources"]}
+    assert {"pier", "unset"} <= known, "a source makes itself by its first clip"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ class Topic:
         self.alerts: list[Alert] = []
         self.fails = 0
 
-    def publish(self, alert: Alert) -> None:
+    def publish(self, alert: Alert, addressees: Sequence[str] = ()) -> None:
         if self.fails:
             self.fails -= 1
             raise UnavailableError("The topic of alerts is not available at the moment")

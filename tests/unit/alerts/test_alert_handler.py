@@ -26,9 +26,16 @@ CONTEXT = SimpleNamespace(
 
 
 class Service:
+    """The service, and the rules of sources, which note every result."""
+
     def __init__(self, fails_at: str = "") -> None:
         self.considered: list[str] = []
         self.fails_at = fails_at
+        self.noted: list[str] = []
+
+    def note(self, result: Result) -> None:
+        self.noted.append(result.clip_id)
+        raise UnavailableError("The table of sources")
 
     def consider(self, result: Result) -> list[Alert]:
         if result.clip_id == self.fails_at:
@@ -45,6 +52,7 @@ def record(clip_id: str, kind: str = "INSERT") -> dict[str, Any]:
 
 def handle(monkeypatch: pytest.MonkeyPatch, service: Service, *records: Any) -> Any:
     monkeypatch.setattr(app, "service", lambda: service)
+    monkeypatch.setattr(app, "source_rules", lambda: service)
     return app.lambda_handler({"Records": list(records)}, CONTEXT)
 
 
@@ -52,7 +60,7 @@ def test_new_rows_are_considered_and_changed_ones_are_not(monkeypatch):
     service = Service()
     answer = handle(monkeypatch, service, record("c1"), record("c2", "MODIFY"), record("c3"))
     assert answer == {"batchItemFailures": []}
-    assert service.considered == ["c1", "c3"]
+    assert service.considered == service.noted == ["c1", "c3"], "no alert fails by the notes"
 
 
 def test_what_fails_comes_again_with_all_after_it(monkeypatch):

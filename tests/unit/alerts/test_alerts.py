@@ -28,7 +28,7 @@ def service_of(
 ) -> AlertService:
     claims: Any = Claims()
     mutes: Any = Mutes()
-    return AlertService(rules, claims, topic, sent, mutes, link, clock)
+    return AlertService(lambda _: rules, claims, topic, sent, mutes, link, clock)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ class Alerts:
     def __init__(self, *mutes: Mute) -> None:
         self.topic, self.sent, self.mutes, self.claims = Topic(), Sent(), Mutes(*mutes), Claims()
         parts: Any = (self.claims, self.topic, self.sent, self.mutes, lambda *_: "", Clock())
-        self.service = AlertService(RULES, *parts)
+        self.service = AlertService(lambda _: RULES, *parts)
 
     def consider(self, result: Result) -> list[Label]:
         return [alert.label for alert in self.service.consider(result)]

@@ -15,6 +15,7 @@ from earshot_api.routes import (
     mutes,
     results,
     retraining,
+    sources,
     uploads,
 )
 from tests.unit.api.fake_services import Services
@@ -25,8 +26,9 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
     monkeypatch.setattr(authorization, "asks_for_tokens", lambda: fake.asks_for_tokens)
     modules = (
-        about, alerts, clients, erasure, feedback, models, mutes, results, retraining, uploads
-    )  # fmt: skip
+        *(about, alerts, clients, erasure, feedback, models, mutes, results, retraining),
+        *(sources, uploads),
+    )
     for module in (app, *modules):
         monkeypatch.setattr(module, "services", lambda: fake)
     return fake

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from earshot.access.sources import Binding, SourcePolicy
@@ -14,6 +16,8 @@ from earshot.results.feedback import Review
 from earshot.results.query import Page, Position, ResultQuery
 from earshot.results.result import Feedback
 from earshot.retraining.plan import Request
+from earshot.sources.settings import SourceSettings as Settings
+from earshot.sources.source import Heartbeat, Source
 from earshot.uploads.objects import Location
 from tests.unit.sample_results import NOON, classified
 
@@ -96,6 +100,25 @@ class Mutes:
         return self.kept.pop(clip_id, None)
 
 
+class SourceSettings(dict[str, Source]):
+    """As `SourcesTable`, in memory."""
+
+    def all(self) -> list[Source]:
+        return list(self.values())
+
+    def set(self, source: str, settings: Settings) -> Source:
+        self[source] = replace(self.get(source) or Source(source), settings=settings)
+        return self[source]
+
+    def delete(self, source: str) -> bool:
+        return self.pop(source, None) is not None
+
+    def beat(self, source: str, beat: Heartbeat, now: datetime) -> Source:
+        known = self.get(source) or Source(source)
+        self[source] = replace(known, last_heartbeat=now, level_dbfs=beat.level_dbfs)
+        return self[source]
+
+
 class Services:
     """Gives prepared answers and records what it was asked."""
 
@@ -109,6 +132,7 @@ class Services:
         self.sources = SourcePolicy(None, [])
         self.clients = Clients()
         self.mutes = self.muting = Mutes()
+        self.source_settings = SourceSettings()
         self.asks_for_tokens = True
         self.kept: dict[str, bytes] = {}
 

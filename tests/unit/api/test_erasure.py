@@ -6,6 +6,7 @@ import pytest
 
 from earshot.errors import NotFoundError
 from earshot.operations.erasure import Erasure, Remainder
+from earshot.sources.source import Source
 from tests.unit.api.calls import call, content, problem
 from tests.unit.api.fake_services import CLIP_ID
 from tests.unit.sample_results import NOON
@@ -14,13 +15,18 @@ ERASED = Erasure((CLIP_ID,), ("posted/a.wav",), (Remainder("logs", NOON), Remain
 
 
 class Erasures:
+    """A source takes two requests to erase."""
+
+    requests = 0
+
     def erase(self, clip_id: str) -> Erasure:
         if clip_id != CLIP_ID:
             raise NotFoundError(f"There is nothing of the clip {clip_id}.")
         return ERASED
 
     def erase_source(self, source: str) -> Erasure:
-        return Erasure((source,), (), (), more=True)
+        self.requests += 1
+        return Erasure((source,), (), (), more=self.requests == 1)
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +52,10 @@ def test_a_source_has_to_be_named():
     assert content(call("DELETE", "/results?source=gate"))["clip_ids"] == ["gate"]
     problem(call("DELETE", "/results"), 422)
     problem(call("DELETE", "/results?label=siren&source=gate"), 400)
+
+
+def test_the_settings_of_a_source_are_erased_last(services):
+    services.source_settings["gate"] = Source("gate")
+    for left in (["gate"], []):
+        content(call("DELETE", "/results?source=gate"))
+        assert list(services.source_settings) == left

@@ -23,6 +23,8 @@ def test_api_may_do_its_work_only() -> None:
         ("dynamodb:PutItem", "ClientsTable.Arn"),
         ("dynamodb:DeleteItem", "ClientsTable.Arn"),
         ("dynamodb:Scan", "ClientsTable.Arn"),
+        *((f"dynamodb:{action}Item", "SourcesTable.Arn") for action in ("Get", "Update", "Delete")),
+        ("dynamodb:Scan", "SourcesTable.Arn"),
         ("dynamodb:GetItem", "ResultsTable.Arn"),
         ("dynamodb:BatchGetItem", "ResultsTable.Arn"),
         ("dynamodb:UpdateItem", "ResultsTable.Arn"),

@@ -103,16 +103,16 @@ class TestFunctions:
 
     def test_alert_may_do_its_work_only(self) -> None:
         assert allowed("AlertFunction") == {
-            ("dynamodb:PutItem", "CooldownsTable.Arn"),
-            ("dynamodb:GetItem", "CooldownsTable.Arn"),
-            ("dynamodb:DeleteItem", "CooldownsTable.Arn"),
+            *((f"dynamodb:{act}Item", "CooldownsTable.Arn") for act in ("Put", "Get", "Delete")),
+            *((f"dynamodb:{act}Item", "SourcesTable.Arn") for act in ("Get", "Update")),
             ("dynamodb:UpdateItem", "ResultsTable.Arn"),
             ("dynamodb:Query", "${MutesTable.Arn}/index/source-time-index"),
             ("sns:Publish", "AlertTopic"),
-            ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
-            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
-            ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
-            ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
+            *(
+                (f"s3:{action}", f"${{UploadsBucket.Arn}}/{prefix}/*")
+                for action in ("GetObject", "GetObjectVersion")
+                for prefix in ("incoming", "posted")
+            ),
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
         }
 
@@ -130,12 +130,13 @@ class TestFunctions:
                 for action in ("GetObject", "GetObjectVersion")
                 for prefix in ("incoming", "posted")
             ),
-            ("sqs:SendMessage", "UploadsQueue.Arn"),
-            ("sqs:GetQueueAttributes", "UploadsQueue.Arn"),
+            *((f"sqs:{act}", "UploadsQueue.Arn") for act in ("SendMessage", "GetQueueAttributes")),
+            *((f"dynamodb:{act}", "SourcesTable.Arn") for act in ("Scan", "UpdateItem")),
+            ("sns:Publish", "AlertTopic"),
         }
-        assert allowed("SweepFunctionHourlyRole") == {
-            ("lambda:InvokeFunction", "SweepFunction.Arn"),
-        }
+        for one in ("Hourly", "Watch"):
+            calls = allowed(f"SweepFunction{one}Role")
+            assert calls == {("lambda:InvokeFunction", "SweepFunction.Arn")}
 
     def test_sweep_lists_uploads_and_reads_of_a_result_its_label_and_place(self) -> None:
         conditions = {
@@ -151,10 +152,13 @@ class TestFunctions:
             "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
         }
 
-    def test_sweep_runs_each_hour(self) -> None:
+    def test_sweep_runs_each_hour_and_sources_are_looked_at_each_minute(self) -> None:
         schedule = properties("SweepFunctionHourly")
         assert schedule["ScheduleExpression"] == "rate(1 hour)"
         assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepFunction", "Arn"]}
+        watch = properties("SweepFunctionWatch")
+        assert watch["ScheduleExpression"] == "rate(1 minute)"
+        assert json.loads(watch["Target"]["Input"]) == {"watch": True}
 
     def test_alert_changes_nothing_of_a_result_and_reads_none(self) -> None:
         (record,) = [
@@ -245,6 +249,7 @@ class TestFunctions:
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "MUTES_TABLE": {"Ref": "MutesTable"},
             "MUTE_DAYS": {"Ref": "MuteDays"},
+            "SOURCES_TABLE": {"Ref": "SourcesTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -293,6 +298,6 @@ class TestFunctions:
     def test_image_and_template_start_the_same_handler(self) -> None:
         for resource in SAM["Resources"].values():
             if resource.get("Properties", {}).get("PackageType") == "Image":
-                dockerfile = (REPOSITORY / resource["Metadata"]["Dockerfile"]).read_text()
-                command = json.loads(dockerfile.strip().splitlines()[-1].removeprefix("CMD "))
+                lines = (REPOSITORY / resource["Metadata"]["Dockerfile"]).read_text().splitlines()
+                command = json.loads(lines[-1].removeprefix("CMD "))
                 assert command == resource["Properties"]["ImageConfig"]["Command"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
@@ -52,7 +53,7 @@ class Aws:
         clip_id = object_clip_id(location.bucket, location.key, upload.version)
         self.results.save(classified(clip_id))
 
-    def sweep(self, hours_later: float = 1.0, quiet_after: timedelta | None = None) -> Sweep:
+    def sweep(self, hours_later: float = 1.0) -> Sweep:
         return Sweep(
             bucket := UploadsBucket(self.s3, BUCKET),
             self.results,
@@ -60,7 +61,6 @@ class Aws:
             UploadsQueue(self.sqs, self.url),
             SqsQueues(self.sqs, {"uploads": self.url}),
             now=lambda: datetime.now(UTC) + timedelta(hours=hours_later),
-            quiet_after=quiet_after,
         )
 
     def announced(self) -> list[Upload]:
@@ -145,15 +145,6 @@ def test_while_many_wait_nothing_is_added_to_them(aws: Aws) -> None:
     assert (report.lost, report.queued) == (("incoming/a.wav",), 0)
 
 
-def test_sources_that_went_quiet_are_named_until_they_are_forgotten(aws: Aws) -> None:
-    aws.put("incoming/north gate/a.wav")
-    day = timedelta(days=1)
-    assert aws.sweep(hours_later=23, quiet_after=day).run().quiet == ()
-    assert aws.sweep(hours_later=25, quiet_after=day).run().quiet == ("north gate",)
-    assert aws.sweep(hours_later=24 * 15, quiet_after=day).run().quiet == ()
-    assert aws.sweep(hours_later=25).run().quiet == ()
-
-
 def test_a_failing_queue_fails_the_sweep(aws: Aws) -> None:
     aws.put("incoming/a.wav")
     sweep = aws.sweep()
@@ -179,7 +170,6 @@ def test_the_function_counts_what_it_found(
     emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
     (metrics,) = [line for line in emitted if "_aws" in line]
     assert metrics["uploads_without_result"] == [1.0]
-    assert metrics["quiet_sources"] == [0.0]
     assert metrics["service"] == "sweep"
 
 
@@ -190,3 +180,13 @@ class FakeContext:
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:us-east-1:1:function:sweep"
     aws_request_id = "1"
+
+
+def test_the_function_watches_the_sources_where_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = {"sources": 2, "faulty": {}, "silent": 1, "told": []}
+    monkeypatch.setattr(app, "watch", lambda: SimpleNamespace(run=lambda: report))
+    assert app.lambda_handler({"watch": True}, FakeContext()) == report
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    assert metrics["quiet_sources"] == [1.0]

@@ -13,6 +13,7 @@ from earshot_api.routes import (
     mutes,
     results,
     retraining,
+    sources,
     uploads,
 )
 
@@ -26,5 +27,6 @@ ROUTERS = (
     retraining.router,
     models.router,
     clients.router,
+    sources.router,
     erasure.router,
 )

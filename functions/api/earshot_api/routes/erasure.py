@@ -42,8 +42,8 @@ def erase(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Json:
     operation_id="erase_results",
     summary="Erase the clips of a source",
     description=(
-        "Erases some clips of the source, and what lies in its folder. While `more` is true, the "
-        "same request goes on."
+        "Erases some clips of the source, and what lies in its folder; at last its settings. While "
+        "`more` is true, the same request goes on."
     ),
     tags=["results"],
     security=needs("admin"),
@@ -54,7 +54,11 @@ def erase_source(
         str, Query(description="Camera or site", min_length=1, max_length=MAX_SOURCE_LENGTH)
     ],
 ) -> Json:
-    return _to_json(services().erasure.erase_source(clean_source(source)))
+    name = clean_source(source)
+    erasure = services().erasure.erase_source(name)
+    if not erasure.more:
+        services().source_settings.delete(name)
+    return _to_json(erasure)
 
 
 def _to_json(erasure: Erasure) -> Json:

@@ -67,11 +67,13 @@ def _folder(source: str) -> str:
 Folder = Annotated[Source, AfterValidator(_folder)]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """What is not declared is refused, and nothing is converted."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class UploadRequest(_Request):
+class UploadRequest(Request):
     """A clip to upload."""
 
     source: Folder | None = Field(
@@ -83,7 +85,7 @@ class UploadRequest(_Request):
     )
 
 
-class BindingRequest(_Request):
+class BindingRequest(Request):
     """The sources of a client."""
 
     sources: list[Folder] = Field(
@@ -94,7 +96,7 @@ class BindingRequest(_Request):
     )
 
 
-class TrainingClipRequest(_Request):
+class TrainingClipRequest(Request):
     """A labeled clip to upload."""
 
     label: Annotated[Label, Field(strict=False)] = Field(description="What the clip holds.")
@@ -107,7 +109,7 @@ class TrainingClipRequest(_Request):
     )
 
 
-class FeedbackRequest(_Request):
+class FeedbackRequest(Request):
     """A person's label for a clip."""
 
     label: Annotated[Label, Field(strict=False)] = Field(
@@ -138,7 +140,7 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-class RetrainRequest(_Request):
+class RetrainRequest(Request):
     """A retraining to start."""
 
     prefix: str = Field(
@@ -158,7 +160,7 @@ class RetrainRequest(_Request):
     reason: str = Field(default="", max_length=MAX_COMMENT_LENGTH)
 
 
-class PromotionRequest(_Request):
+class PromotionRequest(Request):
     """A promotion to make."""
 
     reason: str = Field(min_length=1, max_length=MAX_COMMENT_LENGTH)
@@ -167,7 +169,7 @@ class PromotionRequest(_Request):
     )
 
 
-class PublicationRequest(_Request):
+class PublicationRequest(Request):
     """A version to publish."""
 
     manifest: str = Field(

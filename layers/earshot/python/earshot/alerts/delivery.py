@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from earshot.alerts.alert import Alert, for_message, to_json
 from earshot.alerts.service import Decision
+from earshot.alerts.source_faults import SourceAlert
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
 from earshot.times import format_time, parse_time
@@ -125,8 +127,13 @@ class AlertTopic:
         self._sns = sns
         self._arn = arn
 
-    def publish(self, alert: Alert) -> None:
-        """Send an alert. Raises `UnavailableError`."""
+    def publish(self, alert: Alert, addressees: Sequence[str] = ()) -> None:
+        """Send an alert. Raises `UnavailableError`.
+
+        Args:
+            alert: to send.
+            addressees: whom it is for.
+        """
         with unavailable_on_failure("The topic of alerts"):
             self._sns.publish(
                 TopicArn=self._arn,
@@ -139,8 +146,33 @@ class AlertTopic:
                     "label": {"DataType": "String", "StringValue": str(alert.label)},
                     "source": {"DataType": "String", "StringValue": alert.source},
                     "confidence": {"DataType": "Number", "StringValue": str(alert.confidence)},
+                    **_addressed(addressees),
                 },
             )
+
+    def publish_source(self, alert: SourceAlert) -> None:
+        """Send an alert about a source itself. Raises `UnavailableError`."""
+        mail = f"{alert.source.source}: {alert.detail}"
+        with unavailable_on_failure("The topic of alerts"):
+            self._sns.publish(
+                TopicArn=self._arn,
+                Subject=f"Earshot: {'' if not alert.over else 'no longer '}{alert.fault}",
+                MessageStructure="json",
+                Message=json.dumps({"default": json.dumps(alert.to_json()), "email": mail}),
+                MessageAttributes={
+                    "kind": {"DataType": "String", "StringValue": alert.kind},
+                    "source": {"DataType": "String", "StringValue": alert.source.source},
+                    "fault": {"DataType": "String", "StringValue": alert.fault},
+                    **_addressed(alert.source.settings.addressees),
+                },
+            )
+
+
+def _addressed(addressees: Sequence[str]) -> dict[str, Any]:
+    """Attribute by which a subscription asks for what is meant for somebody."""
+    if not addressees:
+        return {}
+    return {"addressees": {"DataType": "String.Array", "StringValue": json.dumps(addressees)}}
 
 
 def _mail(alert: Alert) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,9 @@ class AlertRules:
     Attributes:
         labels: that do.
         min_confidence: minimum confidence for an alert, 0..1.
+        min_confidences: of labels that have one of their own.
         uncertain: alert about uncertain results too; otherwise they wait for review.
+        addressees: whom alerts are for.
         cooldown: time after an alert in which the same label and source raise no other.
     """
 
@@ -37,6 +39,8 @@ class AlertRules:
     min_confidence: float
     cooldown: timedelta
     uncertain: bool = False
+    min_confidences: Mapping[Label, float] = field(default_factory=dict)
+    addressees: tuple[str, ...] = ()
 
     def matches(self, classification: Classification) -> dict[Label, float]:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
@@ -55,7 +59,8 @@ class AlertRules:
         return {
             label: confidence
             for label, confidence in found.items()
-            if label in self.labels and confidence >= self.min_confidence
+            if label in self.labels
+            and confidence >= self.min_confidences.get(label, self.min_confidence)
         }
 
 
@@ -85,7 +90,7 @@ class AlertService:
 
     def __init__(
         self,
-        rules: AlertRules,
+        rules: Callable[[Result], AlertRules],
         claims: AlertClaims,
         topic: AlertTopic,
         results: ResultsTable,
@@ -111,7 +116,8 @@ class AlertService:
         """
         if result.classification is None:
             return []
-        matches = self._rules.matches(result.classification)
+        rules = self._rules(result)
+        matches = rules.matches(result.classification)
         undecided = dict(matches)
         for label in matches:
             if decision := self._claims.decision(result.clip_id, label):
@@ -121,7 +127,7 @@ class AlertService:
         for label in self._muted(result, result.classification, undecided):
             del undecided[label]
         sent = [
-            self._alert(result, result.classification, label, confidence)
+            self._alert(rules, result, result.classification, label, confidence)
             for label, confidence in undecided.items()
         ]
         return [alert for alert in sent if alert]
@@ -144,18 +150,21 @@ class AlertService:
         return muted
 
     def _alert(
-        self, result: Result, classification: Classification, label: Label, confidence: float
+        self,
+        rules: AlertRules,
+        result: Result,
+        classification: Classification,
+        label: Label,
+        confidence: float,
     ) -> Alert | None:
         clip_id, now = result.clip_id, self._now()
-        if not self._claims.begin_cooldown(
-            label, result.source, clip_id, now, self._rules.cooldown
-        ):
+        if not self._claims.begin_cooldown(label, result.source, clip_id, now, rules.cooldown):
             self._claims.decide(clip_id, label, Decision(sent_at=None), now)
             return None
         url = self._link(result.location, LINK_LIFETIME) if result.location else None
         alert = alert_about(result, classification, now, url, label=label, confidence=confidence)
         try:
-            self._topic.publish(alert)
+            self._topic.publish(alert, rules.addressees)
         except UnavailableError:
             self._claims.release_cooldown(label, result.source, clip_id)
             raise

@@ -23,10 +23,8 @@ MIN_AGE = timedelta(minutes=25)
 MAX_AGE = timedelta(hours=3)
 # While more wait, what has no result is late rather than lost.
 MAX_WAITING = 100
-# A source that has sent nothing for so long is one that was taken down.
-FORGOTTEN_AFTER = timedelta(days=14)
 _BATCH = 1000
-_NAMED = 20  # keys and sources that a report names
+_NAMED = 20  # keys that a report names
 
 Item = TypeVar("Item")
 
@@ -40,7 +38,6 @@ class SweepReport:
         lost: keys of those that have no result.
         queued: how many of them were queued again.
         waiting: messages in the uploads queue, before the sweep.
-        quiet: sources whose last upload is longer ago than they may be quiet.
         relabeled: ids of clips whose training copies did not agree with their result.
     """
 
@@ -48,7 +45,6 @@ class SweepReport:
     lost: tuple[str, ...]
     queued: int
     waiting: int
-    quiet: tuple[str, ...]
     relabeled: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -58,10 +54,8 @@ class SweepReport:
             "without_result": len(self.lost),
             "queued": self.queued,
             "waiting": self.waiting,
-            "quiet_sources": len(self.quiet),
             "relabeled": len(self.relabeled),
             "keys": self.lost[:_NAMED],
-            "sources": self.quiet[:_NAMED],
         }
 
 
@@ -75,7 +69,6 @@ class Sweep:
     Args:
         bucket, results, copies, queue, depths: at AWS.
         now: the time.
-        quiet_after: how long a source may send nothing; None does not look.
     """
 
     def __init__(
@@ -86,7 +79,6 @@ class Sweep:
         queue: UploadsQueue,
         depths: SqsQueues,
         now: Callable[[], datetime],
-        quiet_after: timedelta | None = None,
     ) -> None:
         self._bucket = bucket
         self._results = results
@@ -94,7 +86,6 @@ class Sweep:
         self._queue = queue
         self._depths = depths
         self._now = now
-        self._quiet_after = quiet_after
 
     def run(self, min_age: timedelta = MIN_AGE, max_age: timedelta = MAX_AGE) -> SweepReport:
         """Queue again what has no result, unless much is waiting; repair training copies.
@@ -108,10 +99,9 @@ class Sweep:
         """
         now = self._now()
         waiting = sum(self._depths.depths().values())
-        last_upload: dict[str, datetime] = {}
         uploads, queued = 0, 0
         lost: list[str] = []
-        for batch in _batches(self._listed(last_upload), _BATCH):
+        for batch in _batches(self._bucket.uploads(), _BATCH):
             old_enough = [s for s in batch if min_age <= now - s.modified <= max_age]
             uploads += len(old_enough)
             missing = self._without_result(old_enough)
@@ -124,31 +114,14 @@ class Sweep:
             lost=tuple(lost),
             queued=queued,
             waiting=waiting,
-            quiet=self._quiet(last_upload, now),
             relabeled=self._copies.repair(),
         )
-
-    def _listed(self, last_upload: dict[str, datetime]) -> Iterator[StoredUpload]:
-        """All uploads; notes the last one of each source on the way."""
-        for stored in self._bucket.uploads():
-            source = stored.upload.source
-            last_upload[source] = max(stored.modified, last_upload.get(source, stored.modified))
-            yield stored
 
     def _without_result(self, stored: list[StoredUpload]) -> list[Upload]:
         # One clip may have several versions: a form that was used twice. Any of them will do.
         by_clip = {one.clip_id: one.upload for one in stored}
         known = self._results.with_result(list(by_clip))
         return [upload for clip_id, upload in by_clip.items() if clip_id not in known]
-
-    def _quiet(self, last_upload: dict[str, datetime], now: datetime) -> tuple[str, ...]:
-        if self._quiet_after is None:
-            return ()
-        return tuple(
-            source
-            for source, last in sorted(last_upload.items())
-            if self._quiet_after < now - last < FORGOTTEN_AFTER
-        )
 
 
 def _batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:

@@ -1,0 +1,83 @@
+"""A listener that dies raises an alert of its own kind, and so does one that comes back."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.sweep import sweep
+from tests.clips import wav
+from tests.integration.alerts.test_alerting import Listener, subscriber
+from tests.integration.listen.conftest import SHORT, Start
+from tests.integration.listen.streams import radio
+from tests.stack import LocalStack, wait_for
+from training.data.demo_sounds import birdsong
+
+ROUTE = "/sources/north%20porch"
+LIMIT_S = 8
+BEATING = (*SHORT, "--heartbeat", 1, "--source", "north porch")
+
+
+@pytest.fixture
+def alerts(local_stack: LocalStack) -> Iterator[Listener]:
+    with subscriber(local_stack, "sources") as listening:
+        yield listening
+
+
+def look(stack: LocalStack, source: str) -> list[str]:
+    """Have the sources looked at, as the schedule does each minute; what is new of one."""
+    told = sweep(stack.outputs, {"watch": True})["told"]
+    return [news.partition(": ")[2] for news in told if news.startswith(f"{source}: ")]
+
+
+def beats(stack: LocalStack) -> dict[str, Any] | None:
+    status, source = stack.call("GET", ROUTE)
+    return source if status == 200 and source["level_dbfs"] is not None else None
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
+def test_a_killed_listener_is_told_of_within_its_limit_and_when_it_is_back(
+    local_stack: LocalStack, start: Start, alerts: Listener
+) -> None:
+    limit = {"silent_after_s": LIMIT_S, "place": "by the lake", "addressees": ["ann"]}
+    assert local_stack.call("PUT", ROUTE, limit)[0] == 200
+    with radio(wav(birdsong(120.0))) as station:
+        listening = start(station.url, *BEATING)
+        source = wait_for(lambda: beats(local_stack))
+        assert source["level_dbfs"] < 0
+        assert look(local_stack, "north porch") == []
+        listening.kill()
+        time.sleep(LIMIT_S + 1)
+        assert look(local_stack, "north porch") == ["source_fault silent"]
+        assert look(local_stack, "north porch") == [], "it is told once"
+        last = local_stack.call("GET", ROUTE)[1]["last_heartbeat"]
+        start(station.url, *BEATING)
+        wait_for(lambda: local_stack.call("GET", ROUTE)[1]["last_heartbeat"] > last)
+        assert wait_for(lambda: look(local_stack, "north porch")) == ["source_recovered silent"]
+    dead, alive = [one for one in alerts.alerts(20, at_least=2) if one["source"] == "north porch"]
+    assert (dead["kind"], dead["fault"], dead["place"]) == ("source_fault", "silent", "by the lake")
+    assert dead["addressees"] == ["ann"]
+    assert alive["kind"] == "source_recovered"
+
+
+def test_a_listener_with_a_wrong_clock_is_told_of(
+    local_stack: LocalStack, alerts: Listener
+) -> None:
+    beat = {"sent_at": "1970-01-01T00:05:00Z", "segments": 7, "level_dbfs": -40.0}
+    for sent_at, news in (
+        (beat["sent_at"], ["source_fault clock"]),
+        (datetime.now(UTC).isoformat(), ["source_recovered clock"]),
+        ((datetime.now(UTC) + timedelta(minutes=2)).isoformat(), ["source_fault clock"]),
+    ):
+        told = beat | {"sent_at": sent_at}
+        assert local_stack.call("POST", "/sources/tower/heartbeat", told)[0] == 200
+        assert look(local_stack, "tower") == news
+    local_stack.call("POST", "/sources/tower/heartbeat", beat | {"microphone": "stuck"})
+    assert look(local_stack, "tower") == ["source_fault microphone"]
+    faults = [one["fault"] for one in alerts.alerts(20, at_least=4) if one["source"] == "tower"]
+    assert sorted(faults) == ["clock", "clock", "clock", "microphone"]
