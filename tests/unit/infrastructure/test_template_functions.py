@@ -43,9 +43,8 @@ class TestFunctions:
         (alias,) = of_type("AWS::Lambda::Alias").values()
         assert alias["FunctionName"] == {"Ref": "ClassifyFunction"}
         condition, wanted, otherwise = alias["ProvisionedConcurrencyConfig"]["Fn::If"]
-        assert condition == "HasProvisionedConcurrency"
+        assert (condition, otherwise) == ("HasProvisionedConcurrency", {"Ref": "AWS::NoValue"})
         assert wanted == {"ProvisionedConcurrentExecutions": {"Ref": "ProvisionedConcurrency"}}
-        assert otherwise == {"Ref": "AWS::NoValue"}
         assert SAM["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
 
     @pytest.mark.parametrize(
@@ -144,9 +143,8 @@ class TestFunctions:
             for statement in statements_of_roles("SweepFunctionRole")
             if isinstance(statement["Action"], str)
         }
-        assert conditions["s3:ListBucketVersions"] == {
-            "StringLike": {"s3:prefix": ["incoming/", "training/*/corrections/*"]}
-        }
+        prefixes = {"s3:prefix": ["incoming/", "training/*/corrections/*"]}
+        assert conditions["s3:ListBucketVersions"] == {"StringLike": prefixes}
         assert conditions["dynamodb:BatchGetItem"] == {
             "ForAllValues:StringEquals": {"dynamodb:Attributes": [*LabeledRow.ATTRIBUTES]},
             "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
@@ -154,10 +152,10 @@ class TestFunctions:
 
     def test_sweep_runs_each_hour_and_sources_are_looked_at_each_minute(self) -> None:
         schedule = properties("SweepFunctionHourly")
-        assert schedule["ScheduleExpression"] == "rate(1 hour)"
-        assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepFunction", "Arn"]}
         watch = properties("SweepFunctionWatch")
-        assert watch["ScheduleExpression"] == "rate(1 minute)"
+        rates = [one["ScheduleExpression"] for one in (schedule, watch)]
+        assert rates == ["rate(1 hour)", "rate(1 minute)"]
+        assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepFunction", "Arn"]}
         assert json.loads(watch["Target"]["Input"]) == {"watch": True}
 
     def test_alert_changes_nothing_of_a_result_and_reads_none(self) -> None:
@@ -217,9 +215,8 @@ class TestFunctions:
             for action, resource in allowed("RetrainStateMachine")
             if action == "lambda:InvokeFunction"
         }
-        assert functions == {
-            f"{name}.Arn" for name in ("RetrainingFunction", "EmbedFunction", "TrainFunction")
-        }
+        steps = ("RetrainingFunction", "EmbedFunction", "TrainFunction")
+        assert functions == {f"{name}.Arn" for name in steps}
 
     def test_no_function_outlives_the_state_that_calls_it(self) -> None:
         for name, limit in (
