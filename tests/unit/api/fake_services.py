@@ -11,6 +11,7 @@ from earshot.access.sources import Binding, SourcePolicy
 from earshot.alerts.mutes import ListedMute
 from earshot.errors import ConflictError
 from earshot.labels import Label
+from earshot.model.publishing import Publication
 from earshot.model.versions import Promotion
 from earshot.results.feedback import Review
 from earshot.results.query import Page, Position, ResultQuery
@@ -128,6 +129,7 @@ class Services:
         self.error: Exception | None = None
         self.results = self.tickets = self.feedback = self.status = self
         self.retraining = Retrainings(self._answer)
+        self.publisher = self
         self.uploads = self
         self.sources = SourcePolicy(None, [])
         self.clients = Clients()
@@ -162,6 +164,12 @@ class Services:
     def issue_training_clip(self, label: str, batch: str, *, held_out: bool) -> Any:
         ticket = {"key": "k", "prefix": f"training/{batch}/", "url": "https://s3", "fields": {}}
         return self._answer((label, batch, held_out), ticket | {"max_bytes": 1, "expires_at": "2"})
+
+    def publish(self, manifest: str, yamnet_sha256: str) -> Any:
+        form = {"url": "https://s3", "fields": {"key": "publishing/0"}}
+        return self._answer(
+            (manifest, yamnet_sha256), Publication("v-0123456789ab", (("head.npz", form),))
+        )
 
     def link(self, location: Location, lifetime: Any) -> str:
         return f"https://s3/{location.key}?versionId={location.version_id}&for={lifetime}"

@@ -66,6 +66,17 @@ def test_models_are_listed(services):
     problem(call("GET", "/models/newest"), 422)
 
 
+def test_a_version_is_published_with_its_yamnet(services):
+    body = {"manifest": "{}", "yamnet_sha256": "0" * 64}
+    answer = content(call("POST", "/models", body))
+    assert (answer["version"], answer["published"]) == ("v-0123456789ab", False)
+    assert [one["name"] for one in answer["missing"]] == ["head.npz"]
+    assert services.asked == [("{}", "0" * 64)]
+    content(call("GET", f"/models/{answer['version']}"))
+    for wrong in ({"yamnet_sha256": "0"}, {"manifest": "x" * 15_001}, {"version": "v9"}):
+        problem(call("POST", "/models", body | wrong), 422)
+
+
 def test_a_promotion_is_recorded_with_who_asked_and_why(services):
     answer = content(call("POST", "/models/v1/promote", {"reason": "false alarms"}))
     assert (answer["version"], answer["promoted_by"], answer["forced"]) == ("v1", "ann", False)

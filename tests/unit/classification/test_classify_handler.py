@@ -12,6 +12,7 @@ import pytest
 from earshot.access.sources import Binding, SourcePolicy
 from earshot.errors import RejectedClipError, UnavailableError
 from earshot.labels import Label
+from earshot.operations.classify_function import WHAT_SERVES
 from earshot.results.result import Feedback, Result
 from earshot.results.serialization import to_json
 from earshot.uploads.objects import ClipMetadata, Location, Upload
@@ -258,3 +259,9 @@ def test_what_people_said_of_a_clip_is_not_logged(monkeypatch):
     assert "clip classified" in logged[0]
     assert "neighbor" not in logged[0]
     assert "ann@ear.example" not in logged[0]
+
+
+def test_it_tells_which_model_serves(monkeypatch):
+    found = {"version": "v2", "manifest_sha256": "0", "yamnet_sha256": "1", "refusal": "no JSON"}
+    monkeypatch.setattr(app, "serving", lambda: found)
+    assert handle(monkeypatch, Service(RESULT), dict(WHAT_SERVES)) == found

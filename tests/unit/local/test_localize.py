@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.function_sources import CodeObject, FunctionSource, function_sources, run_from_source
+from local.function_sources import (
+    CodeObject,
+    FunctionSource,
+    function_sources,
+    run_from_source,
+    without_aliases,
+)
 from local.http_api import expand_http_apis, open_routes
 from local.localize import allow_plain_http, definition_files, limit_queue_concurrency, localize
 from local.settings import TEMPLATE, LocalStackError
@@ -249,3 +255,12 @@ def test_open_routes_ask_for_no_token() -> None:
     variables = opened["F"]["Properties"]["Environment"]["Variables"]
     assert variables == {"A": "b", "API_TOKENS": "none"}
     assert route["AuthorizationType"] == "JWT", "the template itself was changed"
+
+
+def test_what_names_an_alias_names_the_function_itself():
+    name = {"Fn::Sub": "${ClassifyFunction}:live"}
+    arn = {"Fn::Sub": "${ClassifyFunction.Arn}:live"}
+    assert without_aliases({"name": name, "arn": arn}) == {
+        "name": {"Fn::Sub": "${ClassifyFunction}"},
+        "arn": {"Fn::Sub": "${ClassifyFunction.Arn}"},
+    }
