@@ -155,7 +155,7 @@ def prepare(folder: Path, s3: Any, bucket: str) -> None:
     (folder / "large.wav").write_bytes(bytes(TOO_LARGE))
     flatbuffer = (YAMNET / "yamnet.tflite").read_bytes()
     release = {
-        "manifest": (FIRST_MODEL / "manifest.json").read_text(),
+        "manifest": json.loads((FIRST_MODEL / "manifest.json").read_text()),
         "yamnet_sha256": sha256(flatbuffer).hexdigest(),
     }
     (folder / "release.json").write_text(json.dumps(release))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -201,7 +202,8 @@ class EarshotClient(Transport):
             flatbuffer: of the YAMNet that it was trained with.
         """
         digest = hashlib.sha256(flatbuffer.read_bytes()).hexdigest()
-        body = {"manifest": (folder / "manifest.json").read_text(), "yamnet_sha256": digest}
+        manifest = json.loads((folder / "manifest.json").read_text())
+        body = {"manifest": manifest, "yamnet_sha256": digest}
         found = self.call("POST", "/models", json=body)
         for form in found["missing"]:
             path = flatbuffer if form["name"] == flatbuffer.name else folder / form["name"]

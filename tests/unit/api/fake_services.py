@@ -165,7 +165,7 @@ class Services:
         ticket = {"key": "k", "prefix": f"training/{batch}/", "url": "https://s3", "fields": {}}
         return self._answer((label, batch, held_out), ticket | {"max_bytes": 1, "expires_at": "2"})
 
-    def publish(self, manifest: str, yamnet_sha256: str) -> Any:
+    def publish(self, manifest: Any, yamnet_sha256: str) -> Any:
         form = {"url": "https://s3", "fields": {"key": "publishing/0"}}
         return self._answer(
             (manifest, yamnet_sha256), Publication("v-0123456789ab", (("head.npz", form),))

@@ -67,13 +67,22 @@ def test_models_are_listed(services):
 
 
 def test_a_version_is_published_with_its_yamnet(services):
-    body = {"manifest": "{}", "yamnet_sha256": "0" * 64}
+    files = {"head.npz": "1" * 64}
+    manifest = {"version": "v1", "files": files, "yamnet_weights_sha256": "w", "labels": ["a"]}
+    body = {"manifest": manifest, "yamnet_sha256": "0" * 64}
     answer = content(call("POST", "/models", body))
     assert (answer["version"], answer["published"]) == ("v-0123456789ab", False)
     assert [one["name"] for one in answer["missing"]] == ["head.npz"]
-    assert services.asked == [("{}", "0" * 64)]
+    assert services.asked == [(manifest, "0" * 64)]
     content(call("GET", f"/models/{answer['version']}"))
-    for wrong in ({"yamnet_sha256": "0"}, {"manifest": "x" * 15_001}, {"version": "v9"}):
+    for wrong in (
+        {"yamnet_sha256": "0"},
+        {"version": "v9"},
+        {"manifest": "{}"},
+        {"manifest": manifest | {"files": {}}},
+        {"manifest": manifest | {"files": {"../head.npz": "1" * 64}}},
+        {"manifest": manifest | {"files": {"head.npz": "1"}}},
+    ):
         problem(call("POST", "/models", body | wrong), 422)
 
 

@@ -37,10 +37,10 @@ class Stage:
         return self.publisher.publish(manifest(**members), sha256_hex(FLATBUFFER))
 
 
-def manifest(**members: Any) -> str:
+def manifest(**members: Any) -> dict[str, Any]:
     files = {name: sha256_hex(content) for name, content in FILES.items()}
     found = {"version": "v1", "files": files, "yamnet_weights_sha256": "w"} | members
-    return json.dumps({name: value for name, value in found.items() if value is not None})
+    return {name: value for name, value in found.items() if value is not None}
 
 
 @pytest.fixture
@@ -129,8 +129,6 @@ def test_another_file_than_the_manifest_names_counts_for_nothing(stage):
 def test_what_is_no_release_is_refused(stage, members, what):
     with pytest.raises(BadRequestError, match=what):
         stage.publish(**members)
-    with pytest.raises(BadRequestError, match="no manifest"):
-        stage.publisher.publish("not json", "0" * 64)
 
 
 def test_a_flatbuffer_is_verified_each_time_it_is_read(stage):
@@ -153,9 +151,9 @@ def test_a_flatbuffer_that_is_too_large_is_not_read(stage, monkeypatch):
 
 def test_versions_are_listed_by_when_they_were_made(stage):
     for version, created in (("v1", "2026-01"), ("v2", "2026-03")):
-        manifest = json.dumps({"version": version, "files": {}, "created": created})
-        stage.registry.publish(version, {"manifest.json": manifest.encode()})
-    for content in (FLATBUFFER, *FILES.values()):
-        stage.upload(content)
+        content = json.dumps({"version": version, "files": {}, "created": created})
+        stage.registry.publish(version, {"manifest.json": content.encode()})
+    for file in (FLATBUFFER, *FILES.values()):
+        stage.upload(file)
     release = stage.publish(created="2026-02").version
     assert stage.registry.versions() == ["v2", release, "v1"]

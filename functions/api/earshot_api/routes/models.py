@@ -45,7 +45,7 @@ def find() -> Json:
     responses=answers(Publication, 400, 409, 413, 415, 422, 503),
 )
 def publish(wanted: PublicationRequest) -> Json:
-    found = services().publisher.publish(wanted.manifest, wanted.yamnet_sha256)
+    found = services().publisher.publish(wanted.manifest.model_dump(), wanted.yamnet_sha256)
     return {
         "version": found.version,
         "published": not found.missing,

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from earshot.labels import Label
+from earshot.model.publishing import FILE_NAME, MAX_FILES, SHA256
 from earshot.model.versions import VERSION_PATTERN
 from earshot.retraining.plan import AUGMENTATIONS, DEFAULT_AUGMENTATIONS, Augmentation
 from earshot.times import parse_time
@@ -29,7 +30,6 @@ from earshot.uploads.objects import (
 
 MAX_COMMENT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 500
-MAX_MANIFEST_LENGTH = 15_000
 MAX_SOURCES = 50  # of a client
 
 ClipId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -169,12 +169,36 @@ class PromotionRequest(Request):
     )
 
 
+Sha256 = Annotated[str, StringConstraints(pattern=rf"^{SHA256.pattern}$")]
+_FileName = Annotated[str, StringConstraints(pattern=rf"^{FILE_NAME.pattern}$")]
+_Files = Annotated[
+    dict[_FileName, Sha256],
+    Field(min_length=1, max_length=MAX_FILES, description="SHA-256 of each file."),
+    # Pydantic's own schema lets pass what it does not.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": MAX_FILES,
+            "propertyNames": {"pattern": rf"^{FILE_NAME.pattern}$"},
+            "additionalProperties": {"type": "string", "pattern": rf"^{SHA256.pattern}$"},
+        }
+    ),
+]
+
+
+class ReleasedManifest(BaseModel):
+    """The manifest of a version, as `make train` wrote it."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    version: str
+    files: _Files
+    yamnet_weights_sha256: str
+
+
 class PublicationRequest(Request):
     """A version to publish."""
 
-    manifest: str = Field(
-        min_length=2, max_length=MAX_MANIFEST_LENGTH, description="Content of its manifest.json."
-    )
-    yamnet_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="Of the YAMNet flatbuffer that it was trained with."
-    )
+    manifest: ReleasedManifest = Field(description="Of the version; more members are kept.")
+    yamnet_sha256: Sha256 = Field(description="Of the YAMNet flatbuffer that it was trained with.")

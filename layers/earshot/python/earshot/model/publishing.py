@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 YAMNET = "yamnet.tflite"  # name of the flatbuffer among the files that are to be uploaded
 MAX_FILES = 30
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 # What says how a version came about and fared here is not for its publisher to write.
 _OURS = {MANIFEST_NAME, DECISION_NAME, OUTCOME_NAME, CLAIM_NAME, YAMNET}
 
@@ -60,19 +61,19 @@ class Publisher:
         self._registry = registry
         self._staging = staging
 
-    def publish(self, manifest_text: str, yamnet_sha256: str) -> Publication:
+    def publish(self, released: Mapping[str, Any], yamnet_sha256: str) -> Publication:
         """Publish a version, or say which of its files are to be uploaded before.
 
         Args:
-            manifest_text: content of its ``manifest.json``.
+            released: its manifest.
             yamnet_sha256: of the YAMNet flatbuffer that it was trained with.
 
         Raises:
             BadRequestError: the manifest is none, or names files that it may not.
             ConflictError: there is another version of this name.
         """
-        released = _checked(manifest_text)
-        manifest = released | {YAMNET_MEMBER: yamnet_sha256}
+        _check(released)
+        manifest = {**released, YAMNET_MEMBER: yamnet_sha256}
         version = f"v-{sha256_hex(json.dumps(manifest, sort_keys=True).encode())[:12]}"
         manifest |= {"version": version, "released_as": released["version"]}
         missing = []
@@ -97,15 +98,14 @@ class Publisher:
         return Publication(version)
 
 
-def _checked(text: str) -> dict[str, Any]:
-    """The manifest, as far as this concerns; whether it can be served, classify tells."""
+def _check(manifest: Mapping[str, Any]) -> None:
+    """Check a manifest as far as this concerns; whether it can be served, classify tells."""
     try:
-        manifest = json.loads(text)
-        files, weights, version = manifest["files"], manifest[WEIGHTS_MEMBER], manifest["version"]
-        names = all(_FILE_NAME.fullmatch(name) for name in files)
-        digests = all(_SHA256.fullmatch(sha256) for sha256 in files.values())
-        texts = isinstance(weights, str) and isinstance(version, str)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        files = manifest["files"]
+        names = all(FILE_NAME.fullmatch(name) for name in files)
+        digests = all(SHA256.fullmatch(sha256) for sha256 in files.values())
+        texts = isinstance(manifest[WEIGHTS_MEMBER], str) and isinstance(manifest["version"], str)
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadRequestError(f"This is no manifest of a model version: {error!r}") from error
     if not (names and digests and texts and 0 < len(files) <= MAX_FILES):
         raise BadRequestError("The manifest does not name its files by name and SHA-256.")
@@ -114,5 +114,3 @@ def _checked(text: str) -> dict[str, Any]:
             f"The version holds {', '.join(ours)}: it comes from a retraining of another stack. "
             "Publish a version that `make train` wrote."
         )
-    found: dict[str, Any] = manifest
-    return found
