@@ -50,6 +50,8 @@ def test_listed_sources_are_pinned_free_and_of_no_other_list(listed: Package):
         ("heroes-sound-effects", "claxon.wav"),
         ("pychess", "alarm.ogg"),
         ("crossfire-client", "TowerClock.wav"),
+        ("pychess", "invalid.ogg"),
+        ("bugsquish", "bonus.wav"),
         ("trackballs-data", "music/crazy.ogg"),
         ("gamine-data", "eraser1.wav"),
     ],
