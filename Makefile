@@ -174,6 +174,10 @@ evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, 
 		$(if $(findstring command,$(origin OUT)),--out "$(OUT)") \
 		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
 
+.PHONY: mute-distance
+mute-distance: setup ## Measure how alike sounds have to be that are muted (AMBIENT=folder, THREATS="folder folder")
+	@$(BIN)/python -m training.evaluation.mute_distance --ambient $(AMBIENT) --threats $(THREATS)
+
 .PHONY: open-audio
 open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=data/open-audio; Debian only)
 	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"

@@ -107,6 +107,25 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
 
 
+def test_a_false_alarm_is_muted_where_it_is_corrected_and_unmuted(
+    interface: Interface, page: Page, stack: LocalStack, clips: dict[str, Path]
+):
+    interface.open(page)
+    page.get_by_role("textbox", name="Source").fill("south gate")
+    page.get_by_role("textbox", name="Source").press("Enter")
+    hand_in(page, clips["siren"])
+    choose(page, "Correct label", "Casual")
+    page.get_by_text("Mute what sounds like it").click()
+    button(page, "Correct").click()
+    muted = page.get_by_text(re.compile("raises no alert as siren at south gate until"))
+    expect(muted).to_be_visible()
+    (mute,) = stack.call("GET", "/mutes?source=south%20gate")[1]["mutes"]
+    assert mute["labels"] == ["siren"]
+    button(page, "Unmute").click()
+    expect(muted).to_be_hidden()
+    assert stack.call("GET", "/mutes?source=south%20gate")[1]["mutes"] == []
+
+
 def dataset(stack: LocalStack, version: str) -> dict[str, Any]:
     """What became of each clip when a version was made."""
     found = stack.client("s3").get_object(
