@@ -80,10 +80,17 @@ class Likeness:
         starts = np.concatenate([[0], self._ends[:-1]])
         return np.maximum.reduceat(found, starts, axis=1)
 
+    def of_each(self, sounds: Sequence[Sequence[AlarmEvent]]) -> list[Floats]:
+        """The same of several sounds, each of one event or more."""
+        together = self.of([event for events in sounds for event in events])
+        return np.split(together, np.cumsum([len(events) for events in sounds])[:-1])
+
 
 def of_repeats(likeness: Likeness, found: Sequence[Repeat]) -> Floats:
     """Threshold up to which each repeat is muted altogether by the mute of its false alarm."""
-    return np.array([likeness.of(one.events)[:, one.of].min() for one in found], np.float32)
+    each = likeness.of_each([one.events for one in found])
+    least = [alike[:, one.of].min() for one, alike in zip(found, each, strict=True)]
+    return np.array(least, np.float32)
 
 
 def of_threats(
@@ -96,8 +103,8 @@ def of_threats(
     """
     rng = np.random.default_rng(n_mutes)
     rows = []
-    for one in found:
-        alike = likeness.of(one.events)
+    each = likeness.of_each([one.events for one in found])
+    for one, alike in zip(found, each, strict=True):
         labels = np.array([event.label.class_id for event in one.events])
         row = []
         for _ in range(DRAWS):
@@ -118,9 +125,6 @@ def ways(detector: Detector, alarms: Sequence[FalseAlarm]) -> dict[str, Compare]
     def best(events: Iterable[AlarmEvent]) -> Floats:
         return np.stack([event.best for event in events])
 
-    def stored(events: Iterable[AlarmEvent]) -> Floats:
-        return _unit(as_bytes(best(events)).astype(np.float32))
-
     def mean(events: Iterable[AlarmEvent]) -> Floats:
         return _unit(np.stack([event.mean for event in events]))
 
@@ -131,8 +135,8 @@ def ways(detector: Detector, alarms: Sequence[FalseAlarm]) -> dict[str, Compare]
         return _unit(np.maximum(normalized(best(events)) @ head.kernel_0 + head.bias_0, 0))
 
     return {
-        "cosine of best patches, as bytes": lambda a, b: stored(a) @ stored(b).T,
-        "cosine of best patches and those around": _best_to_around,
+        "cosine of a best patch and those around a best": _best_to_around,
+        "cosine of best patches": lambda a, b: _unit(best(a)) @ _unit(best(b)).T,
         "cosine of means of patches": lambda a, b: mean(a) @ mean(b).T,
         "cosine, centered": lambda a, b: centered(a) @ centered(b).T,
         "cosine of the head's hidden units": lambda a, b: hidden(a) @ hidden(b).T,
@@ -142,15 +146,20 @@ def ways(detector: Detector, alarms: Sequence[FalseAlarm]) -> dict[str, Compare]
 
 def _best_to_around(a: Sequence[AlarmEvent], b: Sequence[AlarmEvent]) -> Floats:
     """Of the best patch of each of `a`, and that patch around the best of `b` most like it."""
-    around = _unit(np.concatenate([event.around for event in b]))
+    around = _stored(np.concatenate([event.around for event in b]))
     starts = np.cumsum([0, *(len(event.around) for event in b[:-1])])
-    best = _unit(np.stack([event.best for event in a]))
+    best = _stored(np.stack([event.best for event in a]))
     return np.maximum.reduceat(best @ around.T, starts, axis=1)
 
 
 def tolerable(thresholds: Iterable[Floats]) -> float:
     """The least threshold at which no more than `TOLERATED` of each are muted."""
     return max(float(np.quantile(one, 1 - TOLERATED)) for one in thresholds)
+
+
+def _stored(vectors: Floats) -> Floats:
+    """As they are when they were stored with a result."""
+    return _unit(as_bytes(vectors).astype(np.float32))
 
 
 def _unit(vectors: Floats) -> Floats:

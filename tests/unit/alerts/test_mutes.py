@@ -34,7 +34,7 @@ def values(sound: int, cosine_to_it: float = 1.0) -> bytes:
 
 
 def embedding(sound: int, label: Label = Label.GUNSHOT, likeness: float = 1.0) -> EventEmbedding:
-    return EventEmbedding(label, "yamnet", values(sound, likeness))
+    return EventEmbedding(label, "yamnet", (values(sound, likeness), values(sound + 1000)))
 
 
 def mute(*embeddings: EventEmbedding, source: str = "gate", clip_id: str = "m1") -> Mute:
@@ -65,6 +65,13 @@ def test_what_sounds_like_a_muted_clip_raises_no_alert_and_says_which_it_was():
     assert alerts.consider(result) == []
     assert alerts.topic.alerts == []
     assert alerts.sent.mutes == {"c1": {Label.GUNSHOT: "m1"}}
+
+
+def test_the_best_patch_may_be_one_beside_the_best_of_the_muted_event():
+    alerts = Alerts(mute(embedding(KNOCK)._replace(patches=(values(OTHER), values(KNOCK)))))
+    assert alerts.consider(shot(embedding(KNOCK))) == []
+    later = shot(embedding(KNOCK)._replace(patches=(values(WAIL), values(KNOCK))))
+    assert alerts.consider(replace(later, clip_id="c2")) == [Label.GUNSHOT]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +170,7 @@ def test_the_work_for_a_result_is_bounded():
              for m in range(MAX_MUTES)]  # fmt: skip
     found = classification(label=Label.GUNSHOT, events=(), embeddings=tuple(events))
     assert muted_labels(found, [Label.GUNSHOT], mutes) == {}
-    assert MAX_MUTES * MAX_EMBEDDINGS**2 <= 2000, "comparisons, at 60 us each"
+    assert 3 * MAX_MUTES * MAX_EMBEDDINGS**2 <= 2500, "comparisons, at 60 us each"
 
 
 def test_the_json_of_a_mute_has_no_embedding():

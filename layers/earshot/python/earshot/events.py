@@ -34,12 +34,13 @@ class EventEmbedding(NamedTuple):
         label: of the event.
         yamnet: the first digits of its weights' SHA-256: embeddings of two YAMNets cannot be
             compared.
-        values: ``(1024,)`` as signed bytes. Their scale is arbitrary, their direction counts.
+        patches: of its best patch, then of those before and after it that are there; each
+            ``(1024,)`` as signed bytes, whose scale is arbitrary and whose direction counts.
     """
 
     label: Label
     yamnet: str
-    values: bytes
+    patches: tuple[bytes, ...]
 
 
 def merge_closest(events: Sequence[Event], limit: int) -> tuple[Event, ...]:

@@ -81,7 +81,8 @@ def muted_labels(
     """Which labels of a clip are muted, and the clip id of a mute of each.
 
     A label is muted if each of its events that would raise an alert sounds like a muted event of
-    that label. A clip whose events have not all an embedding is not muted.
+    that label: if its best patch is like one around the best of that. A clip whose events have not
+    all an embedding is not muted.
 
     Args:
         classification: of the clip.
@@ -113,6 +114,6 @@ def _sounds_like(event: EventEmbedding, mute: Mute) -> bool:
     return any(
         muted.label == event.label
         and muted.yamnet == event.yamnet
-        and cosine(muted.values, event.values) >= LEAST_COSINE
+        and any(cosine(patch, event.patches[0]) >= LEAST_COSINE for patch in muted.patches)
         for muted in mute.embeddings
     )

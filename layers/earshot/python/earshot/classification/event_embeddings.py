@@ -7,23 +7,24 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from earshot.audio.log_mel import PATCH_S
+from earshot.audio.log_mel import FRAME_S, PATCH_HOP_FRAMES, PATCH_S
 from earshot.events import Event, EventEmbedding
 from earshot.labels import LABELS, Label
 from earshot.model.head import Floats, Head
 
-# Of a clip: one is 1 kB, and a row has five copies, one in each index.
-MAX_EMBEDDINGS = 8
+# Of a clip: one is 4 kB, and a row has five copies, one in each index.
+MAX_EMBEDDINGS = 6
 YAMNET_DIGITS = 16
 _CASUAL = Label.CASUAL.class_id
 _SAME_TIME_S = 1e-3
+PATCH_HOP_S = PATCH_HOP_FRAMES * FRAME_S
 
 
 class EventPatches:
     """The patches of a clip that events are made of, as they come: few, where little happens.
 
     An event's own patches are more likely its label than casual (`earshot.model.events`), so all
-    others can be left.
+    others can be left, but for those beside them.
     """
 
     def __init__(self) -> None:
@@ -39,14 +40,22 @@ class EventPatches:
             embeddings: ``(n, 1024)``.
             logits: ``(n, 4)`` of each patch alone.
         """
-        rows = np.flatnonzero(np.delete(logits, _CASUAL, axis=1).max(axis=1) > 0)
+        own = np.delete(logits, _CASUAL, axis=1).max(axis=1) > 0
+        near = own.copy()
+        near[1:] |= own[:-1]
+        near[:-1] |= own[1:]
+        rows = np.flatnonzero(near)
         if len(rows):
             self._starts.append(starts[rows])
             self._logits.append(logits[rows])
             self._values.append(as_bytes(embeddings[rows]))
 
     def embeddings(self, events: Iterable[Event], yamnet: str) -> list[EventEmbedding]:
-        """Embedding of each event's best patch; an event without any patch has none."""
+        """Embedding of each event; an event without any patch has none.
+
+        The patches beside the best one hold the same sound, as YAMNet gets it half a patch earlier
+        or later: the next time, it may begin there.
+        """
         if not self._starts:
             return []
         starts = np.concatenate(self._starts)
@@ -57,8 +66,12 @@ class EventPatches:
             within = (starts >= event.start_s - _SAME_TIME_S) & (starts <= last_s + _SAME_TIME_S)
             score = np.where(within, logits[:, LABELS.index(event.label)], -np.inf)
             if within.any():
-                best = values[int(score.argmax())]
-                found.append(EventEmbedding(event.label, yamnet[:YAMNET_DIGITS], best.tobytes()))
+                best = int(score.argmax())
+                beside = np.flatnonzero(
+                    np.abs(np.abs(starts - starts[best]) - PATCH_HOP_S) < _SAME_TIME_S
+                )
+                patches = tuple(values[row].tobytes() for row in (best, *beside))
+                found.append(EventEmbedding(event.label, yamnet[:YAMNET_DIGITS], patches))
         return found
 
 

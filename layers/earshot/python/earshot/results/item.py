@@ -84,13 +84,13 @@ def from_item(item: Mapping[str, Any]) -> Result:
     return result
 
 
-def embeddings_to_list(embeddings: Iterable[EventEmbedding]) -> list[dict[str, str]]:
+def embeddings_to_list(embeddings: Iterable[EventEmbedding]) -> list[dict[str, Any]]:
     """Embeddings of events as they are stored: text, since Lambda's streams hold no bytes."""
     return [
         {
             "label": str(one.label),
             "yamnet": one.yamnet,
-            "values": b64encode(one.values).decode(),
+            "patches": [b64encode(patch).decode() for patch in one.patches],
         }
         for one in embeddings
     ]
@@ -99,7 +99,7 @@ def embeddings_to_list(embeddings: Iterable[EventEmbedding]) -> list[dict[str, s
 def embeddings_from_list(documents: Iterable[Mapping[str, Any]]) -> tuple[EventEmbedding, ...]:
     """Embeddings of events, as they are stored."""
     return tuple(
-        EventEmbedding(Label(one["label"]), one["yamnet"], b64decode(one["values"]))
+        EventEmbedding(Label(one["label"]), one["yamnet"], tuple(map(b64decode, one["patches"])))
         for one in documents
     )
 
