@@ -43,7 +43,7 @@ from training.yamnet import MODEL_DIR, MODELS
 TOLERATED = 1 / 200  # of the alerts of threats
 MUTES = (1, 5, 20)  # of a source
 DRAWS = 20  # of mutes for each threat
-_THRESHOLDS = (0.80, 0.85, 0.875, 0.90, 0.925, 0.95, 0.97, 0.98)
+_THRESHOLDS = (0.70, 0.75, 0.80, 0.85, 0.875, 0.90, 0.95)
 
 Compare = Callable[[Sequence[AlarmEvent], Sequence[AlarmEvent]], Floats]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from earshot.alerts.mutes import LEAST_COSINE
 from earshot.labels import Label
 from training.evaluation.ambient import AmbientRecording
 from training.evaluation.mute_distance import (
@@ -58,6 +61,11 @@ def test_a_threat_is_muted_if_all_events_of_one_label_are(likeness):
 def test_the_mute_of_what_a_threat_is_mixed_into_is_among_those_drawn(likeness):
     mixed = ThreatAlarm(Label.SIREN, "at 0 dB", 1, [event(Label.SIREN, 0, 1)])
     assert set(of_threats(likeness, [mixed], 2, 1)[0]) == {1.0}
+
+
+def test_the_threshold_in_use_is_the_one_in_the_document():
+    document = (Path(__file__).parents[4] / "docs" / "muting.md").read_text()
+    assert f"| **{LEAST_COSINE:.3f}** |" in document
 
 
 def test_one_in_two_hundred_is_tolerated():
