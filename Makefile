@@ -56,6 +56,10 @@ ui: setup ## Start the web interface on the local stack (UI_PORT=8501; or EARSHO
 listen: setup ## Send this machine's microphone to the local stack (STREAM=address, device or file; ARGS=options)
 	@$(BIN)/python -m local.listen $(if $(STREAM),"$(STREAM)") $(ARGS)
 
+.PHONY: listen-demo
+listen-demo: setup ## Two minutes of a night at a microphone: alerts at a webhook, a cut network, a dead stream (ffmpeg)
+	@$(BIN)/python -m local.listen_demo
+
 .PHONY: down
 down: $(READY) ## Stop the local stack
 	@$(BIN)/python -m local.down

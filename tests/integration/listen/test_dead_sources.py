@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from local.streams import radio
 from local.sweep import sweep
 from tests.clips import wav
 from tests.integration.alerts.test_alerting import Listener, subscriber
 from tests.integration.listen.conftest import SHORT, Start
-from tests.integration.listen.streams import radio
 from tests.stack import LocalStack, wait_for
 from training.data.demo_sounds import birdsong
 

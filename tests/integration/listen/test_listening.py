@@ -16,17 +16,10 @@ import numpy as np
 import pytest
 
 from earshot.times import parse_time
+from local.streams import RATE, Network, network, radio
 from tests.clips import wav
 from tests.integration.listen.conftest import SHORT, Start
-from tests.integration.listen.streams import (
-    RATE,
-    RTSP_NEEDS,
-    Camera,
-    Network,
-    network,
-    radio,
-    rtsp_available,
-)
+from tests.integration.listen.streams import RTSP_NEEDS, Camera, rtsp_available
 from tests.stack import LocalStack, wait_for
 from training.data.demo_sounds import birdsong, siren
 

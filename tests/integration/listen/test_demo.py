@@ -1,0 +1,27 @@
+"""`make listen-demo` asserts each of its steps by itself."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from local.settings import REPOSITORY
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
+def test_a_night_at_a_microphone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "local.listen_demo"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "alerts about two shots and a siren at the webhook" in done.stdout
+    assert "none lost and none doubled" in done.stdout
+    assert "alert about the silent source" in done.stdout
