@@ -246,6 +246,8 @@ def main() -> None:
         if recording.label is Label.CASUAL
     ]
     alarms = list(false_alarms(lowered, recordings, arguments.alarms))
+    if len(alarms) < max(MUTES):
+        parser.error(f"{len(alarms)} false alarms are too few; lower the thresholds further")
     sounds = Sounds(
         alarms,
         list(repeats(lowered, alarms, rng)),
