@@ -41,6 +41,7 @@ N_CORRECTED = 5
 SEGMENT_S = 10.0
 MOST_CLIPS = 2000
 PATIENCE_S = 1200
+ALERT_S = 20
 NEW_MODEL_S = 60  # within a minute of its promotion, classify uses a new champion
 
 Floats = NDArray[np.float32]
@@ -75,6 +76,22 @@ class Desk:
         if result.classification is None:
             raise LocalStackError(f"The clip was rejected: {result.outcome}")
         return result.clip_id, result.classification
+
+    def alert_of(self, waveform: Floats) -> str:
+        """Post a clip; whether its alert was sent or muted."""
+        clip_id, classification = self.classify(waveform)
+        shown = _shown(classification)
+        if classification.uncertain or classification.label is Label.CASUAL:
+            return f"{shown}: no alert"
+        deadline = time.monotonic() + ALERT_S
+        while time.monotonic() < deadline:
+            result = self.client.result(clip_id)
+            if result and result.muted_by:
+                return f"{shown}, muted by {', '.join(set(result.muted_by.values()))}"
+            if result and result.alerted_at:
+                return f"{shown}: an alert was sent"
+            time.sleep(POLL_S)
+        return f"{shown}: no alert within {ALERT_S} s"
 
     def retrain(self) -> dict[str, Any]:
         """Retrain, and show how far it is; its last status."""
@@ -127,11 +144,15 @@ def made_up() -> Iterator[tuple[str, Floats]]:
 
 
 def false_alarms(desk: Desk, sounds: Iterable[tuple[str, Floats]]) -> list[FalseAlarm]:
-    """Play sounds until enough are labeled a threat, at most one of each recording."""
+    """Play sounds until enough are labeled a threat, at most one of each recording.
+
+    At least one of them raised an alert, unless 100 clips were played in vain for that.
+    """
     found: dict[str, FalseAlarm] = {}
     played = 0
     for name, waveform in track(sounds, "playing everyday sound", total=None, console=console):
-        if played == MOST_CLIPS or len(found) == N_CORRECTED:
+        alerted = any(not alarm.was.uncertain for alarm in found.values())
+        if played == MOST_CLIPS or (len(found) >= N_CORRECTED and (alerted or played >= 100)):
             break
         recording = name.split(" at ")[0]
         if recording in found or np.abs(waveform).max() < 1e-3:
@@ -146,7 +167,8 @@ def false_alarms(desk: Desk, sounds: Iterable[tuple[str, Floats]]) -> list[False
             "Give a folder with more sound: make teach-demo DATA=folder."
         )
     console.print(f"{played} clips of everyday sound: {len(found)} are labeled a threat.")
-    return list(found.values())
+    alerts_first = sorted(found.values(), key=lambda alarm: alarm.was.uncertain)
+    return alerts_first[:N_CORRECTED]
 
 
 def again(waveform: Floats) -> Floats:
@@ -169,8 +191,11 @@ def run(sounds: Iterable[tuple[str, Floats]]) -> None:
 
         console.rule("Correcting, and muting what sounds alike at once")
         for alarm in alarms:
-            desk.client.feedback(alarm.clip_id, Label.CASUAL, "a false alarm")
+            desk.client.feedback(alarm.clip_id, Label.CASUAL, "a false alarm", mute_alike=True)
             console.print(f"  {alarm.name}: {_shown(alarm.was)} -> casual")
+        for alarm in alarms:
+            if not alarm.was.uncertain:
+                console.print(f"  {alarm.name}, once more: {desk.alert_of(again(alarm.waveform))}")
 
         console.rule("Retraining")
         status = desk.retrain()
