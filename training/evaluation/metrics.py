@@ -65,13 +65,16 @@ def confusion_matrix(predictions: Predictions) -> Ints:
 
 
 def per_class(predictions: Predictions) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support of each label; 0 where the divisor is 0."""
+    """Precision, recall, F1, clips and recording groups of each label; 0 where nothing divides."""
     return {
         str(label): {
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
             "support": int(support),
+            "recordings": len(
+                np.unique(predictions.recordings[predictions.truth == label.class_id])
+            ),
         }
         for label, precision, recall, f1, support in zip(LABELS, *_scores(predictions), strict=True)
     }

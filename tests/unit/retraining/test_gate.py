@@ -203,3 +203,12 @@ def test_a_persons_own_clips_have_a_check_beside_those_of_the_release():
     decision = decide(metrics(), metrics(), {}, {}, own=own)
     assert not decision.promote
     assert decision.reasons[0].startswith("macro F1 on your own held-out clips 0.800 falls below")
+
+
+def test_a_recording_group_may_be_lost_by_chance_though_it_is_several_clips():
+    candidate, champion = metrics(recalls={"gunshot": 0.8}), metrics()
+    found = {"recall of gunshot": CHANCE}
+    assert not decide(candidate, champion, found, {}).promote  # two of twenty clips
+    for of_both in (candidate, champion):
+        of_both["per_class"]["gunshot"]["recordings"] = 8
+    assert decide(candidate, champion, found, {}).promote

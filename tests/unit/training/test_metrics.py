@@ -44,10 +44,16 @@ def test_accuracy_f1_and_confusion_matrix_of_ten_clips():
         [0, 1, 0, 1],
     ]
     expected = {
-        "casual": {"precision": 4 / 5, "recall": 1, "f1": 8 / 9, "support": 4},
-        "gunshot": {"precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5, "support": 2},
-        "explosion": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2},
-        "siren": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2},
+        "casual": {"precision": 4 / 5, "recall": 1, "f1": 8 / 9, "support": 4, "recordings": 4},
+        "gunshot": {
+            "precision": 1 / 3,
+            "recall": 1 / 2,
+            "f1": 2 / 5,
+            "support": 2,
+            "recordings": 2,
+        },  # fmt: skip
+        "explosion": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2, "recordings": 2},
+        "siren": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2, "recordings": 2},
     }
     found = per_class(ten)
     assert list(found) == list(expected)
@@ -60,7 +66,7 @@ def test_labels_without_clips_still_have_their_rows(few_rounds):
     without_sirens = report(sure([0, 1, 2], [0, 1, 2], 0.9))
     assert np.shape(without_sirens["confusion_matrix"]) == (4, 4)
     assert without_sirens["per_class"]["siren"] == {
-        "precision": 0, "recall": 0, "f1": 0, "support": 0,
+        "precision": 0, "recall": 0, "f1": 0, "support": 0, "recordings": 0,
     }  # fmt: skip
 
 

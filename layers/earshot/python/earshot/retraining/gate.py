@@ -42,7 +42,8 @@ class Limits:
         macro_f1, recall, calibration: loss of macro F1, of a threat's recall, and rise of the
             expected calibration error, that is tolerated without more ado.
         excused_macro_f1, excused_recall, excused_calibration: that chance can excuse at most, with
-            all that it has excused before. Of recall it excuses one clip too, if that is more.
+            all that it has excused before. Of recall it excuses one recording group too, if that is
+            more.
         false_alarms, excused_false_alarms: more false alarms in an hour of casual sound that are
             tolerated, and that chance can excuse at most; or one alarm, if that is more.
         clips: held-out clips, at least.
@@ -157,7 +158,7 @@ def decide(
         *(
             compare(
                 recall_of(label), _recall(candidate, label), _recall(champion, label),
-                limits.recall, max(limits.excused_recall, _one_clip(candidate, label)),
+                limits.recall, max(limits.excused_recall, _one_recording(candidate, label)),
             )
             for label in THREATS
         ),
@@ -289,5 +290,7 @@ def _support(metrics: Metrics, label: Label) -> int:
     return int(metrics["per_class"][label]["support"])
 
 
-def _one_clip(metrics: Metrics, label: Label) -> float:
-    return 1 / max(_support(metrics, label), 1)
+def _one_recording(metrics: Metrics, label: Label) -> float:
+    """Recall that one recording group is: its clips are alike, and are lost together."""
+    of_label = metrics["per_class"][label]
+    return 1 / max(of_label.get("recordings", of_label["support"]), 1)
