@@ -51,7 +51,7 @@ def test_accuracy_f1_and_confusion_matrix_of_ten_clips():
             "f1": 2 / 5,
             "support": 2,
             "recordings": 2,
-        },  # fmt: skip
+        },
         "explosion": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2, "recordings": 2},
         "siren": {"precision": 1, "recall": 1 / 2, "f1": 2 / 3, "support": 2, "recordings": 2},
     }
