@@ -195,7 +195,8 @@ def run(sounds: Iterable[tuple[str, Floats]]) -> None:
             console.print(f"  {alarm.name}: {_shown(alarm.was)} -> casual")
         for alarm in alarms:
             if not alarm.was.uncertain:
-                console.print(f"  {alarm.name}, once more: {desk.alert_of(again(alarm.waveform))}")
+                once_more = desk.alert_of(np.float32(0.5) * alarm.waveform)
+                console.print(f"  {alarm.name}, once more and quieter: {once_more}")
 
         console.rule("Retraining")
         status = desk.retrain()

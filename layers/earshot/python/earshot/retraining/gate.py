@@ -293,4 +293,4 @@ def _support(metrics: Metrics, label: Label) -> int:
 def _one_recording(metrics: Metrics, label: Label) -> float:
     """Recall that one recording group is: its clips are alike, and are lost together."""
     of_label = metrics["per_class"][label]
-    return 1 / max(of_label.get("recordings", of_label["support"]), 1)
+    return 1 / max(int(of_label.get("recordings", of_label["support"])), 1)
