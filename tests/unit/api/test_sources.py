@@ -44,6 +44,9 @@ def test_a_source_that_was_never_seen_is_not_found(services):
         {"quiet_hours": {"start": "24:00", "end": "06:00"}},
         {"quiet_hours": {"start": "22:00"}},
         {"cooldown_s": -1},
+        {"place": "a\nb"},
+        {"addressees": [""]},
+        {"addressees": ['"']},
         {"retention": 1},
     ],
 )
@@ -54,7 +57,17 @@ def test_settings_that_make_no_sense_are_refused(services, wanted):
 
 def test_a_listener_tells_how_its_microphone_is(services):
     assert content(call("POST", "/sources/gate/heartbeat", BEAT))["level_dbfs"] == -41.5
-    problem(call("POST", "/sources/gate/heartbeat", {**BEAT, "segments": -1}), 422)
+    whole = {**BEAT, "segments": 7.0, "waiting": 2.0}
+    assert call("POST", "/sources/gate/heartbeat", whole)["statusCode"] == 200, "as JSON has it"
+    for segments in (-1, 7.5):
+        problem(call("POST", "/sources/gate/heartbeat", {**BEAT, "segments": segments}), 422)
+
+
+def test_numbers_that_dynamodb_does_not_take_are_rounded(services):
+    told = content(call("PUT", "/sources/gate", {"min_confidence": {"gunshot": 2.2e-309}}))
+    assert told["min_confidence"] == {"gunshot": 0.0}
+    beat = {**BEAT, "level_dbfs": 6.4e-192}
+    assert content(call("POST", "/sources/gate/heartbeat", beat))["level_dbfs"] == 0
 
 
 def test_a_device_tells_of_its_own_sources_alone(services):

@@ -79,7 +79,8 @@ def put(source: Name, wanted: SourceRequest) -> Json:
 )
 def beat(source: Name, told: HeartbeatRequest) -> Json:
     allowed = services().sources.source(caller(router).client_id, source) or source
+    level = None if told.level_dbfs is None else round(told.level_dbfs, 1)
     heartbeat = Heartbeat(
-        told.sent_at, told.segments, told.level_dbfs, told.microphone, told.waiting, told.dropped
+        told.sent_at, told.segments, level, told.microphone, told.waiting, told.dropped
     )
     return services().source_settings.beat(allowed, heartbeat, datetime.now(UTC)).to_json()

@@ -135,7 +135,7 @@ class FeedbackRequest(Request):
 _FOLDER_WITHIN_TRAINING = rf"^{TRAINING_PREFIX}([^/.\x00-\x1f]+(\.[^/.\x00-\x1f]+)*/)*$"
 
 
-def _whole(number: object) -> object:
+def whole(number: object) -> object:
     """To JSON Schema, 7.0 is an integer."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
@@ -154,7 +154,7 @@ class RetrainRequest(Request):
         max_length=len(AUGMENTATIONS),
         description="Each gives one more copy of each clip.",
     )
-    seed: Annotated[int, BeforeValidator(_whole)] = Field(
+    seed: Annotated[int, BeforeValidator(whole)] = Field(
         default=0, ge=0, lt=2**32, description="Of all random numbers."
     )
     reason: str = Field(default="", max_length=MAX_COMMENT_LENGTH)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from earshot.labels import Label
-from earshot_api.schemas.requests import Request, Time
+from earshot_api.schemas.requests import Request, Time, whole
 
 _MAX_ADDRESSEES = 20
 _WEEK_S = 7 * 86400
 _ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 _Label = Annotated[Label, Field(strict=False)]
-_Text = Annotated[str, StringConstraints(max_length=200)]
+# Shown in terminals and mails, so without control characters; see `clean_source`.
+_Text = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e]*$")
+]
+# A message attribute of SNS holds them as JSON, and a subscription's filter names them.
+_Addressee = Annotated[str, StringConstraints(pattern=r"^[\w.+@:/ -]{1,200}$")]
 _Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -52,14 +57,14 @@ class SourceRequest(Request):
         default=None, description="In which no alert is raised."
     )
     muted_until: Time | None = Field(default=None, description="No alert is raised until then.")
-    cooldown_s: Annotated[int, Field(ge=0, le=_WEEK_S)] | None = Field(
+    cooldown_s: Annotated[int, Field(ge=0, le=_WEEK_S), BeforeValidator(whole)] | None = Field(
         default=None, description="Seconds after an alert in which its label raises no other."
     )
-    silent_after_s: Annotated[int, Field(ge=0, le=_WEEK_S)] | None = Field(
+    silent_after_s: Annotated[int, Field(ge=0, le=_WEEK_S), BeforeValidator(whole)] | None = Field(
         default=None,
         description="Seconds without a clip after which an alert is raised. 0 for none.",
     )
-    addressees: list[_Text] = Field(
+    addressees: list[_Addressee] = Field(
         default=[],
         max_length=_MAX_ADDRESSEES,
         description="Whom alerts are for: the message attribute `addressees`.",
@@ -70,15 +75,15 @@ class HeartbeatRequest(Request):
     """What a listener tells of itself."""
 
     sent_at: Time = Field(description="By the listener's clock.")
-    segments: Annotated[int, Field(ge=0, le=10**6)] = Field(
+    segments: Annotated[int, Field(ge=0, le=10**6), BeforeValidator(whole)] = Field(
         description="Recorded since the last heartbeat."
     )
     level_dbfs: Annotated[float, Field(ge=-200, le=10, allow_inf_nan=False)] | None = None
     microphone: _Text | None = Field(
         default=None, description="What is wrong with the microphone, for a person."
     )
-    waiting: Annotated[int, Field(ge=0, le=10**9)] = 0
-    dropped: Annotated[int, Field(ge=0, le=10**9)] = 0
+    waiting: Annotated[int, Field(ge=0, le=10**9), BeforeValidator(whole)] = 0
+    dropped: Annotated[int, Field(ge=0, le=10**9), BeforeValidator(whole)] = 0
 
 
 class QuietHours(TypedDict):

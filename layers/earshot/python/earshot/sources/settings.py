@@ -102,7 +102,9 @@ def settings_from_json(document: Mapping[str, Any]) -> SourceSettings:
         time_zone=document.get("time_zone") or "UTC",
         labels=None if labels is None else frozenset(map(Label, labels)),
         min_confidence={
-            Label(k): float(v) for k, v in (document.get("min_confidence") or {}).items()
+            # As results have it. DynamoDB takes no numbers as small as a float may be.
+            Label(k): round(float(v), 4)
+            for k, v in (document.get("min_confidence") or {}).items()
         },
         quiet_hours=quiet
         and QuietHours(time.fromisoformat(quiet["start"]), time.fromisoformat(quiet["end"])),

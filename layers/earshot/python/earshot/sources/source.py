@@ -110,7 +110,7 @@ class Source:
         usual = self.usual_level_dbfs
         if usual is None:
             return beat.level_dbfs
-        return usual + _USUAL_SHARE * (beat.level_dbfs - usual)
+        return round(usual + _USUAL_SHARE * (beat.level_dbfs - usual), 3)
 
     def to_json(self) -> dict[str, Any]:
         """JSON object of a source."""
