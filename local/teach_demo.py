@@ -25,6 +25,7 @@ from rich.table import Table
 
 from earshot.audio.clip import Clip
 from earshot.audio.log_mel import SAMPLE_RATE
+from earshot.classification.event_embeddings import MAX_EMBEDDINGS
 from earshot.errors import RejectedClipError
 from earshot.labels import Label
 from earshot.results.result import Classification
@@ -56,6 +57,11 @@ class FalseAlarm:
     waveform: Floats
     clip_id: str
     was: Classification
+
+    @property
+    def can_be_muted(self) -> bool:
+        """It raised an alert, and its events are few enough to be compared, each of them."""
+        return not self.was.uncertain and len(self.was.events) <= MAX_EMBEDDINGS
 
 
 class Desk:
@@ -146,12 +152,12 @@ def made_up() -> Iterator[tuple[str, Floats]]:
 def false_alarms(desk: Desk, sounds: Iterable[tuple[str, Floats]]) -> list[FalseAlarm]:
     """Play sounds until enough are labeled a threat, at most one of each recording.
 
-    At least one of them raised an alert, unless 100 clips were played in vain for that.
+    At least one of them can be muted, unless 100 clips were played in vain for that.
     """
     found: dict[str, FalseAlarm] = {}
     played = 0
     for name, waveform in track(sounds, "playing everyday sound", total=None, console=console):
-        alerted = any(not alarm.was.uncertain for alarm in found.values())
+        alerted = any(alarm.can_be_muted for alarm in found.values())
         if played == MOST_CLIPS or (len(found) >= N_CORRECTED and (alerted or played >= 100)):
             break
         recording = name.split(" at ")[0]
@@ -167,8 +173,8 @@ def false_alarms(desk: Desk, sounds: Iterable[tuple[str, Floats]]) -> list[False
             "Give a folder with more sound: make teach-demo DATA=folder."
         )
     console.print(f"{played} clips of everyday sound: {len(found)} are labeled a threat.")
-    alerts_first = sorted(found.values(), key=lambda alarm: alarm.was.uncertain)
-    return alerts_first[:N_CORRECTED]
+    these_first = sorted(found.values(), key=lambda alarm: not alarm.can_be_muted)
+    return these_first[:N_CORRECTED]
 
 
 def again(waveform: Floats) -> Floats:
@@ -194,9 +200,8 @@ def run(sounds: Iterable[tuple[str, Floats]]) -> None:
             desk.client.feedback(alarm.clip_id, Label.CASUAL, "a false alarm", mute_alike=True)
             console.print(f"  {alarm.name}: {_shown(alarm.was)} -> casual")
         for alarm in alarms:
-            if not alarm.was.uncertain:
-                once_more = desk.alert_of(np.float32(0.5) * alarm.waveform)
-                console.print(f"  {alarm.name}, once more and quieter: {once_more}")
+            if alarm.can_be_muted:
+                console.print(f"  {alarm.name}, once more: {desk.alert_of(alarm.waveform)}")
 
         console.rule("Retraining")
         status = desk.retrain()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +17,17 @@ from tqdm import tqdm
 
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
-from earshot.model.events import event_scores
 from earshot.model.head import Head
 from earshot.model.loading import load_model
 from earshot.model.versions import MANIFEST_NAME, sha256_hex
-from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
 from training.adaptation.sources import load
 from training.adaptation.variants import SEGMENT_S, held_out_variants, segments
-from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
+from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
 from training.data.held_out import EVERYDAY, HELD_OUT_NAME, RELEASED, HeldOut
 from training.data.labeled_clips import LabeledClip, everyday_clips, labeled_clips
 from training.evaluation.labeled import near_duplicates
-from training.head.fitting import logits_by_clip
+from training.head.replay import about_the_highest, embedded, threat_scores
 from training.head.seal import seal
 from training.yamnet import MODEL_DIR
 
@@ -59,12 +56,13 @@ def labeled_part(
         variants = held_out_variants(waveform, [backgrounds[i] for i in chosen], rng)
         digest = sha256_hex(clip.path.read_bytes())
         key = f"{RELEASED}{clip.label}/{clip.path.stem}"
-        yield _cut(_features(waveform, clip.label, digest, f"{key}.wav", yamnet), head)
+        found = _features(waveform, clip.label, digest, f"{key}.wav", yamnet)
+        yield about_the_highest(found, head, PATCHES_A_CLIP)
         for k, name in enumerate(VARIANTS[clip.label], 2):
             sha256 = sha256_hex(f"{digest} {name}".encode())
             # A copy mark: it is of the same recording group.
             found = _features(variants[name], clip.label, sha256, f"{key} ({k}).wav", yamnet)
-            yield _cut(found, head)
+            yield about_the_highest(found, head, PATCHES_A_CLIP)
 
 
 def everyday_part(
@@ -78,7 +76,7 @@ def everyday_part(
             key = f"{EVERYDAY}{clip.path.stem}/{n:03}"
             sha256 = sha256_hex(f"{digest} {n}".encode())
             found.append(_features(segment, Label.CASUAL, sha256, key, yamnet))
-    scores = np.array([_threat_scores(head, of_segment).max() for of_segment in found])
+    scores = np.array([threat_scores(head, of_segment).max() for of_segment in found])
     hardest = np.argsort(-scores)[:EVERYDAY_SEGMENTS]
     hours = len(found) * SEGMENT_S / 3600
     return concatenate([found[i] for i in sorted(hardest)]), hours
@@ -122,7 +120,6 @@ def release(version: Path, labeled: Path, everyday: Path, yamnet: Yamnet) -> Hel
 def _features(
     waveform: Floats, label: Label, sha256: str, key: str, yamnet: Yamnet
 ) -> ClipFeatures:
-    patches = embed_whole([waveform], yamnet)
     record = ClipRecord(
         sha256=sha256,
         label=label,
@@ -132,29 +129,10 @@ def _features(
         corrected=False,
         augmentation=None,
         background=None,
-        n_patches=len(patches.starts),
+        n_patches=0,
         duration_s=round(len(waveform) / SAMPLE_RATE, 3),
     )
-    return of_clip(record, patches)
-
-
-def _threat_scores(head: Head, one: ClipFeatures) -> Floats:
-    """Event scores ``(patches, 3)`` of one clip's patches for the threats."""
-    (logits,) = logits_by_clip(head, one.feature_set(["?"]))
-    return event_scores(head, logits)[:, 1:]
-
-
-def _cut(one: ClipFeatures, head: Head) -> ClipFeatures:
-    """The patches about the one that scores its label highest; of a casual clip, any threat."""
-    (record,) = one.clips
-    scores = _threat_scores(head, one)
-    of_label = (
-        scores.max(axis=1) if record.label is Label.CASUAL else scores[:, record.label.class_id - 1]
-    )
-    n = min(PATCHES_A_CLIP, len(scores))
-    begin = int(np.clip(of_label.argmax() - n // 2, 0, len(scores) - n))
-    kept = slice(begin, begin + n)
-    return ClipFeatures((replace(record, n_patches=n),), one.embeddings[kept], one.scores[kept])
+    return embedded(waveform, record, yamnet)
 
 
 def main() -> None:

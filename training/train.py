@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,14 @@ from training.head.calibration import calibrate, describe
 from training.head.cross_validation import out_of_fold, show
 from training.head.export import DATASET_NAME, REPLAY_NAME, compact_json, write_version
 from training.head.network import as_head
+from training.head.replay import varied_threats
 from training.head.seal import seal
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
 from training.yamnet.weights import HUB_HANDLE
 
-# What a first version leaves to its successors: under 3 MB.
+# What a first version leaves to its successors of its clips as they are: under 3 MB.
 REPLAY_PATCHES_A_CLIP = 2
 MAX_REPLAY_PATCHES = 1200
 
@@ -109,7 +110,9 @@ def train(
         calibrated.head.to_arrays(),
         network,
         {"cross_validation": metrics, "false_alarms_per_hour": calibrated.false_alarms},
-        _for_successors(concatenate(clean)),
+        _for_successors(
+            concatenate(clean), varied_threats(sources, Yamnet(files.yamnet), calibrated.head, seed)
+        ),
         parent=None,
         yamnet_weights_sha256=yamnet.weights_sha256,
         parameters=asdict(config) | {"seed": seed, "folds": n_folds or N_FOLDS},
@@ -127,13 +130,14 @@ def train(
     print(f"Written: {files.out}. To evaluate it: make evaluate DATA=folder MODEL={files.out.name}")
 
 
-def _for_successors(clean: ClipFeatures) -> dict[str, bytes]:
+def _for_successors(clean: ClipFeatures, varied: Iterable[ClipFeatures]) -> dict[str, bytes]:
     """What a retraining from this version replays, and what it must not be evaluated on.
 
     The replay is small enough for the repository: a few patches of as many clips as fit, evenly
-    from all labels.
+    from all labels; and of two variants of each threat.
     """
     replay = clean.shortened(REPLAY_PATCHES_A_CLIP).thinned(MAX_REPLAY_PATCHES)
+    replay = concatenate([replay, *varied])
     learnt_from = [{"sha256": record.sha256, "label": str(record.label)} for record in clean.clips]
     dataset = {"n_learnt_from": len(learnt_from), "learnt_from": learnt_from}
     return {
