@@ -25,6 +25,8 @@ from earshot.operations.status import StatusService
 from earshot.results.feedback import FeedbackService
 from earshot.results.table import ResultsTable
 from earshot.results.training_copies import TrainingCopies
+from earshot.retraining.labeled_clips import LabeledClips
+from earshot.retraining.readiness import Readiness
 from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import StateMachine
@@ -115,7 +117,13 @@ def services() -> Services:
             ClassifyFunction(_lambda_client, settings.classify_function),
         ),
         publisher=Publisher(models, Staging(s3, settings.models_bucket)),
-        retraining=RetrainingService(machine, RunFiles(s3, settings.models_bucket), models, _now),
+        retraining=RetrainingService(
+            machine,
+            RunFiles(s3, settings.models_bucket),
+            models,
+            _now,
+            Readiness(LabeledClips(s3, settings.uploads_bucket), models),
+        ),
     )
 
 

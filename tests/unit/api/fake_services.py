@@ -31,6 +31,12 @@ RETRAINING: dict[str, Any] = {
     "version": None, "decision": None,
     "corrections": None, "left_out": None, "reasons": [], "champion": None,
 }  # fmt: skip
+OUTLOOK: dict[str, Any] = {
+    "ready": False, "reasons": ["too few"], "notes": [], "champion": "v1", "corrections": 2,
+    "new_clips": 3, "clips": {"siren": 3}, "held_out": {"siren": 1}, "released_held_out": 0,
+    "complete": True, "running": None,
+    "earlier": [{"id": RUN, "state": "unchanged", "started": "2026", "version": "v2"}],
+}  # fmt: skip
 MODEL = {
     "version": "v2", "created": "2026", "parent": "v1", "champion": True, "status": "promoted",
     "macro_f1": 0.9, "accuracy": 0.9, "manifest_sha256": "0" * 64,
@@ -47,6 +53,9 @@ class Retrainings:
     def start(self, request: Request, key: str | None) -> Any:
         self.keys.append(key)
         return self._answer(request, RUN)
+
+    def outlook(self, request: Request) -> Any:
+        return self._answer(request, OUTLOOK)
 
     def status(self, run: str) -> Any:
         return self._answer(run, RETRAINING)

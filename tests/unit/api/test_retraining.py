@@ -8,11 +8,12 @@ from earshot.errors import (
     ConflictError,
     NotFoundError,
     PromotionRefusedError,
+    RetrainingRefusedError,
     RetrainingRunningError,
 )
 from earshot.retraining.plan import Request
 from tests.unit.api.calls import authorizer, call, content, post_files, problem
-from tests.unit.api.fake_services import MODEL, RETRAINING, RUN
+from tests.unit.api.fake_services import MODEL, OUTLOOK, RETRAINING, RUN
 
 
 def test_a_retraining_is_begun_in_the_name_of_who_asks(services):
@@ -51,6 +52,22 @@ def test_a_retraining_beside_another_is_a_conflict_that_names_it(services):
     refusal = problem(call("POST", "/retrain", {}), 409)
     assert refusal["retraining"] == RUN
     assert f"GET /retrain/{RUN}" in refusal["detail"]
+
+
+def test_a_retraining_that_cannot_succeed_is_a_conflict_that_says_what_is_missing(services):
+    services.error = RetrainingRefusedError("There are only 3 held-out clips.")
+    refusal = problem(call("POST", "/retrain", {}), 409)
+    assert refusal["detail"] == "There are only 3 held-out clips."
+    assert "retraining" not in refusal
+
+
+def test_what_a_retraining_would_start_from_is_asked_for_a_prefix(services):
+    assert content(call("GET", "/retrain")) == OUTLOOK
+    assert content(call("GET", "/retrain?prefix=training/may/")) == OUTLOOK
+    assert [request.prefix for request in services.asked] == ["training/", "training/may/"]
+    for prefix in ("incoming/", "training/../heldout/", "training/may"):
+        problem(call("GET", f"/retrain?prefix={prefix}"), 422)
+    problem(call("GET", "/retrain", authorizer=authorizer("earshot/predict")), 403)
 
 
 def test_the_status_of_a_retraining_is_shown(services):

@@ -44,6 +44,14 @@ def test_the_execution_that_is_under_way_is_named_and_no_item_of_its_map(stub, e
     assert StateMachine(stub.client, ARN).running() == running
 
 
+def test_the_newest_executions_are_listed_without_items_of_a_map(stub):
+    listed = [execution("item", mapRunArn=ARN), execution("r2"), execution("r1", status="FAILED")]
+    asked = {"stateMachineArn": ARN, "maxResults": 20}
+    stub.add_response("list_executions", {"executions": listed}, asked)
+    newest = StateMachine(stub.client, ARN).newest(20)
+    assert [(one.name, one.status) for one in newest] == [("r2", "RUNNING"), ("r1", "FAILED")]
+
+
 @pytest.mark.parametrize(("status", "runs"), [("RUNNING", True), ("ABORTED", False)])
 def test_whether_a_run_is_under_way(stub, status, runs):
     answer = execution("r1") | {"status": status}

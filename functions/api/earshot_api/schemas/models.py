@@ -115,11 +115,54 @@ class LeftOut(TypedDict):
     clips: list[LeftOutClip]
 
 
+RunState = Literal["running", "promoted", "rejected", "unchanged", "refused", "failed", "aborted"]
+
+
+class EarlierRetraining(TypedDict):
+    """A retraining of before, or the one that is under way."""
+
+    id: str
+    state: RunState
+    started: str
+    version: str | None
+
+
+class Outlook(TypedDict):
+    """What a retraining would start from, and whether it can.
+
+    Attributes:
+        ready: nothing is known that would have it refused.
+        reasons: why it would be refused.
+        notes: what is not certain before it has run.
+        corrections: corrected clips that the champion has neither learned nor held out.
+        new_clips: such clips in all, the corrected ones among them.
+        clips: labeled clips to learn from, by label.
+        held_out: clips to evaluate on, by label.
+        released_held_out: how many of these came with a release.
+        complete: all objects were counted; false where there are too many to list them in a moment.
+        running: id of the retraining that is under way.
+        earlier: the newest retrainings, newest first.
+    """
+
+    ready: bool
+    reasons: list[str]
+    notes: list[str]
+    champion: str | None
+    corrections: int
+    new_clips: int
+    clips: dict[Label, int]
+    held_out: dict[Label, int]
+    released_held_out: int
+    complete: bool
+    running: str | None
+    earlier: list[EarlierRetraining]
+
+
 class Retraining(TypedDict):
     """State of a retraining; `embedded` is the share of its batches that are embedded, 0 to 1."""
 
     id: str
-    state: Literal["running", "promoted", "rejected", "unchanged", "refused", "failed", "aborted"]
+    state: RunState
     step: str | None
     started: str
     stopped: str | None

@@ -140,13 +140,16 @@ def whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
+TrainingPrefix = Annotated[
+    str, StringConstraints(max_length=MAX_PREFIX_LENGTH, pattern=_FOLDER_WITHIN_TRAINING)
+]
+
+
 class RetrainRequest(Request):
     """A retraining to start."""
 
-    prefix: str = Field(
+    prefix: TrainingPrefix = Field(
         default=TRAINING_PREFIX,
-        max_length=MAX_PREFIX_LENGTH,
-        pattern=_FOLDER_WITHIN_TRAINING,
         description=f"Folder of clips to train on, within `{TRAINING_PREFIX}`.",
     )
     augmentations: list[Augmentation] = Field(

@@ -12,6 +12,7 @@ from earshot.errors import RejectedClipError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
 
@@ -29,14 +30,21 @@ class LabeledClips:
         Raises:
             UnavailableError: S3 failed.
         """
-        with unavailable_on_failure("The uploads bucket"):
-            pages = self._s3.get_paginator("list_object_versions").paginate(
-                Bucket=self._bucket, Prefix=prefix
-            )
-            for page in pages:
-                for version in page.get("Versions", []):
-                    if version["IsLatest"]:
-                        yield version["Key"], version["VersionId"], version["Size"]
+        for page in self._pages(prefix):
+            yield from _current(page)
+
+    def first_under(self, prefix: str, pages: int) -> tuple[list[tuple[str, str, int]], bool]:
+        """As `under`, of so many pages of 1000 versions; and whether these are all.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        found: list[tuple[str, str, int]] = []
+        for number, page in enumerate(self._pages(prefix), 1):
+            found += _current(page)
+            if number == pages:
+                return found, not page["IsTruncated"]
+        return found, True
 
     def read(self, key: str, version_id: str) -> bytes:
         """Content of one version.
@@ -56,3 +64,15 @@ class LabeledClips:
                         "gone", "The object was deleted before it was embedded."
                     ) from error
                 raise
+
+    def _pages(self, prefix: str) -> Iterator[ListObjectVersionsOutputTypeDef]:
+        with unavailable_on_failure("The uploads bucket"):
+            yield from self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=prefix
+            )
+
+
+def _current(page: ListObjectVersionsOutputTypeDef) -> Iterator[tuple[str, str, int]]:
+    for version in page.get("Versions", []):
+        if version["IsLatest"]:
+            yield version["Key"], version["VersionId"], version["Size"]

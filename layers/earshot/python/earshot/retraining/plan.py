@@ -154,6 +154,36 @@ def labeled_object(key: str, version_id: str, size: int) -> LabeledObject | None
     )
 
 
+def labeled_objects(
+    objects: Iterable[tuple[str, str, int]],
+) -> tuple[list[LabeledObject], tuple[str, ...]]:
+    """Labeled clips among objects, in the order of their keys, and keys that state no label.
+
+    Args:
+        objects: key, version id and size of each.
+    """
+    clips: list[LabeledObject] = []
+    ignored: list[str] = []
+    for key, version_id, size in sorted(objects):
+        clip = labeled_object(key, version_id, size)
+        if clip:
+            clips.append(clip)
+        elif not key.endswith("/"):
+            ignored.append(key)
+    return clips, tuple(ignored)
+
+
+def nothing_to_learn(clips: Sequence[LabeledObject], prefix: str) -> str | None:
+    """Why a retraining on these clips of a prefix cannot start; None if it can."""
+    if clips:
+        return None
+    return (
+        f"There is no labeled WAV under {prefix}. Put clips there as "
+        f"<label>/<name>.wav or <label>_<name>.wav, where <label> is one of "
+        f"{', '.join(LABELS)}."
+    )
+
+
 def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan:
     """Cut a snapshot of the bucket into batches.
 
@@ -165,21 +195,10 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
     Raises:
         RetrainingRefusedError: there is no clip to train on.
     """
-    clips: list[LabeledObject] = []
-    ignored: list[str] = []
-    for key, version_id, size in sorted(objects):
-        clip = labeled_object(key, version_id, size)
-        if clip:
-            clips.append(clip)
-        elif not key.endswith("/"):
-            ignored.append(key)
+    clips, ignored = labeled_objects(objects)
     to_learn = [clip for clip in clips if not clip.held_out]
-    if not to_learn:
-        raise RetrainingRefusedError(
-            f"There is no labeled WAV under {request.prefix}. Put clips there as "
-            f"<label>/<name>.wav or <label>_<name>.wav, where <label> is one of "
-            f"{', '.join(LABELS)}."
-        )
+    if reason := nothing_to_learn(to_learn, request.prefix):
+        raise RetrainingRefusedError(reason)
     quiet = [
         clip
         for clip in to_learn
@@ -194,7 +213,7 @@ def make_plan(objects: Iterable[tuple[str, str, int]], request: Request) -> Plan
         for index, some in enumerate(_cut(clips))
     )
     counts = Counter(str(clip.label) for clip in to_learn)
-    return Plan(batches, dict(counts), len(clips) - len(to_learn), tuple(ignored))
+    return Plan(batches, dict(counts), len(clips) - len(to_learn), ignored)
 
 
 def _cut(clips: Sequence[LabeledObject]) -> Iterator[list[LabeledObject]]:

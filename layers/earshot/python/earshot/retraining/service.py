@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,12 @@ from earshot.retraining.steps import (
 from earshot.times import format_time, parse_time
 from earshot.uploads.objects import digest
 
+EARLIER_RUNS = 20
+CONCURRENT_READS = 10  # as many connections as botocore keeps
+
 if TYPE_CHECKING:
     from earshot.model.registry import ModelRegistry
+    from earshot.retraining.readiness import Readiness
     from earshot.retraining.run_files import RunFiles
     from earshot.retraining.state_machine import StateMachine
 
@@ -41,11 +46,35 @@ class RetrainingService:
         files: RunFiles,
         registry: ModelRegistry,
         now: Callable[[], datetime],
+        readiness: Readiness | None = None,
     ) -> None:
         self._machine = machine
         self._files = files
         self._registry = registry
         self._now = now
+        self._readiness = readiness
+
+    def outlook(self, request: Request) -> Document:
+        """Whether a retraining can start, and what it would start from.
+
+        Returns:
+            ``ready``, ``reasons`` why not, ``running`` (id of the run that is under way),
+            ``earlier`` (``id, state, started, version`` of the newest runs), and what
+            `Outlook` has.
+        """
+        if self._readiness is None:
+            raise TypeError("this service was made without readiness")
+        running = self._machine.running()
+        found = asdict(self._readiness.outlook(request))
+        reasons = [str(RetrainingRunningError(running))] if running else []
+        reasons += found.pop("reasons")
+        return {
+            "ready": not reasons,
+            "reasons": reasons,
+            **found,
+            "running": running,
+            "earlier": self._earlier(),
+        }
 
     def start(self, request: Request, key: str | None = None) -> str:
         """Start a retraining; returns its id.
@@ -56,6 +85,7 @@ class RetrainingService:
 
         Raises:
             RetrainingRunningError: another retraining is under way.
+            RetrainingRefusedError: it is certain that it could not succeed.
         """
         document = {**asdict(request), "augmentations": list(request.augmentations)}
         if key is None:
@@ -67,6 +97,8 @@ class RetrainingService:
         # Two that start together may both pass here: then the first step of one is refused.
         if running := self._machine.running():
             raise RetrainingRunningError(running)
+        if self._readiness:
+            self._readiness.require(request)
         try:
             self._machine.start(run, document)
         except ConflictError:
@@ -92,15 +124,12 @@ class RetrainingService:
         execution = self._machine.execution(run)
         plan = self._json(run, PLAN_NAME) or {}
         outcome = self._json(run, OUTCOME_NAME) or {}
-        state = outcome.get("status") or execution.status.lower()
-        if state == "succeeded" or (execution.status != "RUNNING" and not outcome):
-            state = "aborted" if execution.status == "ABORTED" else "failed"
         version = outcome.get("version")
         comparison = _renamed(self._json(run, COMPARISON_NAME)) or {}
         corrections = comparison.pop("corrections", None)
         return {
             "id": run,
-            "state": state if execution.status != "RUNNING" else "running",
+            "state": _state(execution.status, outcome),
             "step": execution.step,
             "started": format_time(execution.started),
             "stopped": format_time(execution.stopped) if execution.stopped else None,
@@ -115,6 +144,20 @@ class RetrainingService:
             "reasons": outcome.get("reasons", [execution.cause] if execution.cause else []),
             "champion": outcome.get("champion"),
         }
+
+    def _earlier(self) -> list[Document]:
+        executions = self._machine.newest(EARLIER_RUNS)
+        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+            outcomes = pool.map(lambda one: self._json(one.name, OUTCOME_NAME) or {}, executions)
+            return [
+                {
+                    "id": one.name,
+                    "state": _state(one.status, outcome),
+                    "started": format_time(one.started),
+                    "version": outcome.get("version"),
+                }
+                for one, outcome in zip(executions, outcomes, strict=True)
+            ]
 
     def models(self) -> list[Document]:
         """All versions, newest first, in short."""
@@ -158,6 +201,15 @@ class RetrainingService:
             return self._files.read_json(run, name)
         except NotFoundError:
             return None
+
+
+def _state(execution_status: str, outcome: Document) -> str:
+    """State of a run; its working files expire, so one of long ago may have no outcome."""
+    if execution_status == "RUNNING":
+        return "running"
+    if execution_status == "ABORTED" and not outcome:
+        return "aborted"
+    return str(outcome.get("status", "failed"))
 
 
 def _renamed(document: Document | None) -> Document | None:

@@ -36,6 +36,21 @@ class Execution:
     cause: str | None
 
 
+@dataclass(frozen=True)
+class ListedExecution:
+    """An execution in a list.
+
+    Attributes:
+        name: of the execution.
+        status: as of `Execution`.
+        started: when it started.
+    """
+
+    name: str
+    status: str
+    started: datetime
+
+
 class StateMachine:
     """One state machine; every method raises `UnavailableError` where Step Functions fails."""
 
@@ -70,6 +85,18 @@ class StateMachine:
             )["executions"]
         # Those of a map's items have a map run.
         return next((one["name"] for one in found if not one.get("mapRunArn")), None)
+
+    def newest(self, most: int) -> list[ListedExecution]:
+        """The executions that started last, newest first; at most so many."""
+        with unavailable_on_failure("Step Functions"):
+            found = self._step_functions.list_executions(
+                stateMachineArn=self._arn, maxResults=most
+            )["executions"]
+        return [
+            ListedExecution(one["name"], one["status"], one["startDate"])
+            for one in found
+            if not one.get("mapRunArn")
+        ]
 
     def exists(self, name: str) -> bool:
         """Whether an execution of that name was ever started."""
