@@ -159,6 +159,12 @@ class EarshotClient(Transport):
         answer: dict[str, Any] = self.call("DELETE", f"/mutes/{_part(clip_id)}")
         return answer
 
+    def outlook(self, prefix: str | None = None) -> dict[str, Any]:
+        """Whether a retraining can start, what it would start from, and the earlier ones."""
+        params = {"prefix": prefix} if prefix else {}
+        answer: dict[str, Any] = self.call("GET", "/retrain", params=params)
+        return answer
+
     def retrain(self, **wanted: Any) -> str:
         """Begin a retraining, with what `POST /retrain` takes as JSON; its id."""
         return str(self.call("POST", "/retrain", json=wanted)["id"])

@@ -19,7 +19,7 @@ from earshot_client.cli.erase import erase
 from earshot_client.cli.feedback import feedback, mutes, unmute
 from earshot_client.cli.listen import listen
 from earshot_client.cli.local_model import model_option, require, yamnet_option
-from earshot_client.cli.models import models, retrain
+from earshot_client.cli.models import models
 from earshot_client.cli.options import (
     Time,
     as_json,
@@ -32,6 +32,7 @@ from earshot_client.cli.options import (
 )
 from earshot_client.cli.output import ResultLines, console, print_json, show_alerts
 from earshot_client.cli.recordings import as_file, time_in_name
+from earshot_client.cli.retraining import retrain
 from earshot_client.cli.side_files import without_side_files
 from earshot_client.cli.sources import sources
 from earshot_client.cli.uploads import upload

@@ -1,78 +1,19 @@
-"""The commands about models: retrain, and look at versions or promote one."""
+"""The commands about model versions: look at them, publish or promote one."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from earshot_client.api_client import EarshotClient
-from earshot_client.cli.options import as_json, explained, file_argument
-from earshot_client.cli.output import console, print_json, progress
-
-POLL_S = 1.0
+from earshot_client.cli.options import as_json, explained
+from earshot_client.cli.output import console, print_json
 
 Connect = Callable[[], EarshotClient]
-
-
-@click.command()
-@click.argument("files", nargs=-1, type=file_argument)
-@click.option("--prefix", help="Folder of clips to train on, within training/; by default all.")
-@click.option("--reason", default="", help="Why; recorded with the version.")
-@click.option("--wait/--no-wait", default=True, help="Watch it until it ends.")
-@as_json
-@click.pass_obj
-@explained
-def retrain(
-    connect: Connect,
-    files: tuple[Path, ...],
-    prefix: str | None,
-    reason: str,
-    wait: bool,
-    as_json: bool,
-) -> None:
-    """Train a candidate on labeled clips and corrections; promote it if it passes the gate.
-
-    FILES are WAVs named <label>_..., of 4.5 MB in all. Without any, the clips under
-    training/ in the uploads bucket are used.
-
-    The exit status is 0 if the candidate was promoted (with --no-wait: if it was started), else 1.
-    """
-    if files and prefix:
-        raise click.UsageError("Either FILES or --prefix, not both.")
-    client = connect()
-    if files:
-        run = client.retrain_on([(path.name, path.read_bytes()) for path in files], reason)
-    else:
-        run = client.retrain(reason=reason, **({"prefix": prefix} if prefix else {}))
-    stands = watch(client, run) if wait else client.retraining(run)
-    if as_json:
-        print_json(stands)
-    else:
-        console.print(f"{run} {stands['state']} {stands['version'] or ''}".rstrip())
-        for why in stands["reasons"]:
-            console.print(why)
-        if not wait:
-            console.print(f"Where it stands: GET /retrain/{run}")
-    if wait and stands["state"] != "promoted":
-        raise click.ClickException(f"No new model serves: {run} was not promoted.")
-
-
-def watch(client: EarshotClient, run: str) -> dict[str, Any]:
-    """Where a retraining stands once it has ended."""
-    with progress(TimeElapsedColumn()) as bar:
-        task = bar.add_task("retraining", total=1.0)
-        while (stands := client.retraining(run))["state"] == "running":
-            step = stands["step"] or "starting"
-            bar.update(task, description=step, completed=stands["embedded"])
-            time.sleep(POLL_S)
-    return stands
 
 
 @click.group(invoke_without_command=True)

@@ -44,6 +44,17 @@ class TestRetraining:
         assert "held-out clips; at least 20" in status["reasons"][0]
         assert "heldout/<label>/" in status["reasons"][0]
 
+    def test_the_api_refuses_it_at_once_and_says_so_before(self, retraining):
+        where = "/retrain?prefix=training/few/"
+        status, outlook = retraining.stack.call("GET", where)
+        assert (status, outlook["ready"], outlook["champion"]) == (200, False, "v1")
+        assert (sum(outlook["clips"].values()), outlook["new_clips"]) == (2, 2)
+        assert sum(outlook["held_out"].values()) == 0
+        status, refusal = retraining.stack.call("POST", "/retrain", {"prefix": "training/few/"})
+        assert (status, refusal["detail"]) == (409, outlook["reasons"][0])
+        assert "only 0 held-out clips" in refusal["detail"]
+        assert [run["state"] for run in outlook["earlier"]] == ["refused"]
+
     def test_an_empty_prefix_is_refused(self, retraining):
         status = retraining.retrain(prefix="training/nothing/")
         assert status["state"] == "refused"
@@ -81,6 +92,21 @@ class TestRetraining:
         )
         assert found["ContentLength"] > 0
         assert read("confusion_matrix.png")[1:4] == b"PNG"
+
+    def test_what_was_learned_is_not_new_and_what_is_held_out_is_counted(self, retraining):
+        outlook = retraining.stack.call("GET", "/retrain?prefix=training/good/")[1]
+        manifest = retraining.service.model("v2")["manifest"]
+        assert (outlook["champion"], outlook["released_held_out"]) == ("v2", 0)
+        held_out = {label: n for label, n in outlook["held_out"].items() if n}
+        assert held_out == manifest["held_out"]
+        assert sum(outlook["clips"].values()) > 0
+        assert outlook["earlier"][0] == {
+            "id": manifest["run"], "state": "promoted", "version": "v2",
+            "started": retraining.service.status(manifest["run"])["started"],
+        }  # fmt: skip
+        left_out = retraining.service.status(manifest["run"])["left_out"]["count"]
+        assert outlook["new_clips"] == left_out
+        assert outlook["ready"] is bool(left_out)
 
     def test_wrong_labels_are_rejected_and_the_champion_stays(self, retraining, clips):
         for part in ("training", "wrong"):

@@ -4,37 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 
-from earshot_client.cli import commands, models
-from earshot_client.cli.access import Access
-from tests.unit.client.served_api import Api, client_of, result
-
-
-@pytest.fixture
-def api() -> Api:
-    return Api()
-
-
-@pytest.fixture
-def run(
-    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Any]:
-    monkeypatch.setattr(Access, "client", lambda _: client_of(api))
-
-    def run(*arguments: object) -> Any:
-        with pytest.raises(SystemExit) as end:
-            commands.cli.main([str(argument) for argument in arguments], prog_name="earshot")
-        said = capsys.readouterr()
-        return SimpleNamespace(exit_code=end.value.code, stdout=said.out, stderr=said.err)
-
-    return run
+from tests.unit.client.served_api import result
 
 
 def test_predict(run, tmp_path):
@@ -190,34 +165,6 @@ def test_feedback(run):
     assert "corrected: gunshot" in run("feedback", "c1", "gunshot").stdout
 
 
-def test_a_retraining_is_watched_until_it_ends(api, run, monkeypatch):
-    monkeypatch.setattr(models, "POLL_S", 0)
-    running: dict[str, Any] = {
-        "state": "running", "step": None, "embedded": 0.5, "version": None, "reasons": [],
-    }  # fmt: skip
-    ended = {"state": "promoted", "version": "v2", "reasons": []}
-    api.refusals = [
-        httpx.Response(status, json=answer)
-        for status, answer in ((202, {"id": "r1"}), (200, running), (200, ended))
-    ]
-    done = run("retrain", "--prefix", "training/may/")
-    assert (done.exit_code, done.stdout) == (0, "r1 promoted v2\n")
-    assert json.loads(api.requests[0].content) == {"prefix": "training/may/", "reason": ""}
-    assert [request.url.path[-11:] for request in api.requests[1:]] == ["/retrain/r1"] * 2
-
-
-@pytest.mark.parametrize("state", ["rejected", "refused", "failed", "aborted"])
-def test_a_retraining_that_ends_without_a_new_champion_fails(api, run, state):
-    ended = {"state": state, "version": "v2", "reasons": ["macro F1 falls"]}
-    answers = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
-    api.refusals = answers * 2
-    done = run("retrain")
-    assert (done.exit_code, done.stdout) == (1, f"r1 {state} v2\nmacro F1 falls\n")
-    assert done.stderr == "Error: No new model serves: r1 was not promoted.\n"
-    as_json = run("retrain", "--json")
-    assert (as_json.exit_code, json.loads(as_json.stdout)) == (1, ended)
-
-
 def test_models_are_listed_with_the_champion_marked(api, run):
     model = {"version": "v2", "parent": "v1", "status": None, "created": "2026"}
     found = [{**model, "champion": True, "macro_f1": 0.9}]
@@ -273,16 +220,6 @@ def test_a_version_is_shown(api, run):
     shown = run("models", "show", "v2").stdout
     assert "by ann: better" in shown
     assert json.loads(run("models", "show", "v2", "--json").stdout) == model
-
-
-def test_files_to_learn_from_are_posted(api, run, tmp_path):
-    (tmp_path / "siren_1.wav").write_bytes(b"RIFF")
-    ended: dict[str, Any] = {"state": "running", "version": None, "reasons": []}
-    api.refusals = [httpx.Response(202, json={"id": "r1"}), httpx.Response(200, json=ended)]
-    done = run("retrain", tmp_path / "siren_1.wav", "--no-wait", "--json")
-    assert json.loads(done.stdout) == ended
-    assert b'filename="siren_1.wav"' in api.requests[0].content
-    assert run("retrain", tmp_path / "siren_1.wav", "--prefix", "training/x/").exit_code == 2
 
 
 def test_a_source_is_erased_request_after_request(api, run):

@@ -20,7 +20,6 @@ import pytest
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.recordings import time_in_name
 from tests.unit.client.served_api import Api, result
-from tests.unit.client.test_commands import api, run  # noqa: F401 - fixtures
 
 Run = Callable[..., Any]
 
@@ -39,7 +38,7 @@ def test_times_in_names(name: str, zone: str, time: datetime | None) -> None:
     assert time_in_name(Path(name), ZoneInfo(zone)) == time
 
 
-def test_the_time_in_a_name_is_sent_unless_another_is_given(api, run, tmp_path):  # noqa: F811
+def test_the_time_in_a_name_is_sent_unless_another_is_given(api, run, tmp_path):
     path = tmp_path / "20240702_064404.WAV"
     path.write_bytes(b"RIFF")
     assert run("predict", path).exit_code == 0
@@ -54,13 +53,13 @@ def test_the_time_in_a_name_is_sent_unless_another_is_given(api, run, tmp_path):
     "arguments",
     [("predict", "a.wav", "--zone", "Mars/Base"), ("upload", ".", "--recorded-at", "2026-01-31")],
 )
-def test_what_makes_no_sense_is_refused(api, run, arguments):  # noqa: F811
+def test_what_makes_no_sense_is_refused(api, run, arguments):
     assert run(*arguments).exit_code == 2
     assert api.requests == []
 
 
 @pytest.mark.parametrize("command", ["predict", "upload"])
-def test_standard_input_is_a_recording(api, run, monkeypatch, command):  # noqa: F811
+def test_standard_input_is_a_recording(api, run, monkeypatch, command):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"RIFF piped")))
     done = run(command, "-", "--json")
     assert done.exit_code == 0, done.stderr
@@ -69,7 +68,7 @@ def test_standard_input_is_a_recording(api, run, monkeypatch, command):  # noqa:
     assert any(b"RIFF piped" in request.content for request in api.requests)
 
 
-def test_a_pipe_is_a_recording(api, run, tmp_path):  # noqa: F811
+def test_a_pipe_is_a_recording(api, run, tmp_path):
     pipe = tmp_path / "pipe.wav"
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: pipe.write_bytes(b"RIFF" * 50_000))
@@ -80,7 +79,7 @@ def test_a_pipe_is_a_recording(api, run, tmp_path):  # noqa: F811
     assert api.requests[0].content == b"RIFF" * 50_000
 
 
-def test_one_bad_file_stops_no_other(api: Api, run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_one_bad_file_stops_no_other(api: Api, run: Run, tmp_path: Path) -> None:
     for name in ("large.wav", "z.wav"):
         (tmp_path / name).write_bytes(b"RIFF")
     with (tmp_path / "large.wav").open("r+b") as file:
@@ -99,7 +98,7 @@ def test_one_bad_file_stops_no_other(api: Api, run: Run, tmp_path: Path) -> None
     assert len(api.requests) == 1
 
 
-def test_results_are_printed_as_they_come(api, run, tmp_path, monkeypatch):  # noqa: F811
+def test_results_are_printed_as_they_come(api, run, tmp_path, monkeypatch):
     printed: list[str] = []
     monkeypatch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(words)))
     for name in ("a.wav", "b.wav"):
@@ -110,7 +109,7 @@ def test_results_are_printed_as_they_come(api, run, tmp_path, monkeypatch):  # n
         seen.append(len(printed))
         return api(request)
 
-    monkeypatch.setattr("tests.unit.client.test_commands.client_of", lambda _: _client(answer))
+    monkeypatch.setattr("tests.unit.client.conftest.client_of", lambda _: _client(answer))
     run("predict", tmp_path / "a.wav", tmp_path / "b.wav")
     assert seen == [0, 2], "the header and the first result are there before the second request"
     assert printed[1].endswith("a.wav")
@@ -121,7 +120,7 @@ def _client(answer: Callable[[httpx.Request], httpx.Response]) -> Any:
     return EarshotClient("https://api.example/v1", lambda: "t", http, waits_s=(0,))
 
 
-def test_times_are_shown_with_their_zone_and_nothing_moves_the_cursor(api, run, tmp_path):  # noqa: F811
+def test_times_are_shown_with_their_zone_and_nothing_moves_the_cursor(api, run, tmp_path):
     path = tmp_path / "a\x1b[2J.wav"
     path.write_bytes(b"RIFF")
     shown = run("predict", path).stdout
@@ -129,7 +128,7 @@ def test_times_are_shown_with_their_zone_and_nothing_moves_the_cursor(api, run, 
     assert "\x1b" not in shown
 
 
-def test_an_array_that_breaks_off_is_json_all_the_same(api, run, tmp_path):  # noqa: F811
+def test_an_array_that_breaks_off_is_json_all_the_same(api, run, tmp_path):
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(b"RIFF")
     answered = httpx.Response(200, json=result("c1"))
