@@ -77,6 +77,8 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     clip_id = page.url.partition("clip=")[2]
 
     interface.open(page, "Retrain")
+    expect(page.get_by_text(re.compile(r"^1 new correction, 1 labeled clip$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"held-out clips"))).to_be_visible()
     page.get_by_text("Uploaded files").click()
     hand_in(page, *labeled)
     page.get_by_text("Hold out one in three for evaluation").click()
@@ -89,6 +91,10 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     expect(page.get_by_label(re.compile("Confusion matrix of 24 clips")).nth(1)).to_be_visible()
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
+    expect(heading(page, "Corrected clips")).to_be_visible()
+    table = page.get_by_label(re.compile(f"{clip_id[:8]} casual: was ● Siren, .* %, now "))
+    expect(table.first).to_be_visible()
+    expect(page.get_by_label(re.compile("^Earlier retrainings")).first).to_be_visible()
     corrected = f"training/casual/corrections/{clip_id}.wav"
     learned = dataset(stack, "v2")["learnt_from"]
     assert [one["label"] for one in learned if one.get("key") == corrected] == ["casual"]

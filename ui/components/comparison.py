@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ui.components import palette
 from ui.components.model_charts import confusion_chart, describe_confusion, f1_chart
 
 
@@ -57,10 +58,76 @@ def gate(decision: Mapping[str, Any]) -> None:
     st.table(checks.set_index("answer"))  # unlike a dataframe, it shows long reasons whole
 
 
+def corrections(found: Mapping[str, Any], *, serves: bool) -> None:
+    """Each corrected clip: what the champion said of it, and what the candidate says.
+
+    Args:
+        found: corrections of a retraining.
+        serves: the candidate was promoted.
+    """
+    if not found["count"]:
+        return
+    st.markdown("##### Corrected clips")
+    st.markdown(
+        f"{found['correct']} of {found['count']} right {'now' if serves else 'by the candidate'}, "
+        f"{found['correct_before']} before"
+    )
+    st.dataframe(
+        [
+            {
+                "clip": f"/results?clip={clip['clip_id']}",
+                "label": palette.title(clip["label"]),
+                "was": _answer(clip["was"]),
+                "now": _answer(clip["now"]),
+                "outcome": _outcome(clip),
+            }
+            for clip in found["clips"]
+        ],
+        hide_index=True,
+        height=min(38 + 35 * len(found["clips"]), 390),
+        column_config={
+            "clip": st.column_config.LinkColumn("Clip", display_text=r"clip=(.{8})"),
+            "label": "Correct label",
+            "was": "Was",
+            "now": "Is now" if serves else "Candidate",
+            "outcome": st.column_config.TextColumn("Outcome", width="large"),
+        },
+        alt="; ".join(
+            f"{clip['clip_id'][:8]} {clip['label']}: was {_answer(clip['was'])}, "
+            f"now {_answer(clip['now'])}, {_outcome(clip)}"
+            for clip in found["clips"][:20]
+        ),
+    )
+    if more := found["count"] - len(found["clips"]):
+        st.caption(f"and {more} more")
+
+
+def left_out(found: Mapping[str, Any]) -> None:
+    """Clips that were not used, and why."""
+    if not found["count"]:
+        return
+    with st.expander(f"Clips that were not used ({found['count']})"):
+        rows = pd.DataFrame({"clip": one["key"], "reason": one["reason"]} for one in found["clips"])
+        st.table(rows.set_index("clip"))
+        if more := found["count"] - len(found["clips"]):
+            st.caption(f"and {more} more")
+
+
+def _answer(answer: Mapping[str, Any]) -> str:
+    return f"{palette.title(answer['label'])}, {palette.per_cent(answer['confidence'])}"
+
+
+def _outcome(clip: Mapping[str, Any]) -> str:
+    if clip["not_used"]:
+        return f"not used: {clip['not_used']}"
+    return "✓ right" if clip["correct"] else "✕ still wrong"
+
+
 STATES = {
     "running": ("Running", "blue", ":material/progress_activity:"),
     "promoted": ("Promoted", "green", ":material/verified:"),
     "rejected": ("Rejected by the gate", "orange", ":material/block:"),
+    "unchanged": ("No change", "gray", ":material/equal:"),
     "refused": ("Refused", "orange", ":material/do_not_disturb_on:"),
     "failed": ("Failed", "red", ":material/error:"),
     "aborted": ("Aborted", "gray", ":material/cancel:"),

@@ -14,13 +14,14 @@ import streamlit as st
 
 from earshot.labels import LABELS, label_of
 from ui import session
-from ui.components import comparison, palette
+from ui.components import comparison, outlook, palette
 from ui.errors import guarded
 
 REFRESH = timedelta(seconds=2)
 RUN = "run"  # the retraining that is shown, in the page's address too
 CORRECTIONS, FILES = "Corrections and labeled clips", "Uploaded files"
 TRAIN, HOLD_OUT = "train", "hold out"
+zone = st.context.timezone or "UTC"
 # What a step of infrastructure/retrain.asl.yaml does, for people.
 STEPS = {
     "Plan": "Choose the clips",
@@ -50,6 +51,8 @@ def start() -> None:
         way = st.segmented_control(
             "Train on", [CORRECTIONS, FILES], default=CORRECTIONS, required=True
         )
+        ahead = session.client().outlook()
+        outlook.show(ahead, of_files=way == FILES)
         clips = files() if way == FILES else None
         alone = False
         if way == CORRECTIONS:
@@ -72,6 +75,12 @@ def start() -> None:
             wanted = {"prefix": prefix} if alone else {}
             st.query_params[RUN] = session.client().retrain(reason=reason, **wanted)
             st.rerun()
+    outlook.earlier(ahead["earlier"], zone, open_run)
+
+
+def open_run(run: str) -> None:
+    """Show a retraining."""
+    st.query_params[RUN] = run
 
 
 def files() -> list[LabeledFile]:
@@ -157,7 +166,9 @@ def watch(run: str) -> None:
         if stands["state"] == "running":
             steps(stands)
             return
-        st.session_state["ended"] = run
+        if st.session_state.get("ended") != run:
+            st.session_state["ended"] = run
+            st.rerun()  # what the next one would start from is another
         for reason in stands["reasons"]:
             st.markdown(f"- {palette.plain(reason)}")
     if stands["state"] == "promoted":
@@ -165,6 +176,12 @@ def watch(run: str) -> None:
             f"{stands['version']} is the champion now. It serves within a minute.",
             icon=":material/verified:",
         )
+    if stands["state"] == "unchanged":
+        st.info(f"No change: {stands['champion']} stays champion.", icon=":material/equal:")
+    if stands["corrections"]:
+        comparison.corrections(stands["corrections"], serves=stands["state"] == "promoted")
+    if stands["left_out"]:
+        comparison.left_out(stands["left_out"])
     found = stands.get("comparison")
     if found:
         comparison.show(found, run)

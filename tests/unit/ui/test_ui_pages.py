@@ -21,6 +21,11 @@ MODEL = {
     "version": "v1", "created": "2026-01-31T12:00:00.000Z", "parent": None, "champion": True,
     "status": None, "macro_f1": None, "accuracy": None, "manifest_sha256": "0" * 64,
 }  # fmt: skip
+OUTLOOK: dict[str, Any] = {
+    "ready": True, "reasons": [], "notes": [], "champion": "v1", "corrections": 12,
+    "clips": dict.fromkeys(LABELS, 60), "held_out": {"casual": 14, "siren": 200},
+    "released_held_out": 200, "running": None, "earlier": [],
+}  # fmt: skip
 ANSWERS: dict[str, Any] = {
     "/status": {
         "queues": {"uploads": 0, "uploads_dead_letter": 0},
@@ -29,6 +34,7 @@ ANSWERS: dict[str, Any] = {
     },
     "/results": {"results": [RESULT], "next_cursor": None},
     "/alerts": {"alerts": [], "next_cursor": None},
+    "/retrain": OUTLOOK,
     "/models": {"models": [MODEL]},
     "/models/v1": MODEL | {"metrics": {}, "decision": None, "promotions": []},
 }
