@@ -184,12 +184,12 @@ def death_is_told(
     station.close()
     console.print("The stream is killed …")
 
-    def told() -> dict[str, Any] | None:
+    def alerted() -> dict[str, Any] | None:
         if not _silent(outputs):
             return None
         return next((one for one in hook.of_kind("source_fault")), None)
 
-    fault = wait_for("alert about the silent source", told)
+    fault = wait_for("alert about the silent source", alerted)
     if parse_time(fault["last_segment"]).timestamp() < well:
         raise LocalStackError(f"The alert is not about the stream's end: {fault}")
     console.print(f"  {fault['source']}, {fault['place']}: {fault['detail']}")

@@ -20,8 +20,6 @@ from earshot.results.result import Result
 from earshot.times import format_time
 from earshot_client.transport import ApiError, Transport, reason
 
-PAGE = 200
-
 
 @dataclass(frozen=True)
 class ResultFilters:
@@ -135,11 +133,11 @@ class EarshotClient(Transport):
 
     def results(self, filters: ResultFilters, limit: int | None = None) -> Iterator[Result]:
         """Results, newest first, page after page; at most `limit`."""
-        return map(serialization.from_json, self._pages("results", filters.as_query(), limit))
+        return map(serialization.from_json, self.pages("results", filters.as_query(), limit))
 
     def alerts(self, limit: int | None = None) -> Iterator[Alert]:
         """Alerts that were sent, newest first, page after page; at most `limit`."""
-        return map(alert.from_json, self._pages("alerts", {}, limit))
+        return map(alert.from_json, self.pages("alerts", {}, limit))
 
     def feedback(
         self, clip_id: str, label: str, comment: str = "", *, mute_alike: bool = False
@@ -152,7 +150,7 @@ class EarshotClient(Transport):
 
     def mutes(self, source: str | None = None) -> Iterator[dict[str, Any]]:
         """Muted sounds of a source or of all, newest first, page after page."""
-        return self._pages("mutes", {"source": source} if source else {}, None)
+        return self.pages("mutes", {"source": source} if source else {}, None)
 
     def unmute(self, clip_id: str) -> dict[str, Any]:
         """Let sounds like that of a clip raise alerts again; the mute as it was."""
@@ -268,9 +266,9 @@ class EarshotClient(Transport):
         """Give a source these settings in place of all earlier ones."""
         return dict(self.call("PUT", f"/sources/{_part(source)}", json=settings))
 
-    def beat(self, source: str, told: Mapping[str, Any]) -> None:
+    def beat(self, source: str, report: Mapping[str, Any]) -> None:
         """Tell how a listener and its microphone are."""
-        self.call("POST", f"/sources/{_part(source)}/heartbeat", json=told)
+        self.call("POST", f"/sources/{_part(source)}/heartbeat", json=report)
 
     def status(self) -> dict[str, Any]:
         """How the system is."""
@@ -286,20 +284,6 @@ class EarshotClient(Transport):
         if not answer.is_success:
             raise ApiError(answer.status_code, f"The clip cannot be fetched: {reason(answer)}")
         return answer.content
-
-    def _pages(
-        self, what: str, query: dict[str, str], limit: int | None
-    ) -> Iterator[dict[str, Any]]:
-        left = limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(left, PAGE)
-            page = self.call("GET", f"/{what}", params={**query, "limit": str(size)})
-            yield from page[what]
-            if left is not None:
-                left -= len(page[what])
-            if page["next_cursor"] is None:
-                return
-            query["cursor"] = page["next_cursor"]
 
 
 def _part(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +13,7 @@ import httpx
 
 from earshot.errors import EarshotError
 
+PAGE = 200
 TIMEOUT = httpx.Timeout(30, write=300)
 _LATER = {
     httpx.codes.TOO_MANY_REQUESTS,
@@ -75,6 +76,21 @@ class Transport:
             raise ApiError(
                 answer.status_code, f"What answers at {self.api_url} is not Earshot's API."
             ) from error
+
+    def pages(
+        self, what: str, query: dict[str, str], limit: int | None
+    ) -> Iterator[dict[str, Any]]:
+        """What a list has, page after page; at most `limit`, if that is given."""
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self.call("GET", f"/{what}", params={**query, "limit": str(size)})
+            yield from page[what]
+            if left is not None:
+                left -= len(page[what])
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
 
     def _send(
         self, method: str, route: str, headers: Mapping[str, str], request: Mapping[str, Any]

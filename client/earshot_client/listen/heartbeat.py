@@ -21,7 +21,7 @@ class Heartbeat(threading.Thread):
     Args:
         client: of the service.
         source: that the listener listens to.
-        vitals: gives what is told; called for each heartbeat.
+        vitals: gives what is reported; called for each heartbeat.
         every_s: seconds between two.
         say: tells a person if the service takes none.
     """
@@ -44,14 +44,14 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         """Send until `end`."""
-        told = False
+        logged = False
         while not self._ending.wait(self._every_s):
             try:
                 self._client.beat(self._source, self._vitals())
             except ApiError as error:
-                if error.status in _NOT_THERE and not told:
+                if error.status in _NOT_THERE and not logged:
                     self._say(f"the service takes no heartbeat: {error}")
-                    told = True
+                    logged = True
             except EarshotError:  # there is no token, which the sender says
                 continue
 

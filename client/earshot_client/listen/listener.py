@@ -47,11 +47,11 @@ class FaultWatch:
     """Tells when a microphone becomes faulty, and when it is well again.
 
     Attributes:
-        told: kind of the fault that was told last; None if it is over.
+        reported: kind of the fault that was reported last; None if it is over.
     """
 
     def __init__(self) -> None:
-        self.told: str | None = None
+        self.reported: str | None = None
         self._seen: str | None = None
         self._n = 0
 
@@ -61,9 +61,9 @@ class FaultWatch:
         kind = fault.partition(":")[0] if fault else None
         self._n = self._n + 1 if kind == self._seen else 1
         self._seen = kind
-        if self._n < _FAULT_SEGMENTS or kind == self.told:
+        if self._n < _FAULT_SEGMENTS or kind == self.reported:
             return None
-        self.told = kind
+        self.reported = kind
         return f"the microphone is {fault}" if fault else "the microphone works again"
 
 
@@ -74,7 +74,7 @@ class Listener:
         wanted: what to listen to.
         options: how.
         spool: takes the segments.
-        sender: empties the spool; it is told of here, and started elsewhere.
+        sender: empties the spool; it is woken here, and started elsewhere.
         prefilter: decides which segments are sent; None sends all.
         say: tells a person.
     """
@@ -215,7 +215,7 @@ class Listener:
             "sent_at": format_time(datetime.fromtimestamp(self._now(), UTC)),
             "segments": segments,
             "level_dbfs": level and level.rms_dbfs,
-            "microphone": self._faults.told,
+            "microphone": self._faults.reported,
             "waiting": len(self._spool),
             "dropped": self._spool.dropped,
         }

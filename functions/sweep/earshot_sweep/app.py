@@ -43,6 +43,6 @@ def watch_sources() -> dict[str, Any]:
     """Look at the sources once; returns the report."""
     report = watch().run()
     metrics.add_metric("quiet_sources", MetricUnit.Count, report["silent"])
-    if report["told"]:
+    if report["alerts"]:
         logger.info("news of sources", report=report)
     return report

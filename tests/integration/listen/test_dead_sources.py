@@ -31,8 +31,8 @@ def alerts(local_stack: LocalStack) -> Iterator[Listener]:
 
 def look(stack: LocalStack, source: str) -> list[str]:
     """Have the sources looked at, as the schedule does each minute; what is new of one."""
-    told = sweep(stack.outputs, {"watch": True})["told"]
-    return [news.partition(": ")[2] for news in told if news.startswith(f"{source}: ")]
+    alerts = sweep(stack.outputs, {"watch": True})["alerts"]
+    return [news.partition(": ")[2] for news in alerts if news.startswith(f"{source}: ")]
 
 
 def beats(stack: LocalStack) -> dict[str, Any] | None:
@@ -54,7 +54,7 @@ def test_a_killed_listener_is_told_of_within_its_limit_and_when_it_is_back(
         listening.kill()
         time.sleep(LIMIT_S + 1)
         assert look(local_stack, "north porch") == ["source_fault silent"]
-        assert look(local_stack, "north porch") == [], "it is told once"
+        assert look(local_stack, "north porch") == [], "it is reported once"
         last = local_stack.call("GET", ROUTE)[1]["last_heartbeat"]
         start(station.url, *BEATING)
         wait_for(lambda: local_stack.call("GET", ROUTE)[1]["last_heartbeat"] > last)
@@ -74,8 +74,8 @@ def test_a_listener_with_a_wrong_clock_is_told_of(
         (datetime.now(UTC).isoformat(), ["source_recovered clock"]),
         ((datetime.now(UTC) + timedelta(minutes=2)).isoformat(), ["source_fault clock"]),
     ):
-        told = beat | {"sent_at": sent_at}
-        assert local_stack.call("POST", "/sources/tower/heartbeat", told)[0] == 200
+        report = beat | {"sent_at": sent_at}
+        assert local_stack.call("POST", "/sources/tower/heartbeat", report)[0] == 200
         assert look(local_stack, "tower") == news
     local_stack.call("POST", "/sources/tower/heartbeat", beat | {"microphone": "stuck"})
     assert look(local_stack, "tower") == ["source_fault microphone"]

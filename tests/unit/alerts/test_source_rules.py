@@ -130,22 +130,22 @@ def test_a_dead_source_is_told_of_once_and_once_when_it_is_back(clock):
     sources: Any = Sources(Source("gate", OWN, last_segment=NOON), Source("yard"))
     topic: Any = Topic()
     watch = SourceWatch(sources, topic, timedelta(minutes=10), clock)
-    assert watch.run()["told"] == []
+    assert watch.run()["alerts"] == []
     clock.now = NOON + timedelta(minutes=11)
     topic.fails = True
     with pytest.raises(UnavailableError):
         watch.run()
     topic.fails = False
-    assert watch.run()["told"] == ["gate: source_fault silent"], "it is told the next time"
+    assert watch.run()["alerts"] == ["gate: source_fault silent"], "it is reported the next time"
     assert watch.run() == {
         "sources": 2,
         "faulty": {"gate": {"silent": "There is no segment since 2026-01-31T12:00:00.000Z."}},
         "silent": 1,
-        "told": [],
+        "alerts": [],
     }
     sources.rows["gate"] = replace(sources.rows["gate"], last_segment=clock.now)
-    assert watch.run()["told"] == ["gate: source_recovered silent"]
-    assert watch.run()["told"] == []
+    assert watch.run()["alerts"] == ["gate: source_recovered silent"]
+    assert watch.run()["alerts"] == []
     fault, recovery = (alert.to_json() for alert in topic.alerts)
     assert fault == {
         "kind": "source_fault",

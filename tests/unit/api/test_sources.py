@@ -21,11 +21,11 @@ def test_a_source_is_set_and_found(services):
         "silent_after_s": 600,
         "addressees": ["ann@ear.example"],
     }
-    told = content(call("PUT", "/sources/gate", wanted))
-    assert told | wanted == {**told, "muted_until": wanted["muted_until"]}
-    assert told["muted_until"] == "2026-01-31T12:00:00.000Z"
-    assert content(call("GET", "/sources/gate")) == told
-    assert content(call("GET", "/sources")) == {"sources": [told]}
+    shown = content(call("PUT", "/sources/gate", wanted))
+    assert shown | wanted == {**shown, "muted_until": wanted["muted_until"]}
+    assert shown["muted_until"] == "2026-01-31T12:00:00.000Z"
+    assert content(call("GET", "/sources/gate")) == shown
+    assert content(call("GET", "/sources")) == {"sources": [shown]}
     plain = content(call("PUT", "/sources/gate", {}))
     assert (plain["place"], plain["labels"], plain["silent_after_s"]) == ("", None, None)
 
@@ -64,8 +64,8 @@ def test_a_listener_tells_how_its_microphone_is(services):
 
 
 def test_numbers_that_dynamodb_does_not_take_are_rounded(services):
-    told = content(call("PUT", "/sources/gate", {"min_confidence": {"gunshot": 2.2e-309}}))
-    assert told["min_confidence"] == {"gunshot": 0.0}
+    shown = content(call("PUT", "/sources/gate", {"min_confidence": {"gunshot": 2.2e-309}}))
+    assert shown["min_confidence"] == {"gunshot": 0.0}
     beat = {**BEAT, "level_dbfs": 6.4e-192}
     assert content(call("POST", "/sources/gate/heartbeat", beat))["level_dbfs"] == 0
 

@@ -1,4 +1,4 @@
-"""What a user may name, and what ffmpeg is told."""
+"""What a user may name, and what ffmpeg is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels against values worked out by hand, and what is told about a microphone."""
+"""Levels against values worked out by hand, and what is reported about a microphone."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def test_faults_of_a_microphone(samples, fault):
 def test_a_fault_is_told_once_it_lasts_and_once_it_is_over():
     well, silent = Level(-40, -20, 0, False), Level(-120, -120, 0, False)
     watch = FaultWatch()
-    told = [watch.news(level) for level in [well] * 2 + [silent] * 5 + [well, silent] + [well] * 4]
-    assert [(i, news) for i, news in enumerate(told) if news] == [
+    reported = [
+        watch.news(level) for level in [well] * 2 + [silent] * 5 + [well, silent] + [well] * 4
+    ]
+    assert [(i, news) for i, news in enumerate(reported) if news] == [
         (4, "the microphone is silent: -120 dBFS"),
         (11, "the microphone works again"),
     ]

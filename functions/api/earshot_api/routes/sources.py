@@ -77,10 +77,10 @@ def put(source: Name, wanted: SourceRequest) -> Json:
     security=needs("predict"),
     responses=answers(Source, 400, 403, 404, 413, 415, 422, 503),
 )
-def beat(source: Name, told: HeartbeatRequest) -> Json:
+def beat(source: Name, report: HeartbeatRequest) -> Json:
     allowed = services().sources.source(caller(router).client_id, source) or source
-    level = None if told.level_dbfs is None else round(told.level_dbfs, 1)
+    level = None if report.level_dbfs is None else round(report.level_dbfs, 1)
     heartbeat = Heartbeat(
-        told.sent_at, told.segments, level, told.microphone, told.waiting, told.dropped
+        report.sent_at, report.segments, level, report.microphone, report.waiting, report.dropped
     )
     return services().source_settings.beat(allowed, heartbeat, datetime.now(UTC)).to_json()

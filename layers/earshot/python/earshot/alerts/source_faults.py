@@ -84,11 +84,12 @@ class SourceWatch:
         """Look once; what was found, as JSON.
 
         Raises:
-            UnavailableError: the table or the topic failed; what is not noted is told next time.
+            UnavailableError: the table or the topic failed; what is not noted is reported next
+                time.
         """
         now = self._now()
         sources = self._sources.all()
-        told: list[SourceAlert] = []
+        sent: list[SourceAlert] = []
         faulty: dict[str, dict[str, str]] = {}
         for source in sources:
             found = source.found_faults(now, self._default_silence)
@@ -100,12 +101,12 @@ class SourceWatch:
             for alert in news:
                 self._topic.publish_source(alert)
             self._sources.tell_faults(source, found)
-            told += news
+            sent += news
         return {
             "sources": len(sources),
             "faulty": faulty,
             "silent": sum("silent" in found for found in faulty.values()),
-            "told": [f"{alert.source.source}: {alert.kind} {alert.fault}" for alert in told],
+            "alerts": [f"{alert.source.source}: {alert.kind} {alert.fault}" for alert in sent],
         }
 
 

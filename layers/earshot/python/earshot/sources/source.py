@@ -54,11 +54,11 @@ class Source:
         settings: that people gave it.
         first_seen: when it was seen first.
         last_segment: when its last segment came, or was recorded by its listener.
-        last_heartbeat: when its listener last told of itself; None without a listener.
-        level_dbfs, microphone, waiting, dropped: as its listener last told.
+        last_heartbeat: when its listener last reported; None without a listener.
+        level_dbfs, microphone, waiting, dropped: as its listener last reported.
         usual_level_dbfs: a slow mean of its level.
         clock_off_s: how far its clock is ahead; 0 if that is within `CLOCK_TOLERANCE_S`.
-        faults: of which people were told, and when, by kind.
+        faults: that people were alerted of, and when, by kind.
     """
 
     source: str

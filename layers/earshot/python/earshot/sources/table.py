@@ -80,7 +80,7 @@ class SourcesTable:
         return self._update(source, values, first_seen=now)
 
     def tell_faults(self, source: Source, faults: Mapping[str, str]) -> bool:
-        """Note of which faults people are told; False if that has changed meanwhile."""
+        """Note of which faults people are alerted; False if that has changed meanwhile."""
         try:
             self._update(source.source, {"faults": dict(faults)}, expected=dict(source.faults))
         except _ChangedError:
