@@ -120,7 +120,7 @@ lint: setup ## Check style, types, imports between rooms, and template
 # key of a temporary user of the local stack in examples, and passwords of tests.
 SECRETS := git ls-files -z -- ':!models' ':!events' ':!requirements' ':!*/requirements.txt' \
 	':!training/data/open_audio/*.toml'
-KNOWN_SECRETS := ^(test|none|bench|true|false|the-users-own-secret|AKIAUSERSOWNKEY|ASIA[0-9A-F]{16})$$
+KNOWN_SECRETS := ^(test|password|secret|none|bench|true|false|the-users-own-secret|AKIAUSERSOWNKEY|ASIA[0-9A-F]{16})$$
 
 # What is not deployed is checked by ruff's rules of bandit alone.
 .PHONY: security

@@ -6,7 +6,7 @@ import contextlib
 import os
 import queue
 import shutil
-import subprocess
+import subprocess  # nosec B404 # ffmpeg alone is run
 import threading
 import time
 from collections import deque
@@ -61,7 +61,7 @@ class Capture:
         self._chunks: queue.Queue[tuple[bytes, float] | None] = queue.Queue(_QUEUED)
         self._stopped = False
         reads_ours = "pipe:0" in wanted.arguments
-        self._process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+        self._process = subprocess.Popen(  # noqa: S603 # nosec B603 # a list of arguments, no shell
             [
                 *(program, "-hide_banner", "-loglevel", "error"),
                 *(() if reads_ours else ("-nostdin",)),

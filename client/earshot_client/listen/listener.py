@@ -137,7 +137,7 @@ class Listener:
             if not self._input.endless:
                 break
             longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
-            self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311 # nosec B311 # no secret
 
     def _listen_once(self) -> None:
         capture = Capture(self._input, self._options.patience_s)

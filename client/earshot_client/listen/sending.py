@@ -103,7 +103,7 @@ class Sender(threading.Thread):
         """Between tries: longer each time, and at random, so that many listeners spread out."""
         doublings = min(self._failures - 1, 10)
         longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings)
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        return longest * random.uniform(0.5, 1)  # noqa: S311 # nosec B311 # no secret
 
     def _send(self, waiting: Waiting) -> bool:
         """Whether a segment has been dealt with."""
