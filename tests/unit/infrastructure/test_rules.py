@@ -14,6 +14,7 @@ from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, of_type, pr
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
 QUEUES = of_type("AWS::SQS::Queue")
+SCHEDULES = of_type("AWS::Scheduler::Schedule")
 
 
 def names_in(value: Any) -> set[str]:
@@ -34,12 +35,24 @@ def watched(metric: str) -> set[str]:
 def dead_letter_queues() -> set[str]:
     redriven = {n for q in QUEUES.values() for n in names_in(q.get("RedrivePolicy", {}))}
     failed = {n for m in MAPPINGS.values() for n in names_in(m.get("DestinationConfig", {}))}
-    return redriven | failed
+    missed = {
+        n for s in SCHEDULES.values() for n in names_in(s["Target"].get("DeadLetterConfig", {}))
+    }
+    return redriven | failed | missed
 
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_every_queue_has_a_dead_letter_queue_or_is_one(name: str) -> None:
     assert ("RedrivePolicy" in QUEUES[name]) != (name in dead_letter_queues())
+
+
+def test_a_retraining_that_the_schedule_cannot_start_is_kept_with_the_reason() -> None:
+    (queue,) = names_in(SCHEDULES["RetrainScheduled"]["Target"]["DeadLetterConfig"])
+    (policy,) = properties("RetrainScheduleRole")["Policies"]
+    allowed = policy["PolicyDocument"]["Statement"]
+    assert {"Fn::GetAtt": [queue, "Arn"]} in [
+        one["Resource"] for one in allowed if one["Action"] == "sqs:SendMessage"
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(dead_letter_queues()))
