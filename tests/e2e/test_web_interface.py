@@ -87,7 +87,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     button(page, "Start retraining").click()
     expect(page.get_by_text("Embed the clips")).to_be_visible()
     expect(page.get_by_text("v2 is the champion now")).to_be_visible(timeout=RETRAINED_MS)
-    expect(page.get_by_label(re.compile("Confusion matrix of 24 clips")).nth(1)).to_be_visible()
+    expect(page.get_by_label(re.compile(r"Confusion matrix of \d+ clips")).nth(1)).to_be_visible()
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
     expect_the_correction(page, clip_id)
