@@ -17,7 +17,13 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 GUARDED = [(method, path, scopes[0]) for method, path, scopes in OPERATIONS if scopes]
-PLACES = {"clip_id": "0" * 32, "run": "never", "version": "v1", "client_id": "none"}
+PLACES = {
+    "clip_id": "0" * 32,
+    "run": "never",
+    "version": "v1",
+    "client_id": "none",
+    "source": "gate",
+}
 
 
 @pytest.fixture(scope="module")

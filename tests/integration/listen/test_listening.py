@@ -86,16 +86,16 @@ def test_neither_a_cut_network_nor_a_kill_loses_or_doubles_a_segment(
     local_stack: LocalStack, start: Start, api_network: tuple[Network, str], tmp_path: Path
 ) -> None:
     between, url = api_network
-    arguments = ("--source", "gate", *SHORT)
+    arguments = ("--source", "listen-gate", *SHORT)
     with radio(sound(60)) as station:
         first = start(station.url, *arguments, EARSHOT_API_URL=url)
-        wait_for(lambda: results(local_stack, "gate"))
+        wait_for(lambda: results(local_stack, "listen-gate"))
         between.cut.set()
         first.says("nothing can be sent: ")
-        wait_for(lambda: len(spooled(tmp_path, "gate")) >= 3)
+        wait_for(lambda: len(spooled(tmp_path, "listen-gate")) >= 3)
         first.kill()
-        waiting = spooled(tmp_path, "gate")
-        sent_already = results(local_stack, "gate")
+        waiting = spooled(tmp_path, "listen-gate")
+        sent_already = results(local_stack, "listen-gate")
         second = start(station.url, *arguments, EARSHOT_API_URL=url)
         second.says(f"{len(waiting)} segments of before wait to be sent")
         second.says("nothing can be sent: ")
@@ -104,15 +104,15 @@ def test_neither_a_cut_network_nor_a_kill_loses_or_doubles_a_segment(
             shutil.copy(path, tmp_path / path.name)
         between.cut.clear()
         second.says("the service answers again")
-        wait_for(lambda: len(spooled(tmp_path, "gate")) == 0)
+        wait_for(lambda: len(spooled(tmp_path, "listen-gate")) == 0)
         assert second.stop() == 0
         for path in waiting:
             shutil.copy(tmp_path / path.name, path)
-        before = len(results(local_stack, "gate"))
+        before = len(results(local_stack, "listen-gate"))
         third = start(station.url, *arguments, EARSHOT_API_URL=url)
         wait_for(lambda: not any(path.exists() for path in waiting))
         assert third.stop() == 0
-    found = starts(results(local_stack, "gate"))
+    found = starts(results(local_stack, "listen-gate"))
     assert len(found) == len(set(found)), "none is doubled"
     assert before <= len(found)
     until_the_kill = len(sent_already) + len(waiting)
@@ -126,18 +126,18 @@ def test_a_camera_that_comes_back_is_listened_to_again(
 ) -> None:
     camera = Camera()
     try:
-        listening = start(camera.url, "--source", "camera", *SHORT)
-        wait_for(lambda: len(results(local_stack, "camera")) >= 2)
+        listening = start(camera.url, "--source", "rtsp-camera", *SHORT)
+        wait_for(lambda: len(results(local_stack, "rtsp-camera")) >= 2)
         camera.stop()
         listening.says(f"{camera.url}: ")
-        gone = len(results(local_stack, "camera"))
+        gone = len(results(local_stack, "rtsp-camera"))
         camera.start()
-        wait_for(lambda: len(results(local_stack, "camera")) >= gone + 3)
+        wait_for(lambda: len(results(local_stack, "rtsp-camera")) >= gone + 3)
         assert listening.stop() == 0
     finally:
         camera.stop()
     assert listening.said.count(f"listening to {camera.url}") >= 2
-    assert {one["label"] for one in results(local_stack, "camera")} == {"casual"}
+    assert {one["label"] for one in results(local_stack, "rtsp-camera")} == {"casual"}
 
 
 def test_bad_streams_are_named_and_survived(

@@ -27,8 +27,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="module")
-def desk(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    return Desk(stack.outputs, tmp_path_factory.mktemp("desk"))
+def desk(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(stack.outputs, tmp_path_factory.mktemp("desk"))
+    yield desk
+    desk.client.http.close()
 
 
 @pytest.fixture(scope="module")
