@@ -24,7 +24,7 @@ from tests.e2e.interface import (
     open_first_row,
     running,
 )
-from tests.stack import LocalStack, free_port
+from tests.stack import LocalStack, free_port, wait_for
 from training.data.demo_sounds import siren, write_clips, write_recordings
 
 RETRAINED_MS = 600_000
@@ -96,7 +96,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     assert [one["label"] for one in learned if one.get("key") == corrected] == ["casual"]
 
     interface.open(page, "Models")
-    for version, verb in (("v1", "Roll back to"), ("v2", "Promote")):
+    for version, verb in (("v1", "Roll back to"), ("v2", "Promote"), ("v1", "Roll back to")):
         choose(page, "Version", version)
         button(page, f"{verb} {version}").click()
         dialog = page.get_by_role("dialog")
@@ -107,25 +107,27 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
         # The choice of a version is drawn anew for the new champion, and forgets what was chosen.
         expect(button(page, f"{verb} {version}")).to_be_hidden()
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
+    # v2 has learned that the siren is casual; the other tests need a siren.
+    wait_for(lambda: stack.call("GET", "/status")[1]["serving"]["version"] == "v1")
 
 
 def test_a_false_alarm_is_muted_where_it_is_corrected_and_unmuted(
     interface: Interface, page: Page, stack: LocalStack, clips: dict[str, Path]
 ):
     interface.open(page)
-    page.get_by_role("textbox", name="Source").fill("south gate")
+    page.get_by_role("textbox", name="Source").fill("back gate")
     page.get_by_role("textbox", name="Source").press("Enter")
     hand_in(page, clips["siren"])
     choose(page, "Correct label", "Casual")
     page.get_by_text("Mute what sounds like it").click()
     button(page, "Correct").click()
-    muted = page.get_by_text(re.compile("raises no alert as siren at south gate until"))
+    muted = page.get_by_text(re.compile("raises no alert as siren at back gate until"))
     expect(muted).to_be_visible()
-    (mute,) = stack.call("GET", "/mutes?source=south%20gate")[1]["mutes"]
+    (mute,) = stack.call("GET", "/mutes?source=back%20gate")[1]["mutes"]
     assert mute["labels"] == ["siren"]
     button(page, "Unmute").click()
     expect(muted).to_be_hidden()
-    assert stack.call("GET", "/mutes?source=south%20gate")[1]["mutes"] == []
+    assert stack.call("GET", "/mutes?source=back%20gate")[1]["mutes"] == []
 
 
 def expect_the_correction(page: Page, clip_id: str) -> None:
@@ -234,7 +236,7 @@ def test_status_shows_the_champion_and_the_queues(interface: Interface, page: Pa
     expect(page.get_by_text("No problems")).to_be_visible()
     for metric in ("Champion", "Waiting uploads", "Failed uploads", "Clips in the last hour"):
         expect(page.get_by_text(metric, exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"^v\d+$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^v\d+$")).first).to_be_visible()
 
 
 def test_an_alert_that_was_sent_is_listed_and_leads_to_its_clip(
