@@ -20,11 +20,12 @@ from earshot.labels import LABELS, Label
 from earshot.model.head import Head
 from earshot.model.loading import load_model
 from earshot.model.versions import MANIFEST_NAME, sha256_hex
+from earshot.retraining.plan import EVERYDAY, RELEASED
 from earshot.yamnet.flatbuffer import Yamnet
 from training.adaptation.sources import load
 from training.adaptation.variants import SEGMENT_S, held_out_variants, segments
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
-from training.data.held_out import EVERYDAY, HELD_OUT_NAME, RELEASED, HeldOut
+from training.data.held_out import HELD_OUT_NAME, HeldOut
 from training.data.labeled_clips import LabeledClip, everyday_clips, labeled_clips
 from training.evaluation.labeled import near_duplicates
 from training.head.replay import about_the_highest, embedded, threat_scores

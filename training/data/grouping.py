@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from earshot.retraining.plan import RELEASED
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
-from training.data.held_out import RELEASED
 
 # Clips whose mean embeddings have this cosine similarity count as copies of one recording.
 # Measured on SESA, with v1's YAMNet, whose clips of one label lie closer together than those of the

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from earshot.retraining.plan import EVERYDAY, RELEASED
 from training.data.clip_features import ClipFeatures, concatenate, read_npz
 
 if TYPE_CHECKING:
     from training.data.grouping import Split
 
 HELD_OUT_NAME = "heldout.npz"
-# Beginnings of the keys of clips that came with a released version, and of segments of everyday
-# sound among them. No retraining learns from these, unless a person's clips are like them.
-RELEASED = "released/"
-EVERYDAY = f"{RELEASED}everyday/"
 
 
 @dataclass(frozen=True)

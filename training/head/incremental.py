@@ -163,9 +163,9 @@ def fit(
             pair_shares=parent.head.pair_shares,
         )
     head, chosen_anew = _calibrated(head, clips.select(validates & unlearned))
-    if corrected.any():
-        lesson, replay = clips.select(corrected & ~known), clips.select(~corrected)
-        head = _learn_lesson(network, head, lesson, replay)
+    lesson = corrected & ~known  # corrections that were learned before are to be kept, as all else
+    if lesson.any():
+        head = _learn_lesson(network, head, clips.select(lesson), clips.select(~lesson))
     parameters = {
         "optimizer": "adam",
         "stop_after_epochs": STOP_AFTER_EPOCHS,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +70,19 @@ def evaluate(run: str, files: RunFiles, registry: ModelRegistry) -> dict[str, An
         "unchanged": bool(np.abs(own.probabilities - other.probabilities).max() < SAME_WITHIN)
         and corrections.unchanged_within(SAME_WITHIN),
     }
-    for name, some in (("on_new_clips", ~chosen), ("on_own_clips", chosen & ~labeled.released)):
-        if _worth_comparing(labeled, some, name):
-            of_candidate, of_champion = (
-                predict(head, labeled, some) for head in (candidate, champion)
-            )
-            comparison[name] = {
-                "candidate": report(of_candidate),
-                "champion": report(of_champion),
-                "differences": differences(of_candidate, of_champion),
-            }
+    if (~chosen).any():
+        comparison["on_new_clips"] = {
+            "candidate": report(predict(candidate, labeled, ~chosen)),
+            "champion": report(predict(champion, labeled, ~chosen)),
+        }
+    of_person = chosen & ~labeled.released
+    if labeled.released.any() and too_few(labeled.select(of_person).counts()) is None:
+        own, other = predict(candidate, labeled, of_person), predict(champion, labeled, of_person)
+        comparison["on_own_clips"] = {
+            "candidate": report(own),
+            "champion": report(other),
+            "differences": differences(own, other),
+        }
     training = files.read_json(run, CANDIDATE_FOLDER + TRAINING_NAME)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -111,17 +113,6 @@ def _report(predictions: Predictions, alarms: FalseAlarms) -> dict[str, Any]:
     }
 
 
-def _worth_comparing(held_out: HeldOut, chosen: NDArray[np.bool_], name: str) -> bool:
-    """New clips, if there are any; a person's own, beside a release's, if they are enough."""
-    if name == "on_new_clips":
-        return bool(chosen.any())
-    return too_few(held_out.select(chosen).counts()) is None and bool(held_out.released.any())
-
-
 def _evaluated_on(held_out: HeldOut) -> NDArray[np.bool_]:
-    counts = Counter(
-        str(clip.label)
-        for clip, counts_in in zip(held_out.features.clips, held_out.confirmed, strict=True)
-        if counts_in
-    )
-    return held_out.confirmed if too_few(counts) is None else np.ones(len(held_out), bool)
+    enough = too_few(held_out.select(held_out.confirmed).counts()) is None
+    return held_out.confirmed if enough else np.ones(len(held_out), bool)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earshot.labels import LABELS, Label
+from earshot.retraining.plan import RELEASED
 from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, read_npz
 from training.data.grouping import across_labels, recording_groups, split, stem
-from training.data.held_out import RELEASED
 
 NOTHING = concatenate([])
 

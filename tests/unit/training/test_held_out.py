@@ -7,9 +7,10 @@ import pytest
 
 from earshot.labels import Label
 from earshot.model.head import Head
+from earshot.retraining.plan import EVERYDAY, RELEASED
 from tests.unit.model.sample_head import sample_head
 from training.data.clip_features import ClipFeatures, ClipRecord
-from training.data.held_out import EVERYDAY, RELEASED, HeldOut
+from training.data.held_out import HeldOut
 from training.evaluation.corrections import compare_corrections
 from training.evaluation.false_alarm_rate import FalseAlarms, false_alarms, rate_differences
 

@@ -11,6 +11,7 @@ import pytest
 
 from earshot.labels import Label
 from earshot.model.head import Head
+from tests.unit.training.feature_sets import together
 from training.data.clip_features import ClipFeatures, ClipRecord
 from training.data.feature_set import FeatureSet
 from training.head import incremental
@@ -172,3 +173,38 @@ def test_a_shortened_clip_keeps_patches_from_all_over_it() -> None:
 def test_thinning_takes_clips_of_all_labels() -> None:
     thin = features(4, 4, 4, 4).thinned(9)
     assert [clip.label for clip in thin.clips] == ["siren", "casual"]
+
+
+def test_corrections_are_learned_and_the_network_is_that_of_the_head(
+    parent: incremental.Parent,
+) -> None:
+    known, new = clips(8), clips(2)
+    new = replace(new, labels=np.roll(new.labels, 1))  # whatever the parent says of them
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incremental, "MAX_EPOCHS", 1)
+        after = incremental.fit(
+            together(known, new),
+            parent,
+            known=np.arange(40) < 32,
+            corrected=np.arange(40) >= 32,
+        )
+    found = incremental.clip_probabilities(after.head, new).argmax(axis=1)
+    assert (found == new.labels).all()
+    of_network = as_head(after.network)
+    np.testing.assert_allclose(of_network.kernel_mean, after.head.kernel_mean, atol=1e-5)
+    np.testing.assert_allclose(of_network.bias_1 + BIASES, after.head.bias_1, atol=1e-4)
+
+
+def test_what_was_corrected_before_is_kept_as_all_else_is(parent: incremental.Parent) -> None:
+    known, corrected = np.array([True, True, False, False]), np.array([False, True, True, False])
+    given = {}
+
+    def refit(head: Head, lesson: FeatureSet, replay: FeatureSet) -> Head:
+        given.update(lesson=lesson.groups.tolist(), replay=replay.groups.tolist())
+        return head
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incremental, "MAX_EPOCHS", 1)
+        patch.setattr(incremental, "refit", refit)
+        incremental.fit(clips(1), parent, known=known, corrected=corrected)
+    assert given == {"lesson": ["2"], "replay": ["0", "1", "3"]}

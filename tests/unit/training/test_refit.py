@@ -10,6 +10,7 @@ import pytest
 from earshot.labels import LABELS, Label
 from earshot.model.head import Head
 from tests.unit.model.sample_head import sample_head
+from tests.unit.training.feature_sets import together
 from training.data.feature_set import FeatureSet
 from training.head.fitting import clip_scores, logits_by_clip
 from training.head.refit import MARGIN, refit, units_by_clip
@@ -49,15 +50,6 @@ def clips(direction: int, label: Label, n: int, patches: int = 20) -> FeatureSet
         labels=np.full(n, label.class_id),
         weights=np.ones(n, np.float32),
         groups=np.array([f"{direction} {k}" for k in range(n)]),
-    )
-
-
-def together(*sets: FeatureSet) -> FeatureSet:
-    return FeatureSet(
-        *(
-            np.concatenate([getattr(one, name) for one in sets])
-            for name in ("embeddings", "scores", "lengths", "labels", "weights", "groups")
-        )
     )
 
 

@@ -14,6 +14,11 @@ from earshot.errors import BadRequestError, RetrainingRefusedError
 from earshot.labels import CORRECTIONS_FOLDER, LABELS, Label, label_of
 from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 
+# Beginnings of the keys of held-out clips that came with a released version, and of segments of
+# everyday sound among them, which are no labeled clips.
+RELEASED = "released/"
+EVERYDAY = f"{RELEASED}everyday/"
+
 BATCH_CLIPS = 16
 # A batch must be embedded, with its augmented copies, within a Lambda's 15 minutes and memory.
 BATCH_BYTES = 48 * 2**20

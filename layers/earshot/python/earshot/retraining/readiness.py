@@ -19,6 +19,8 @@ from earshot.model.versions import MANIFEST_NAME
 from earshot.retraining.gate import too_few
 from earshot.retraining.plan import (
     DEFAULT_AUGMENTATIONS,
+    EVERYDAY,
+    RELEASED,
     LabeledObject,
     Request,
     labeled_objects,
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 
 # Of 1000 object versions each, some tenths of a second: a caller waits for it.
 MAX_PAGES = 10
-# As training.data.held_out names clips that came with a release, and everyday sound among them,
-# which is no labeled clip.
-RELEASED, EVERYDAY = "released/", "released/everyday/"
 
 NO_CHAMPION = (
     "No version is published yet. The model that came with Earshot becomes the first when a "
