@@ -87,7 +87,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     button(page, "Start retraining").click()
     expect(page.get_by_text("Embed the clips")).to_be_visible()
     expect(page.get_by_text("v2 is the champion now")).to_be_visible(timeout=RETRAINED_MS)
-    expect(page.get_by_label(re.compile(r"Confusion matrix of \d+ clips")).nth(1)).to_be_visible()
+    expect_the_comparison(page, stack, held_out=24)
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
     expect_the_correction(page, clip_id)
@@ -128,6 +128,14 @@ def test_a_false_alarm_is_muted_where_it_is_corrected_and_unmuted(
     button(page, "Unmute").click()
     expect(muted).to_be_hidden()
     assert stack.call("GET", "/mutes?source=back%20gate")[1]["mutes"] == []
+
+
+def expect_the_comparison(page: Page, stack: LocalStack, held_out: int) -> None:
+    """Confusion on the clips that were held out here and those that came with the release."""
+    evaluated_on = stack.call("GET", "/models/v2")[1]["decision"]["evaluated_on"]
+    assert evaluated_on["clips"] - evaluated_on["released_clips"] == held_out
+    matrix = re.compile(f"Confusion matrix of {evaluated_on['clips']} clips")
+    expect(page.get_by_label(matrix).nth(1)).to_be_visible()
 
 
 def expect_the_correction(page: Page, clip_id: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +16,10 @@ from earshot_client.listen.inputs import Input
 from earshot_client.listen.level import Level, level_of
 from earshot_client.listen.prefilter import Prefilter
 from earshot_client.listen.segments import Segment, Segmenter
-from earshot_client.listen.sending import Say, Sender
+from earshot_client.listen.sending import Say, Sender, wait_s
 from earshot_client.listen.spool import Spool, SpoolError
 
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0
+_LONGEST_WAIT_S = 30.0
 # A fault that is in one segment alone is a door that was slammed.
 _FAULT_SEGMENTS = 3
 
@@ -100,8 +99,8 @@ class Listener:
         self._capture: Capture | None = None
         self._faults = FaultWatch()
         self._level: Level | None = None
-        self._clock_told = False
-        self._model_told: tuple[str, str] | None = None
+        self._clock_fault_reported = False
+        self._model_reported: tuple[str, str] | None = None
         self._reported_at = time.monotonic()
         self._beaten = 0
         self.segments = 0
@@ -136,8 +135,7 @@ class Listener:
                 self._say(f"{self._input.name}: {error}")
             if not self._input.endless:
                 break
-            longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
-            self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311 # nosec B311 # no secret
+            self._stopping.wait(wait_s(failures, _LONGEST_WAIT_S))
 
     def _listen_once(self) -> None:
         capture = Capture(self._input, self._options.patience_s)
@@ -190,9 +188,9 @@ class Listener:
 
     def _check_clock(self, start: datetime) -> None:
         fault = None if self._options.recorded_at else clock_fault(start)
-        if fault and not self._clock_told:
+        if fault and not self._clock_fault_reported:
             self._say(fault)
-        self._clock_told = bool(fault)
+        self._clock_fault_reported = bool(fault)
 
     def _report(self) -> None:
         if time.monotonic() - self._reported_at < self._options.report_s:
@@ -200,8 +198,8 @@ class Listener:
         self._reported_at = time.monotonic()
         self._say(self.summary())
         theirs, ours = self._sender.sent.model, self._prefilter and self._prefilter.model
-        if theirs and ours and theirs not in (ours, self._model_told):
-            self._model_told = theirs
+        if theirs and ours and theirs not in (ours, self._model_reported):
+            self._model_reported = theirs
             self._say(
                 f"the service classifies with {theirs[0]}, the prefilter with another model, "
                 f"{ours[0]}: bring this machine's --model up to date"

@@ -22,6 +22,7 @@ from earshot_client.listen.spool import Spool, Waiting
 from earshot_client.transport import ApiError
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_MOST_DOUBLINGS = 10
 _REPEAT_S = 300.0  # a fault that lasts is named again
 _EARLY = timedelta(minutes=1)
 # The service has looked at the clip, and would say the same again.
@@ -38,6 +39,13 @@ Say = Callable[[str], None]
 def request_key(source: str, start: datetime) -> str:
     """Idempotency key of a segment: the same however often it is sent, by whichever process."""
     return digest(f"listen:{source}@{format_time(start)}")
+
+
+def wait_s(failures: int, longest_s: float) -> float:
+    """Between tries: longer each time, and at random, so that many listeners spread out."""
+    doublings = min(failures - 1, _MOST_DOUBLINGS)
+    most = min(longest_s, _FIRST_WAIT_S * 2.0**doublings)
+    return most * random.uniform(0.5, 1)  # noqa: S311 # nosec B311 # no secret
 
 
 @dataclass
@@ -77,7 +85,7 @@ class Sender(threading.Thread):
         self._say = say
         self._ending = threading.Event()
         self._failures = 0
-        self._told: tuple[str, float] | None = None
+        self._reported: tuple[str, float] | None = None
         self.sent = Sent()
 
     def run(self) -> None:
@@ -90,7 +98,7 @@ class Sender(threading.Thread):
                 self._spool.added.wait(1)
             elif not self._send(waiting):
                 self._spool.release()
-                if self._ending.wait(self._wait_s()):
+                if self._ending.wait(wait_s(self._failures, _LONGEST_WAIT_S)):
                     return  # what is left is sent by the next process
 
     def end(self, patience_s: float | None) -> None:
@@ -98,12 +106,6 @@ class Sender(threading.Thread):
         self._ending.set()
         self._spool.added.set()
         self.join(patience_s)
-
-    def _wait_s(self) -> float:
-        """Between tries: longer each time, and at random, so that many listeners spread out."""
-        doublings = min(self._failures - 1, 10)
-        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings)
-        return longest * random.uniform(0.5, 1)  # noqa: S311 # nosec B311 # no secret
 
     def _send(self, waiting: Waiting) -> bool:
         """Whether a segment has been dealt with."""
@@ -120,7 +122,7 @@ class Sender(threading.Thread):
         self._spool.remove(waiting)
         if self._failures:
             self._say(f"the service answers again; {len(self._spool)} segments wait")
-        self._failures, self._told = 0, None
+        self._failures, self._reported = 0, None
         return True
 
     def _given_up(self, waiting: Waiting, error: Exception) -> bool:
@@ -171,8 +173,9 @@ class Sender(threading.Thread):
     def _failed(self, kind: str, reason: str) -> bool:
         self._failures += 1
         now = time.monotonic()
-        if self._told is None or self._told[0] != kind or now - self._told[1] >= _REPEAT_S:
-            self._told = (kind, now)
+        last_kind, at = self._reported or (None, now)
+        if last_kind != kind or now - at >= _REPEAT_S:
+            self._reported = (kind, now)
             self._say(f"nothing can be sent: {reason}; {len(self._spool)} segments wait")
         return False
 

@@ -48,7 +48,7 @@ class Sources:
     def seen(self, *noted: Any) -> None:
         self.noted.append(noted)
 
-    def tell_faults(self, source: Source, faults: Any) -> bool:
+    def note_faults(self, source: Source, faults: Any) -> bool:
         self.rows[source.source] = replace(source, faults=dict(faults))
         return True
 

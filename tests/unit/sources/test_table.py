@@ -71,11 +71,11 @@ def test_a_heartbeat_of_another_time_tells_of_a_wrong_clock(table):
 def test_faults_are_told_by_one_alone(table):
     table.seen("gate", NOON, None)
     source = table.get("gate")
-    assert table.tell_faults(source, {"silent": "since noon"})
-    assert not table.tell_faults(source, {"silent": "since noon"})
+    assert table.note_faults(source, {"silent": "since noon"})
+    assert not table.note_faults(source, {"silent": "since noon"})
     again = table.get("gate")
     assert again.faults == {"silent": "since noon"}
-    assert table.tell_faults(again, {})
+    assert table.note_faults(again, {})
     assert table.get("gate").faults == {}
 
 

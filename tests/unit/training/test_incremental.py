@@ -197,7 +197,7 @@ def test_corrections_are_learned_and_the_network_is_that_of_the_head(
 
 def test_what_was_corrected_before_is_kept_as_all_else_is(parent: incremental.Parent) -> None:
     known, corrected = np.array([True, True, False, False]), np.array([False, True, True, False])
-    given = {}
+    given: dict[str, list[str]] = {}
 
     def refit(head: Head, lesson: FeatureSet, replay: FeatureSet) -> Head:
         given.update(lesson=lesson.groups.tolist(), replay=replay.groups.tolist())

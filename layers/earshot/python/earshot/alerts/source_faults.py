@@ -100,7 +100,7 @@ class SourceWatch:
             news = _news(source, found, now)
             for alert in news:
                 self._topic.publish_source(alert)
-            self._sources.tell_faults(source, found)
+            self._sources.note_faults(source, found)
             sent += news
         return {
             "sources": len(sources),

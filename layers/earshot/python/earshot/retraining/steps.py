@@ -126,7 +126,7 @@ class Steps:
             carried_by(champion.decision),
             own=comparison.get("on_own_clips"),
         )
-        unchanged = comparison["unchanged"] and not request["force"]
+        unchanged = comparison.get("unchanged", False) and not request["force"]
         forced = bool(request["force"]) and not decision.promote
         document = {
             **decision.to_json(),
@@ -235,9 +235,13 @@ class Steps:
         return outcome
 
     def _learned_from(self, run: str) -> Document:
-        """What became of the clips of this run, so that none is silently dropped."""
-        corrections = self._files.read_json(run, COMPARISON_NAME)["corrections"]
-        left_out = self._files.read_json(run, f"{CANDIDATE_FOLDER}{TRAINING_NAME}")["left_out"]
+        """What became of the clips of this run, so that none is silently dropped.
+
+        A run that an earlier release began has not written down all of it.
+        """
+        corrections = self._files.read_json(run, COMPARISON_NAME).get("corrections", {})
+        training = self._files.read_json(run, f"{CANDIDATE_FOLDER}{TRAINING_NAME}")
+        left_out = list(training.get("left_out", []))
         ignored = self._files.read_json(run, PLAN_NAME)["ignored"]
         left_out += [[key, "its key states no label"] for key in ignored]
         counts = {name: n for name, n in corrections.items() if name != "clips"}

@@ -79,7 +79,7 @@ class SourcesTable:
             values["last_segment"] = format_time(now)
         return self._update(source, values, first_seen=now)
 
-    def tell_faults(self, source: Source, faults: Mapping[str, str]) -> bool:
+    def note_faults(self, source: Source, faults: Mapping[str, str]) -> bool:
         """Note of which faults people are alerted; False if that has changed meanwhile."""
         try:
             self._update(source.source, {"faults": dict(faults)}, expected=dict(source.faults))
