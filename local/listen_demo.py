@@ -31,7 +31,8 @@ import urllib3
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import Label
 from earshot.times import parse_time
-from earshot_client.api_client import EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient
+from earshot_client.filters import ResultFilters
 from local.clients import forget_aws_settings, local_session
 from local.demo import console, demo_stack
 from local.settings import LocalStackError

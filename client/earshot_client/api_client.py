@@ -18,29 +18,8 @@ from earshot.alerts.alert import Alert
 from earshot.results import serialization
 from earshot.results.result import Result
 from earshot.times import format_time
+from earshot_client.filters import ResultFilters
 from earshot_client.transport import ApiError, Transport, reason
-
-
-@dataclass(frozen=True)
-class ResultFilters:
-    """Which results are asked for; see `earshot.results.query.ResultQuery`."""
-
-    label: str | None = None
-    source: str | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    min_confidence: float | None = None
-
-    def as_query(self) -> dict[str, str]:
-        """Query parameters."""
-        given = {
-            "label": self.label,
-            "source": self.source,
-            "from": self.start and format_time(self.start),
-            "to": self.end and format_time(self.end),
-            "min_confidence": self.min_confidence,
-        }
-        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -135,6 +114,29 @@ class EarshotClient(Transport):
         """Results, newest first, page after page; at most `limit`."""
         return map(serialization.from_json, self.pages("results", filters.as_query(), limit))
 
+    def results_page(
+        self, filters: ResultFilters, limit: int, cursor: str | None = None
+    ) -> tuple[list[Result], str | None]:
+        """At most `limit` results after a cursor, and the cursor of what comes next.
+
+        A page may hold fewer, even none, while there are more.
+        """
+        params = filters.as_query() | {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        page = self.call("GET", "/results", params=params)
+        return [serialization.from_json(one) for one in page["results"]], page["next_cursor"]
+
+    def summary(
+        self, filters: ResultFilters, bucket_s: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Counts of results by time, source and label, page after page."""
+        params = filters.as_query() | ({"bucket_s": str(bucket_s)} if bucket_s else {})
+        while True:
+            page: dict[str, Any] = self.call("GET", "/results/summary", params=params)
+            yield page
+            if page["next_cursor"] is None:
+                return
+            params |= {"cursor": page["next_cursor"], "bucket_s": str(page["bucket_s"])}
+
     def alerts(self, limit: int | None = None) -> Iterator[Alert]:
         """Alerts that were sent, newest first, page after page; at most `limit`."""
         return map(alert.from_json, self.pages("alerts", {}, limit))
@@ -146,6 +148,11 @@ class EarshotClient(Transport):
         body: dict[str, Any] = {"label": label, "comment": comment}
         body |= {"mute_alike": True} if mute_alike else {}
         answer: dict[str, Any] = self.call("POST", f"/results/{_part(clip_id)}/feedback", json=body)
+        return answer
+
+    def withdraw_feedback(self, clip_id: str) -> dict[str, Any]:
+        """Take back the feedback that was given last; the clip's feedback as it is then."""
+        answer: dict[str, Any] = self.call("DELETE", f"/results/{_part(clip_id)}/feedback")
         return answer
 
     def mutes(self, source: str | None = None) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,8 @@ import streamlit as st
 
 from earshot.labels import LABELS
 from earshot.results.result import Result
-from earshot_client.api_client import EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient
+from earshot_client.filters import ResultFilters
 from earshot_client.transport import ApiError
 from ui import session
 from ui.components import clip, feedback, palette

@@ -11,7 +11,7 @@ import streamlit as st
 from earshot.alerts.alert import Alert
 from earshot.results.result import Result
 from earshot.results.serialization import from_json
-from earshot_client.api_client import ResultFilters
+from earshot_client.filters import ResultFilters
 from ui import session
 from ui.components import clip, palette
 from ui.components.result_charts import throughput_chart

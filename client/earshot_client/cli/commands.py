@@ -12,7 +12,7 @@ import click
 
 import earshot
 from earshot.uploads.objects import MAX_BODY_BYTES
-from earshot_client.api_client import EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient
 from earshot_client.cli.access import Access
 from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
@@ -36,6 +36,7 @@ from earshot_client.cli.retraining import retrain
 from earshot_client.cli.side_files import without_side_files
 from earshot_client.cli.sources import sources
 from earshot_client.cli.uploads import upload
+from earshot_client.filters import ResultFilters
 from earshot_client.transport import ApiError
 
 AT_FAULT = {413, 422}  # the clip; the others may do

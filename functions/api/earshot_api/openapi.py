@@ -156,7 +156,10 @@ def operation_of(http: APIGatewayHttpResolver, path: str, method: str) -> Docume
 
 
 def _operations_at(http: APIGatewayHttpResolver, path: str) -> dict[str, Document]:
-    for template, operations in document(http)["paths"].items():
+    paths = document(http)["paths"]
+    if path in paths:  # goes before a path with a parameter, as at the gateway
+        return dict(paths[path])
+    for template, operations in paths.items():
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
             return dict(operations)
     return {}

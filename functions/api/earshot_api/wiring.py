@@ -23,6 +23,7 @@ from earshot.operations.erasure import ErasureService
 from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
 from earshot.results.feedback import FeedbackService
+from earshot.results.summary import ResultCounts
 from earshot.results.table import ResultsTable
 from earshot.results.training_copies import TrainingCopies
 from earshot.retraining.labeled_clips import LabeledClips
@@ -55,6 +56,7 @@ class Services:
     """What the routes call."""
 
     results: ResultsTable
+    counts: ResultCounts
     tickets: TicketOffice
     feedback: FeedbackService
     status: StatusService
@@ -92,6 +94,7 @@ def services() -> Services:
     )
     return Services(
         results=results,
+        counts=ResultCounts(dynamodb, settings.results_table),
         tickets=TicketOffice(uploads, _now),
         feedback=FeedbackService(results, TrainingCopies(results, uploads), _now),
         uploads=uploads,

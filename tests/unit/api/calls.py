@@ -87,7 +87,8 @@ def content(answer: Any, status: int = 200) -> Any:
 def check_documented(method: str, path: str, answer: Any) -> None:
     """Hold a good answer against the OpenAPI document."""
     document = openapi.document(app.http)
-    for template, operations in document["paths"].items():
+    paths = document["paths"]
+    for template, operations in ({path: paths[path]} if path in paths else paths).items():
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path):
             content = operations[method.lower()]["responses"][str(answer["statusCode"])]["content"]
             schema = content["application/json"]["schema"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from earshot.access.sources import Binding, SourcePolicy
@@ -16,6 +17,8 @@ from earshot.model.versions import Promotion
 from earshot.results.feedback import Review
 from earshot.results.query import Page, Position, ResultQuery
 from earshot.results.result import Feedback
+from earshot.results.states import State
+from earshot.results.summary import Count, Summary
 from earshot.retraining.plan import Request
 from earshot.sources.settings import SourceSettings as Settings
 from earshot.sources.source import Heartbeat, Source
@@ -136,7 +139,7 @@ class Services:
         self.asked: list[Any] = []
         self.page = Page([RESULT], None)
         self.error: Exception | None = None
-        self.results = self.tickets = self.feedback = self.status = self
+        self.results = self.tickets = self.feedback = self.status = self.counts = self
         self.retraining = Retrainings(self._answer)
         self.publisher = self
         self.uploads = self
@@ -158,6 +161,10 @@ class Services:
 
     def find(self, query: ResultQuery, limit: int, after: Position | None) -> Page:
         return self._answer((query, limit, after), self.page)
+
+    def summary(self, query: ResultQuery, bucket: Any, after: Position | None) -> Summary:
+        count = Count(NOON, "gate", None, 2, Counter({State.ALERTED: 1}))
+        return self._answer((query, bucket, after), Summary(timedelta(hours=1), (count,), None))
 
     def find_alerted(self, limit: int, after: Position | None) -> Page:
         return self._answer((limit, after), self.page)
@@ -182,6 +189,9 @@ class Services:
 
     def link(self, location: Location, lifetime: Any) -> str:
         return f"https://s3/{location.key}?versionId={location.version_id}&for={lifetime}"
+
+    def withdraw(self, clip_id: str, by: str) -> Any:
+        return self._answer((clip_id, by), Review(clip_id, Label.SIREN, (), None))
 
     def give(self, clip_id: str, label: Label, comment: str, by: str) -> Any:
         given = Feedback(label, False, comment, by, NOON)

@@ -30,7 +30,7 @@ class TestProblems:
         [
             ("PUT", "/results", "GET, DELETE"),
             ("GET", "/predict", "POST"),
-            ("GET", f"/results/{CLIP_ID}/feedback", "POST"),
+            ("GET", f"/results/{CLIP_ID}/feedback", "POST, DELETE"),
         ],
     )
     def test_an_unknown_method(self, services, method, path, allowed):

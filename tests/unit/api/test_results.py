@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,7 @@ def test_the_cursor_of_a_page_leads_to_the_next(services):
         ("to=12", "query.to"),
         ("min_confidence=2", "query.min_confidence"),
         ("min_confidence=nan", "query.min_confidence"),
+        ("state=alerted,loud", "query.state"),
     ],
 )
 def test_a_filter_that_makes_no_sense_is_named(services, query, where):
@@ -85,3 +86,28 @@ def test_the_sample_event_is_answered_with_results(services: Services) -> None:
     answer = app.lambda_handler(json.loads(sample.read_text()), CONTEXT)
     assert answer["statusCode"] == 200, answer["body"]
     assert json.loads(answer["body"])["results"][0]["clip_id"] == CLIP_ID
+
+
+def test_a_summary_takes_the_filters_of_results_and_counts_rejected_clips_without_a_label(services):
+    path = "/results/summary?source=gate&state=alerted,unreviewed&bucket_s=600"
+    assert content(call("GET", path)) == {
+        "bucket_s": 3600,
+        "counts": [
+            {
+                "start": "2026-01-31T12:00:00.000Z", "source": "gate", "label": None, "results": 2,
+                "alerted": 1, "uncertain": 0, "reviewed": 0, "corrected": 0,
+            }
+        ],
+        "next_cursor": None,
+    }  # fmt: skip
+    ((query, bucket, after),) = services.asked
+    assert (query.source, sorted(query.states)) == ("gate", ["alerted", "unreviewed"])
+    assert (bucket, after) == (timedelta(minutes=10), None)
+
+
+def test_feedback_is_withdrawn_with_the_mute_that_it_made(services):
+    services.mutes.mute(CLIP_ID, "ann")
+    answer = content(call("DELETE", f"/results/{CLIP_ID}/feedback"))
+    assert (answer["verified_label"], answer["feedback"]) == (None, [])
+    assert services.asked == [(CLIP_ID, "ann")]
+    assert not services.mutes.kept

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from earshot_client.api_client import EarshotClient, ResultFilters
+from earshot_client.api_client import EarshotClient
 from earshot_client.cli.access import Access, AccessError, ClientCredentials
+from earshot_client.filters import ResultFilters
 from earshot_client.transport import ApiError
 from tests.unit.client.served_api import API, Api, client_of, result
 

@@ -31,6 +31,15 @@ class Results(dict[str, Result]):
         self[clip_id] = replace(result, feedback=history, verified_label=feedback.label)
         return True
 
+    def remove_last_feedback(self, clip_id: str, history: tuple[Feedback, ...]) -> bool:
+        result = self[clip_id]
+        if self.overtaken or result.feedback != history:
+            return False
+        left = history[:-1]
+        verified = left[-1].label if left else None
+        self[clip_id] = replace(result, feedback=left, verified_label=verified)
+        return True
+
     def labeled(self, clip_ids: list[str]) -> dict[str, LabeledRow]:
         rows = {one: self[one] for one in clip_ids if one in self}
         return {one: LabeledRow(row.verified_label, row.location) for one, row in rows.items()}
@@ -139,3 +148,26 @@ def test_nothing_and_a_rejected_clip_take_no_feedback(service, results):
     results["c3"] = rejected("c3")
     with pytest.raises(ConflictError, match="rejected"):
         service.give("c3", Label.GUNSHOT, "", "ann")
+
+
+def test_withdrawn_feedback_gives_way_to_the_one_before_and_at_last_to_none(
+    service, results, clips
+):
+    service.give("c1", Label.CASUAL, "", "ann")
+    service.give("c1", Label.SIREN, "", "ann")
+    assert service.withdraw("c1", "ann").training_key == "training/casual/corrections/c1.wav"
+    assert clips.training == {"training/casual/corrections/c1.wav"}
+    review = service.withdraw("c1", "ann")
+    assert (review.feedback, review.training_key, clips.training) == ((), None, set())
+    assert results["c1"].verified_label is None
+
+
+def test_nobody_withdraws_what_is_not_theirs_or_not_there(service, results):
+    with pytest.raises(ConflictError, match="not yours"):
+        service.withdraw("c1", "ann")
+    service.give("c1", Label.CASUAL, "", "bob")
+    with pytest.raises(ConflictError, match="not yours"):
+        service.withdraw("c1", "ann")
+    results.overtaken = True
+    with pytest.raises(ConflictError, match="at the same time"):
+        service.withdraw("c1", "bob")

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.alerts.mutes import mute_to_json
 from earshot.labels import Label
+from earshot.results.feedback import Review
 from earshot.results.serialization import Json, feedback_to_json
 from earshot_api.authorization import caller
 from earshot_api.problems import answers
@@ -44,11 +45,32 @@ def give(
     mute = services().muting.mute(clip_id, subject) if feedback.mute_alike else None
     if feedback.label is not Label.CASUAL:
         services().mutes.delete(clip_id)
+    return _answer(review) | {"mute": mute_to_json(mute) if mute else None}
+
+
+@router.delete(
+    "/results/<clip_id>/feedback",
+    operation_id="withdraw_feedback",
+    summary="Take back the feedback that you gave last",
+    description=(
+        "The feedback before it holds again, if there is any; otherwise the clip is no training "
+        "data any more. The mute of the clip is deleted with it."
+    ),
+    tags=["results"],
+    security=needs("train"),
+    responses=answers(FeedbackAnswer, 404, 409, 422, 503),
+)
+def withdraw(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Json:
+    review = services().feedback.withdraw(clip_id, caller(router).subject)
+    services().mutes.delete(clip_id)
+    return _answer(review) | {"mute": None}
+
+
+def _answer(review: Review) -> Json:
     return {
         "clip_id": review.clip_id,
         "label": str(review.label),
-        "verified_label": str(feedback.label),
+        "verified_label": str(review.feedback[-1].label) if review.feedback else None,
         "training_key": review.training_key,
         "feedback": [feedback_to_json(one) for one in review.feedback],
-        "mute": mute_to_json(mute) if mute else None,
     }

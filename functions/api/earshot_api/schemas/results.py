@@ -98,6 +98,27 @@ class Results(TypedDict):
     next_cursor: str | None
 
 
+class Count(TypedDict):
+    """Results of one stretch of time, source and label."""
+
+    start: str
+    source: str
+    label: Annotated[Label | None, Field(description="Null for clips that were rejected.")]
+    results: int
+    alerted: int
+    uncertain: int
+    reviewed: int
+    corrected: int
+
+
+class Summary(TypedDict):
+    """Counts of results; what is counted in several pages may add to the same stretch."""
+
+    bucket_s: int
+    counts: list[Count]
+    next_cursor: str | None
+
+
 class Alert(TypedDict):
     """A message about a result, and when it was sent. Copies of an alert have one `alert_id`."""
 
@@ -147,7 +168,7 @@ class FeedbackAnswer(TypedDict):
 
     clip_id: str
     label: Label
-    verified_label: Label
+    verified_label: Label | None
     training_key: str | None
     feedback: list[Feedback]
     mute: Annotated[

@@ -70,6 +70,23 @@ class FeedbackService:
             history = (*history, new)
         return Review(clip_id, classification.label, history, self._settle(clip_id))
 
+    def withdraw(self, clip_id: str, by: str) -> Review:
+        """Take back the last feedback that a clip was given, by whoever gave it.
+
+        Raises:
+            NotFoundError: the clip has no result.
+            ConflictError: the last feedback is somebody else's, or there is none, or the clip was
+                rejected, or other feedback was given at the same time.
+            UnavailableError: a store failed; the same can be sent again.
+        """
+        result, classification = self._result(clip_id)
+        history = result.feedback
+        if not history or history[-1].by != by:
+            raise ConflictError("The last feedback on the clip is not yours to withdraw.")
+        if not self._results.remove_last_feedback(clip_id, history):
+            raise ConflictError("Somebody else gave feedback to this clip at the same time.")
+        return Review(clip_id, classification.label, history[:-1], self._settle(clip_id))
+
     def _settle(self, clip_id: str) -> str | None:
         try:
             return self._copies.settle(clip_id)

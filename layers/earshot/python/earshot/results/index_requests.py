@@ -7,8 +7,19 @@ from typing import Any
 
 from earshot.results.item import LISTED, LISTING
 from earshot.results.query import Position, ResultQuery
+from earshot.results.states import State
 from earshot.times import format_time, parse_time
 
+# Of each state, as DynamoDB has it. Clips that were rejected have no label, and none to review.
+_CONDITIONS = {
+    State.ALERTED: "attribute_exists(alerted_at)",
+    State.MUTED: "attribute_exists(muted_by)",
+    State.UNCERTAIN: "uncertain = :true",
+    State.REJECTED: "attribute_not_exists(#label)",
+    State.UNREVIEWED: "(attribute_exists(#label) AND attribute_not_exists(verified_label))",
+    State.REVIEWED: "attribute_exists(verified_label)",
+    State.CORRECTED: "(attribute_exists(verified_label) AND verified_label <> #label)",
+}
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 
@@ -52,6 +63,13 @@ def query_request(
         # Results have four decimals; DynamoDB takes no numbers as small as a float may be.
         values[":confidence"] = {"N": f"{query.min_confidence:.6f}"}
         filters.append("confidence >= :confidence")
+    for state in sorted(query.states):
+        condition = _CONDITIONS[state]
+        filters.append(condition)
+        if "#label" in condition:
+            names["#label"] = "label"
+        if ":true" in condition:
+            values[":true"] = {"BOOL": True}
     index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
     request: dict[str, Any] = {
         "TableName": table,

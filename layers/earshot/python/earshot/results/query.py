@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from earshot.errors import BadRequestError
 from earshot.labels import Label
 from earshot.results.result import Result
+from earshot.results.states import State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_DIGITS = 13  # milliseconds since 1970; enough until the year 2286
@@ -25,6 +26,7 @@ class ResultQuery:
         start: first time, inclusive.
         end: last time, exclusive.
         min_confidence: 0..1; None for any, rejected clips among them.
+        states: all of which hold.
     """
 
     label: Label | None = None
@@ -32,6 +34,7 @@ class ResultQuery:
     start: datetime | None = None
     end: datetime | None = None
     min_confidence: float | None = None
+    states: frozenset[State] = frozenset()
 
 
 @dataclass(frozen=True)

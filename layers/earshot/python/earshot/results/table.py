@@ -31,7 +31,8 @@ from earshot.times import format_time
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A page with a filter reads at most this many rows, so that a rare one cannot take for ever.
+# A page with a filter reads twice as many rows each time, so that a rare match is found soon and a
+# common one is not read in vain; and only so often, so that it cannot take for ever.
 _ROWS_A_READ = 250
 _MAX_READS = 8
 # Of a page as JSON. Lambda answers with 6 MB, in which quotes and backslashes are doubled.
@@ -151,13 +152,13 @@ class ResultsTable:
         filtered = "FilterExpression" in request
         found: list[Result] = []
         sizes: list[int] = []
-        for _ in range(_MAX_READS):
+        for n_reads in range(_MAX_READS):
             if after:
                 request["ExclusiveStartKey"] = partition | {
                     "timestamp": {"S": format_time(after.time)},
                     "clip_id": {"S": after.clip_id},
                 }
-            request["Limit"] = _ROWS_A_READ if filtered else limit - len(found)
+            request["Limit"] = _ROWS_A_READ << n_reads if filtered else limit - len(found)
             with unavailable_on_failure("The results table"):
                 answer = self._dynamodb.query(**request)
             read = [from_item(item) for item in answer["Items"]]
@@ -247,16 +248,37 @@ class ResultsTable:
         }
         if n_before:
             values[":n"] = to_attribute(n_before)
+        update = (
+            "SET feedback = list_append(if_not_exists(feedback, :none), :new), "
+            "verified_label = :label"
+        )
+        return self._update_if(
+            clip_id, update, f"attribute_exists(clip_id) AND {condition}", values
+        )
+
+    def remove_last_feedback(self, clip_id: str, history: Sequence[Feedback]) -> bool:
+        """Remove the last feedback of a result, whose `verified_label` is that of the one before.
+
+        Returns False, and changes nothing, unless `history` is all the feedback that there is.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        values = {":all": to_attribute([feedback_to_json(one) for one in history])}
+        update = "REMOVE feedback, verified_label"
+        if len(history) > 1:
+            update = f"REMOVE feedback[{len(history) - 1}] SET verified_label = :label"
+            values[":label"] = to_attribute(str(history[-2].label))
+        return self._update_if(clip_id, update, "feedback = :all", values)
+
+    def _update_if(self, clip_id: str, update: str, condition: str, values: Any) -> bool:
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.update_item(
                     TableName=self._name,
                     Key={"clip_id": {"S": clip_id}},
-                    UpdateExpression=(
-                        "SET feedback = list_append(if_not_exists(feedback, :none), :new), "
-                        "verified_label = :label"
-                    ),
-                    ConditionExpression=f"attribute_exists(clip_id) AND {condition}",
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
                     ExpressionAttributeValues=values,
                 )
             except ClientError as error:

@@ -1,0 +1,32 @@
+"""Filters of the results that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from earshot.times import format_time
+
+
+@dataclass(frozen=True)
+class ResultFilters:
+    """Which results are asked for; see `earshot.results.query.ResultQuery`."""
+
+    label: str | None = None
+    source: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    min_confidence: float | None = None
+    states: tuple[str, ...] = ()
+
+    def as_query(self) -> dict[str, str]:
+        """Query parameters."""
+        given = {
+            "label": self.label,
+            "source": self.source,
+            "from": self.start and format_time(self.start),
+            "to": self.end and format_time(self.end),
+            "min_confidence": self.min_confidence,
+            "state": ",".join(self.states) or None,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}

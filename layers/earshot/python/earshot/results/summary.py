@@ -1,0 +1,176 @@
+"""How many results there are, by time, source and label, without reading them as results."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from earshot.aws.errors import unavailable_on_failure
+from earshot.labels import Label
+from earshot.results.index_requests import position_of, query_request, time_range
+from earshot.results.item import ALERTED_AT
+from earshot.results.query import Position, ResultQuery
+from earshot.results.states import State
+from earshot.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ATTRIBUTES = ("timestamp", "recorded_at", "source", "label", "uncertain", "verified_label",
+               ALERTED_AT)  # fmt: skip
+# A read has up to 1 MB (Amazon DynamoDB API Reference, Query), some hundreds of results. So many
+# take a few seconds, well within the 29 s that a request may take.
+MAX_READS = 40
+MAX_BUCKETS = 72
+_LENGTHS = tuple(
+    timedelta(minutes=minutes)
+    for minutes in (1, 5, 10, 15, 30, 60, 120, 360, 1440, 10080, 43200, 525600)
+)
+_COUNTED = (State.ALERTED, State.UNCERTAIN, State.REVIEWED, State.CORRECTED)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Results of one stretch of time, source and label.
+
+    Attributes:
+        start: of the stretch.
+        source: of the clips.
+        label: of the classification; None for rejected clips.
+        results: how many.
+        states: of how many of them each state holds.
+    """
+
+    start: datetime
+    source: str
+    label: Label | None
+    results: int
+    states: Counter[State]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON object of the count."""
+        return {
+            "start": format_time(self.start),
+            "source": self.source,
+            "label": self.label and str(self.label),
+            "results": self.results,
+            **{str(state): self.states[state] for state in _COUNTED},
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts, in order of time.
+
+    Attributes:
+        bucket: length of each stretch of time.
+        counts: of what was read.
+        end: position from which there is more to count; None if that was all.
+    """
+
+    bucket: timedelta
+    counts: tuple[Count, ...]
+    end: Position | None
+
+
+def bucket_length(query: ResultQuery) -> timedelta:
+    """The shortest usual length by which a span has at most `MAX_BUCKETS`; a day without a span."""
+    if query.start is None or query.end is None:
+        return timedelta(days=1)
+    return next((one for one in _LENGTHS if query.end - query.start <= MAX_BUCKETS * one),
+                _LENGTHS[-1])  # fmt: skip
+
+
+class ResultCounts:
+    """Counts results in the table's indexes, of which it reads a few attributes."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def summary(
+        self, query: ResultQuery, bucket: timedelta | None = None, after: Position | None = None
+    ) -> Summary:
+        """Counts of the results of a query.
+
+        A clip counts at the time at which it was recorded, if that is known and in the span;
+        otherwise at the time at which it was classified. Stretches begin with the span, and
+        without its beginning, with 1970.
+
+        Args:
+            query: filters.
+            bucket: length of each stretch; None for that of `bucket_length`.
+            after: end of the summary before, to which this one is added; None for the first.
+
+        Raises:
+            UnavailableError: DynamoDB failed.
+        """
+        length = bucket or bucket_length(query)
+        origin = query.start or _EPOCH
+        results: Counter[tuple[datetime, str, str]] = Counter()
+        states: defaultdict[tuple[datetime, str, str], Counter[State]] = defaultdict(Counter)
+        end = after
+        for rows, position in self._reads(query, after):
+            end = position
+            for row in rows:
+                at = origin + (_time(row, query) - origin) // length * length
+                key = (at, row["source"]["S"], row.get("label", {}).get("S", ""))
+                results[key] += 1
+                states[key].update(state for state in _COUNTED if _holds(state, row))
+        counts = (
+            Count(at, source, Label(label) if label else None, n, states[at, source, label])
+            for (at, source, label), n in sorted(results.items())
+        )
+        return Summary(length, tuple(counts), end)
+
+    def _reads(
+        self, query: ResultQuery, after: Position | None
+    ) -> Iterator[tuple[list[dict[str, Any]], Position | None]]:
+        """Rows of each read, and where it ended; None after the last."""
+        first, last = time_range(query)
+        if after and format_time(after.time) > last:
+            after = None  # DynamoDB takes no position outside of the range
+        if first > last or (after and format_time(after.time) < first):
+            yield [], None
+            return
+        request, partition = query_request(self._table, query, first, last)
+        request["ExpressionAttributeNames"] |= {f"#p_{name}": name for name in _ATTRIBUTES}
+        request["ProjectionExpression"] = ", ".join(f"#p_{name}" for name in _ATTRIBUTES)
+        for _ in range(MAX_READS):
+            if after:
+                request["ExclusiveStartKey"] = partition | {
+                    "timestamp": {"S": format_time(after.time)},
+                    "clip_id": {"S": after.clip_id},
+                }
+            with unavailable_on_failure("The results table"):
+                answer = self._dynamodb.query(**request)
+            stop = answer.get("LastEvaluatedKey")
+            after = position_of(stop, "timestamp") if stop else None
+            yield list(answer["Items"]), after
+            if after is None:
+                return
+
+
+def _time(row: dict[str, Any], query: ResultQuery) -> datetime:
+    classified = parse_time(row["timestamp"]["S"])
+    if "recorded_at" not in row:
+        return classified
+    recorded = parse_time(row["recorded_at"]["S"])
+    inside = (not query.start or query.start <= recorded) and (
+        not query.end or recorded < query.end
+    )
+    return recorded if inside else classified
+
+
+def _holds(state: State, row: dict[str, Any]) -> bool:
+    verified, label = row.get("verified_label"), row.get("label")
+    return {
+        State.ALERTED: ALERTED_AT in row,
+        State.UNCERTAIN: bool(row.get("uncertain", {}).get("BOOL")),
+        State.REVIEWED: bool(verified),
+        State.CORRECTED: bool(verified) and verified != label,
+    }[state]
