@@ -105,7 +105,7 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@PYTHONPATH=functions/alert:functions/api:functions/classify:functions/retraining:functions/sweep:functions/training \
+	@PYTHONPATH=functions/alert:functions/api:functions/archive:functions/classify:functions/retraining:functions/sweep:functions/training \
 		$(BIN)/lint-imports --no-cache
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
@@ -133,7 +133,7 @@ security: .venv-security/.ready .venv-secrets/.ready ## Check template, code and
 .PHONY: sbom
 sbom: .venv-security/.ready ## List what each function and the web interface ship, as CycloneDX, in .sbom/
 	@mkdir -p .sbom
-	@for part in functions/alert functions/api functions/classify functions/retraining functions/sweep training ui; do \
+	@for part in functions/alert functions/api functions/archive functions/classify functions/retraining functions/sweep training ui; do \
 		.venv-security/bin/cyclonedx-py requirements --output-reproducible --of JSON \
 			-o ".sbom/$$(basename $$part).json" "$$part/requirements.txt" || exit 1; done
 	@ls -l .sbom
@@ -237,6 +237,10 @@ bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start wa
 load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
 	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
 		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
+
+.PHONY: archive-demo
+archive-demo: setup ## Classify an archive on a local stack while workers are killed; what was lost (N=2000)
+	@$(BIN)/python -m tests.archives --n "$(or $(N),2000)"
 
 .PHONY: chaos
 chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0); bench/faults.json

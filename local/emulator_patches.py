@@ -193,6 +193,23 @@ def see_conditional_writes() -> None:
     iam_actions._s3_object_context = context_with_conditions
 
 
+def filter_absent_fields() -> None:
+    """Let a pattern of a stream say that a field within an absent field does not exist.
+
+    Source: AWS Lambda Developer Guide, "Control which events Lambda sends to your function".
+    """
+    match = lambda_svc._match_esm_filter
+
+    def match_absent(record: dict[str, Any], pattern: dict[str, Any]) -> bool:
+        absent: dict[str, Any] = {
+            name: {} for name, inner in pattern.items() if isinstance(inner, dict)
+        }
+        found: bool = match(absent | record, pattern)
+        return found
+
+    lambda_svc._match_esm_filter = match_absent
+
+
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
     Patch(
@@ -236,5 +253,11 @@ PATCHES = (
         "conditional_writes",
         "A policy that asks for conditional writes refuses them all.",
         see_conditional_writes,
+    ),
+    Patch(
+        "absent_fields",
+        "A stream's filter that wants a field not to exist matches nothing where its parent does "
+        "not exist either.",
+        filter_absent_fields,
     ),
 )

@@ -64,6 +64,7 @@ def hold_definitions(
         held = copy.deepcopy(definition)
         for state in held["States"].values():
             if state["Type"] == "Map":
+                state.pop("MaxConcurrencyPath", None)
                 state["MaxConcurrency"] = concurrency
         properties = template["Resources"][name]["Properties"]
         del properties["DefinitionUri"]

@@ -11,6 +11,6 @@ lock --python-version 3.11 requirements/security.in -o requirements/security.txt
 lock --python-version 3.11 requirements/secrets.in -o requirements/secrets.txt
 lock --python-version 3.11 requirements/fuzz.in -o requirements/fuzz.txt
 # What is shipped runs on Lambda's Python 3.12, in the versions that are developed with.
-for part in training functions/alert functions/api functions/classify functions/retraining functions/sweep ui; do
+for part in training functions/alert functions/api functions/archive functions/classify functions/retraining functions/sweep ui; do
   lock --python-version 3.12 -c requirements/dev.txt "$part/requirements.in" -o "$part/requirements.txt"
 done

@@ -16,7 +16,7 @@ hypothesis.settings.load_profile("untimed")
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 sys.path[:0] = [
     str(FUNCTIONS / name)
-    for name in ("classify", "api", "alert", "retraining", "sweep", "training")
+    for name in ("classify", "api", "alert", "archive", "retraining", "sweep", "training")
 ]
 
 

@@ -14,6 +14,7 @@ import earshot
 from earshot.uploads.objects import MAX_BODY_BYTES
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.access import Access
+from earshot_client.cli.archive import archive
 from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
 from earshot_client.cli.feedback import feedback, mutes, unmute
@@ -169,7 +170,7 @@ cli.add_command(retrain)
 cli.add_command(models)
 cli.add_command(clients)
 cli.add_command(erase)
-for command in (feedback, mutes, unmute, listen, sources):
+for command in (archive, feedback, mutes, unmute, listen, sources):
     cli.add_command(command)
 
 

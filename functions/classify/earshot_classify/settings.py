@@ -24,6 +24,7 @@ class Settings:
         results_table: None keeps no results: the image is being run by itself.
         posted_clips_bucket: keeps what is posted; None keeps nothing of it.
         uploads_queue_url: failed messages return to this queue; None for an image run by itself.
+        archives_bucket: of the files of archives; None for a function that classifies none.
         clients_table: which client may name which source; None for an image run by itself, which
             asks for no token.
         unbound_clients: client ids that may name any source.
@@ -39,6 +40,7 @@ class Settings:
     results_table: str | None = None
     posted_clips_bucket: str | None = None
     uploads_queue_url: str | None = None
+    archives_bucket: str | None = None
     clients_table: str | None = None
     unbound_clients: tuple[str, ...] = ()
     api_tokens: bool = True
@@ -62,6 +64,7 @@ class Settings:
             results_table=environment.get("RESULTS_TABLE") or None,
             posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
             uploads_queue_url=environment.get("UPLOADS_QUEUE_URL") or None,
+            archives_bucket=environment.get("ARCHIVES_BUCKET") or None,
             clients_table=environment.get("CLIENTS_TABLE") or None,
             unbound_clients=tuple(environment.get("UNBOUND_CLIENTS", "").split(",")),
             api_tokens=environment.get("API_TOKENS") != NO_TOKENS,

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
+from earshot.archives.archive_files import ArchiveFiles
 from earshot.classification.classifier import Classifier
 from earshot.classification.golden_clip import check_golden_clip
 from earshot.classification.service import ClassifyService
@@ -92,6 +93,34 @@ def service() -> ClassifyService:
         results=parts.results,
         now=lambda: datetime.now(UTC),
     )
+
+
+def archive_service(archive: str | None) -> ClassifyService:
+    """The service for clips of archives.
+
+    Args:
+        archive: whose results also go to the results table; None to keep none there.
+
+    Raises:
+        UnavailableError: the models bucket failed before any model was loaded.
+    """
+    parts = _parts()
+    return ClassifyService(
+        classifier=parts.model(),
+        clips=parts.clips,
+        posted=None,
+        results=_results(Settings.from_environment(), archive) if archive else NoResultStore(),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def archive_files() -> ArchiveFiles:
+    """Files of archives."""
+    bucket = Settings.from_environment().archives_bucket
+    if bucket is None:
+        raise RuntimeError("ARCHIVES_BUCKET is not set")
+    return ArchiveFiles(boto3.client("s3", config=AWS_CONFIG), bucket)
 
 
 def serving() -> dict[str, str | None]:
@@ -182,8 +211,8 @@ def _posted(settings: Settings, s3: S3Client) -> S3PostedClips | None:
     return S3PostedClips(s3, settings.posted_clips_bucket)
 
 
-def _results(settings: Settings) -> ResultsTable | NoResultStore:
+def _results(settings: Settings, archive: str | None = None) -> ResultsTable | NoResultStore:
     if settings.results_table is None:
         return NoResultStore()
     client = boto3.client("dynamodb", config=AWS_CONFIG)
-    return ResultsTable(client, settings.results_table, settings.result_ttl_days)
+    return ResultsTable(client, settings.results_table, settings.result_ttl_days, archive)

@@ -22,6 +22,8 @@ _OWN = "earshot-dev-{name}-1A2B3C4D5E6F"
 _ARNS = {
     "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:" + _OWN,
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:eu-west-1:111122223333:table/" + _OWN,
+    "AWS::Glue::Database": "arn:aws:glue:eu-west-1:111122223333:database/earshot_dev",
+    "AWS::Glue::Table": "arn:aws:glue:eu-west-1:111122223333:table/earshot_dev/archive_results",
     "AWS::IAM::Role": "arn:aws:iam::111122223333:role/" + _OWN,
     "AWS::Lambda::Function": "arn:aws:lambda:eu-west-1:111122223333:function:" + _OWN,
     "AWS::Lambda::LayerVersion": "arn:aws:lambda:eu-west-1:111122223333:layer:{own_name}",

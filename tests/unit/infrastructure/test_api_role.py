@@ -39,6 +39,14 @@ def test_api_may_do_its_work_only() -> None:
         ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
         ("s3:GetObject", "${UploadsBucket.Arn}/posted/*"),
         ("s3:GetObjectVersion", "${UploadsBucket.Arn}/posted/*"),
+        *(
+            (f"s3:{action}", what)
+            for action in ("GetObject", "GetObjectVersion")
+            for what in (
+                "${UploadsBucket.Arn}/archive/*",
+                "arn:${AWS::Partition}:s3:::${ArchiveBuckets}/*",
+            )
+        ),
         ("s3:PutObject", "${UploadsBucket.Arn}/training/*"),
         ("s3:PutObject", "${UploadsBucket.Arn}/heldout/*"),
         ("s3:DeleteObject", "${UploadsBucket.Arn}/training/*"),

@@ -35,8 +35,8 @@ MAKES = policy("MakeResources") + policy("MakeRoles")
 BOUNDARY = policy("Boundary")
 
 # What the schemas list for uses that Earshot does not make of a resource: its own keys, networks,
-# file systems, imports, replicas, code deployments, contributor insights. And what IAM does not
-# know (cfn-lint W3037): API Gateway's tags are set by PUT and POST.
+# file systems, imports, replicas, code deployments, contributor insights, federated catalogs. And
+# what IAM does not know (cfn-lint W3037): API Gateway's tags are set by PUT and POST.
 NOT_USED = re.compile(
     r"kms:|ec2:|elasticfilesystem:|s3files:|s3tables:|kinesis:|firehose:|codedeploy:|cloudfront:"
     r"|iam:CreateServiceLinkedRole|iam:DeleteRolePermissionsBoundary|s3:REST"
@@ -46,6 +46,7 @@ NOT_USED = re.compile(
     r"|s3:(\w*Object\w*|\w*MetadataTable\w*|\w*MetadataJournal\w*|\w*MetadataInventory\w*"
     r"|\w*MetadataAnnotation\w*|Put(Accelerate|Analytics|IntelligentTiering|Inventory|Metrics"
     r"|Replication)Configuration)$"
+    r"|lakeformation:|glue:(\w*Connection|GetSchemaVersion)$"
     r"|cognito-idp:AddCustomAttributes|apigateway:(Unt|T)agResource"
 )
 # Streams of a table's own, of which the table's schema speaks for a different use.

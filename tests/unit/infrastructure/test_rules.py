@@ -99,8 +99,9 @@ def test_functions_of_the_http_api_answer_before_it_gives_up() -> None:
 
 
 def test_every_function_that_fails_or_is_refused_raises_an_alarm() -> None:
-    steps = names_in(properties("RetrainStateMachine")["DefinitionSubstitutions"])
-    assert {"RetrainFailedAlarm", "RetrainTimedOutAlarm"} <= ALARMS.keys()
+    machines = ("RetrainStateMachine", "ArchiveStateMachine")
+    steps = {n for m in machines for n in names_in(properties(m)["DefinitionSubstitutions"])}
+    assert {"RetrainFailedAlarm", "RetrainTimedOutAlarm", "ArchiveFailedAlarm"} <= ALARMS.keys()
     alone = set(of_type("AWS::Lambda::Function")) - steps
     assert alone <= watched("Errors")
     # The sweep is called once an hour and does it all again.

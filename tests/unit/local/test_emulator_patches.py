@@ -94,7 +94,11 @@ class TestStillNeeded:
         context = iam_actions._s3_object_context("s3:PutObject", {}, "/bucket/key", ONLY_NEW)
         assert "s3:if-none-match" not in context
 
+    def test_needed_absent_fields(self) -> None:
+        assert not lambda_svc._match_esm_filter({"status": "a"}, NO_ARCHIVE)
 
+
+NO_ARCHIVE = {"status": ["a"], "archive": {"S": [{"exists": False}]}}
 ONLY_NEW = {"if-none-match": "*"}
 BATCH = b"""{"RequestItems": {"results": {
     "Keys": [{"clip_id": {"S": "a"}}], "ProjectionExpression": "clip_id"}}}"""

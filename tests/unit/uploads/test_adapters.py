@@ -59,8 +59,16 @@ def test_a_clip_is_read_as_the_version_that_its_event_named(s3):
 
 def test_a_bucket_without_versions_is_read_too(s3):
     put(s3, b"content")
-    with S3ClipStore(s3).open(Upload(Location(BUCKET, "incoming/a.wav"), "etag", 7)) as stored:
+    location = Location(BUCKET, "incoming/a.wav")
+    etag = s3.head_object(Bucket=BUCKET, Key=location.key)["ETag"].strip('"')
+    with S3ClipStore(s3).open(Upload(location, etag, 7)) as stored:
         assert stored.content.read() == b"content"
+    put(s3, b"another")
+    with (
+        pytest.raises(RejectedClipError, match="overwritten"),
+        S3ClipStore(s3).open(Upload(location, etag, 7)),
+    ):
+        pass
 
 
 def test_a_deleted_clip_is_rejected_and_not_retried_for_ever(s3):

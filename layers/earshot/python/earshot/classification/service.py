@@ -65,15 +65,19 @@ class ClassifyService:
         self._results = results
         self._now = now
 
-    def classify_upload(self, upload: Upload) -> Result:
+    def classify_upload(self, upload: Upload, source: str | None = None) -> Result:
         """Result of an uploaded clip, classified or rejected.
+
+        Args:
+            upload: the clip.
+            source: of a clip whose metadata names none; None for the folder of the upload.
 
         Raises:
             UnavailableError: clip or result store failed; trying again may help.
         """
         origin = Origin(
             clip_id=object_clip_id(upload.location.bucket, upload.location.key, upload.version),
-            source=upload.source,
+            source=source or upload.source,
             location=upload.location,
         )
         try:

@@ -25,6 +25,8 @@ LISTING = "listing"
 LISTED = "all"
 ALERTED_AT = "alerted_at"
 MUTED_BY = "muted_by"
+# Of a result of an archive: its name. The stream's filter keeps such rows from raising alerts.
+ARCHIVE = "archive"
 # In a row only: they are in no answer.
 EMBEDDINGS, ALL_EMBEDDED = "embeddings", "all_embedded"
 

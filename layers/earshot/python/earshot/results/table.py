@@ -15,6 +15,7 @@ from earshot.labels import Label
 from earshot.results.index_requests import position_of, query_request, time_range
 from earshot.results.item import (
     ALERTED_AT,
+    ARCHIVE,
     LISTED,
     LISTING,
     MUTED_BY,
@@ -47,12 +48,16 @@ class ResultsTable:
         dynamodb: client.
         name: of the table.
         ttl_days: days after which DynamoDB deletes a row; 0 keeps rows for ever.
+        archive: that the results are of; None for new clips, which may raise alerts.
     """
 
-    def __init__(self, dynamodb: DynamoDBClient, name: str, ttl_days: int = 0) -> None:
+    def __init__(
+        self, dynamodb: DynamoDBClient, name: str, ttl_days: int = 0, archive: str | None = None
+    ) -> None:
         self._dynamodb = dynamodb
         self._name = name
         self._ttl = timedelta(days=ttl_days)
+        self._marks = {ARCHIVE: to_attribute(archive)} if archive else {}
 
     def save(self, result: Result) -> Result:
         """Keep a result unless its clip has one; returns the one that stands.
@@ -64,7 +69,7 @@ class ResultsTable:
             try:
                 self._dynamodb.put_item(
                     TableName=self._name,
-                    Item=to_item(result, self._ttl),
+                    Item=to_item(result, self._ttl) | self._marks,
                     ConditionExpression="attribute_not_exists(clip_id)",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )

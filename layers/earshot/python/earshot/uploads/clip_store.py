@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef
 
-_GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}  # the last: a delete marker
+# The last two: a delete marker, and an object that was overwritten.
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "PreconditionFailed"}
 LABEL_TAG = "label"  # the bucket's lifecycle names it
 _SPOOL_BYTES = 8 * 2**20  # larger clips go through a file in /tmp rather than through memory
 
@@ -57,7 +58,7 @@ class S3ClipStore:
             raise RejectedClipError("too_large", f"The file has {upload.size} bytes. {ACCEPTED}")
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
             with unavailable_on_failure("The uploads bucket"):
-                answer = self._get(upload.location)
+                answer = self._get(upload)
                 shutil.copyfileobj(answer["Body"], file, 2**20)
             file.seek(0)
             yield StoredClip(cast(BinaryIO, file), answer["Metadata"])
@@ -76,16 +77,21 @@ class S3ClipStore:
                 if error.response["Error"]["Code"] not in _GONE:
                     raise
 
-    def _get(self, location: Location) -> GetObjectOutputTypeDef:
+    def _get(self, upload: Upload) -> GetObjectOutputTypeDef:
+        location = upload.location
         request: GetObjectRequestTypeDef = {"Bucket": location.bucket, "Key": location.key}
         if location.version_id:
             request["VersionId"] = location.version_id
+        else:  # its clip id is of this content
+            request["IfMatch"] = upload.version
         try:
             return self._s3.get_object(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 raise RejectedClipError(
-                    "gone", "The object was deleted before it was classified. Upload it again."
+                    "gone",
+                    "The object was deleted or overwritten before it was classified. "
+                    "Upload it again.",
                 ) from error
             raise
 

@@ -1,0 +1,1 @@
+"""archive: plans an archive, writes its results as Parquet, and sums it up."""
