@@ -1,18 +1,23 @@
-# Every task of the project; `make help` lists them.
+# Every task of the project; `make help` lists them by who uses them.
 SHELL := /bin/sh
 PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p; done))
 BIN := .venv/bin
-READY := .venv/.ready
+# Two sets of packages, locked together: one to run, one to train, test and deploy, which has all of
+# the first. Whoever has the second needs no other.
+FULL := .venv/.full
+RUN := $(if $(wildcard $(FULL)),$(FULL),.venv/.run)
+UI := $(if $(wildcard $(FULL)),$(FULL),.venv/.ui)
 YAMNET ?= https://tfhub.dev/google/yamnet/1
 # Where data sets lie and models go, by default.
 DATA ?= $(or $(SESA),data/sesa)/train
 OPEN_AUDIO ?= data/open-audio
 EVERYDAY_AUDIO ?= data/everyday-audio
 HELD_OUT_AUDIO ?= data/held-out-audio
-OUT ?= models/v1
-MODEL ?= v1
-UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)
+OUT ?= models/candidate
+# A version is a folder, or the name of one in models/.
+MODEL_FOLDER = $(if $(MODEL),$(if $(wildcard $(MODEL)/manifest.json),$(MODEL),models/$(MODEL)),models/v1)
+SERVED = $(if $(MODEL),--model "$(MODEL_FOLDER)")
 # Keep TensorFlow's start-up remarks out of the way of what is being shown.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export TF_ENABLE_ONEDNN_OPTS ?= 0
@@ -20,61 +25,152 @@ export TF_ENABLE_ONEDNN_OPTS ?= 0
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z][a-z0-9-]*:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: setup
-setup: $(READY) models/yamnet/yamnet.json ## Set everything up (YAMNET=handle-or-folder of a SavedModel)
+.venv/.run: requirements/run.txt pyproject.toml
+.venv/.ui: ui/requirements.txt requirements/run.txt pyproject.toml | .venv/.run
+$(FULL): requirements/dev.txt pyproject.toml
+.venv/.run .venv/.ui $(FULL):
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH."; exit 1; }
+	@$(PYTHON) -m local.environment $(@:.venv/.%=%)
 
-$(READY): requirements/dev.txt pyproject.toml
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed and none is on the PATH."; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@echo "Setting up .venv with $$($(PYTHON) --version); this takes a minute or two the first time."
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
-
-models/yamnet/yamnet.json: training/yamnet/convert.py models/yamnet-adaptation.npz | $(READY)
-	@echo "Fetching YAMNet, adapting and converting it, once."
-	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
+##@ Try it, and run it on this machine
 
 .PHONY: demo
-demo: setup ## Classify clips end to end on a local stack (WAV=file-or-folder)
-	@$(BIN)/python -m local.demo $(WAV)
+demo: $(RUN) ## Classify clips end to end, and see an alert arrive (WAV=file-or-folder, MODEL=version)
+	@$(BIN)/python -m local.demo $(if $(WAV),"$(WAV)") $(SERVED)
 
 .PHONY: up
-up: setup ## Start the local stack (PORT=4566; TOKENS=on has its HTTP API ask for tokens)
-	@$(BIN)/python -m local.up
+up: $(RUN) ## Start the local stack (PORT=4566; MODEL=version; TOKENS=on has its HTTP API ask for tokens)
+	@$(BIN)/python -m local.up $(SERVED)
 
 .PHONY: ui
-ui: setup ## Start the web interface on the local stack (UI_PORT=8501; or EARSHOT_API_URL=address)
+ui: $(UI) ## Start the web interface on the local stack (UI_PORT=8501; or EARSHOT_API_URL=address)
 	@$(BIN)/python -m local.ui
 
 .PHONY: listen
-listen: setup ## Send this machine's microphone to the local stack (STREAM=address, device or file; ARGS=options)
+listen: $(RUN) ## Send this machine's microphone to the local stack (STREAM=address, device or file; ARGS=options)
 	@$(BIN)/python -m local.listen $(if $(STREAM),"$(STREAM)") $(ARGS)
 
-.PHONY: listen-demo
-listen-demo: setup ## Two minutes of a night at a microphone: alerts at a webhook, a cut network, a dead stream (ffmpeg)
-	@$(BIN)/python -m local.listen_demo
-
-.PHONY: down
-down: $(READY) ## Stop the local stack
-	@$(BIN)/python -m local.down
-
 .PHONY: token
-token: $(READY) ## Print a token for the local stack's HTTP API (SCOPE="predict read", or GROUP=trainer for a person's)
+token: $(RUN) ## Print a token for the local stack's HTTP API (SCOPE="predict read", or GROUP=trainer for a person's)
 	@$(BIN)/python -m local.token $(SCOPE) $(if $(GROUP),--group $(GROUP))
 
 .PHONY: logs
-logs: $(READY) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
+logs: $(RUN) ## Show the logs of the local stack's functions (FOLLOW=1 to wait for more)
 	@$(BIN)/python -m local.logs $(if $(FOLLOW),--follow)
 
 .PHONY: sweep
-sweep: $(READY) ## Queue uploads without a result on the local stack again (MINUTES=25 HOURS=3: their age), or WATCH=1 its sources
+sweep: $(RUN) ## Queue uploads without a result on the local stack again (MINUTES=25 HOURS=3: their age), or WATCH=1 its sources
 	@$(BIN)/python -m local.sweep $(if $(WATCH),--watch) --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
+
+.PHONY: down
+down: $(RUN) ## Stop the local stack
+	@$(BIN)/python -m local.down
+
+.PHONY: listen-demo
+listen-demo: $(RUN) ## Two minutes of a night at a microphone: alerts at a webhook, a cut network, a dead stream (ffmpeg)
+	@$(BIN)/python -m local.listen_demo
+
+.PHONY: retrain-demo
+retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labeled WAVs, HELD_OUT=more of them)
+	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
+		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
+
+.PHONY: teach-demo
+teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=folder of everyday sound)
+	@$(BIN)/python -m local.teach_demo $(if $(findstring command,$(origin DATA)),"$(DATA)")
+
+##@ Train and evaluate models
+
+# oneDNN has the processor's own bfloat16 multiplications, if there are any.
+.PHONY: train
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=new folder, FOLDS=0 for no cross-validation, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
+	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
+		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
+		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \
+		$(if $(wildcard $(EVERYDAY_AUDIO)/manifest.csv),--everyday "$(EVERYDAY_AUDIO)") \
+		$(if $(FOLDS),--folds "$(FOLDS)") $(if $(STEPS),--steps "$(STEPS)")
+
+.PHONY: evaluate
+evaluate: DATA = $(or $(SESA),data/sesa)/test
+evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, FULL=1, OUT=folder, JSON=path, BASELINE=folder)
+	@$(BIN)/python -m training.evaluate --data "$(DATA)" --model "$(MODEL_FOLDER)" \
+		$(if $(AMBIENT),--ambient "$(AMBIENT)") $(if $(FULL),--full) \
+		$(if $(findstring command,$(origin OUT)),--out "$(OUT)") \
+		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
+
+.PHONY: release
+release: DATA = $(or $(SESA),data/sesa)/test
+release: setup ## Give a version the held-out clips it is released with (DATA=labeled WAVs, HELD_OUT_AUDIO=folder, MODEL=version)
+	@$(BIN)/python -m training.release "$(MODEL_FOLDER)" --labeled "$(DATA)" --everyday "$(HELD_OUT_AUDIO)"
+
+.PHONY: open-audio
+open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=data/open-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"
+
+.PHONY: everyday-audio
+everyday-audio: setup ## Fetch hours of everyday sound to train on (EVERYDAY_AUDIO=data/everyday-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(EVERYDAY_AUDIO)" \
+		--sources training/data/open_audio/everyday.toml
+
+.PHONY: held-out-audio
+held-out-audio: setup ## Fetch everyday sound that is never trained on (HELD_OUT_AUDIO=data/held-out-audio; Debian only)
+	@$(BIN)/python -m training.data.open_audio --out "$(HELD_OUT_AUDIO)" \
+		--sources training/data/open_audio/held_out.toml
+
+.PHONY: left-out-source
+left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)
+	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
+		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
+
+.PHONY: mute-distance
+mute-distance: setup ## Measure how alike sounds have to be that are muted (AMBIENT=folder, THREATS="folder folder")
+	@$(BIN)/python -m training.evaluation.mute_distance --ambient $(AMBIENT) --threats $(THREATS)
+
+.PHONY: notebook
+notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)
+	@mkdir -p .local
+	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$$(realpath "$(DATA)"))" \
+		EARSHOT_AMBIENT="$(if $(AMBIENT),$$(realpath "$(AMBIENT)"))" $(BIN)/python -m nbconvert \
+		--to html --execute --ExecutePreprocessor.timeout=3600 --log-level WARN \
+		--output-dir .local --output notebook training/notebooks/learning.ipynb
+	@echo "Open .local/notebook.html in a browser."
+
+.PHONY: yamnet
+yamnet: setup ## Fetch the published YAMNet, and convert it with the trained blocks anew (YAMNET=handle-or-folder)
+	@$(BIN)/python -m training.yamnet --source "$(YAMNET)"
+
+##@ Deploy
+
+# Both images, unless one is named: make image IMAGES=classify
+IMAGES ?= classify training
+
+.PHONY: image
+image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=arm64, BASE=another base)
+	@$(BIN)/python -m local.images build $(IMAGES)
+
+.PHONY: image-test
+image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
+	@$(BIN)/python -m local.images test $(IMAGES)
+
+.PHONY: base-image
+base-image: setup ## Check that the Dockerfiles name the digest of the base image's tag (PIN=1 writes it)
+	@$(BIN)/python -m local.images.base $(if $(PIN),--pin)
+
+.PHONY: sbom
+sbom: .venv-security/.ready ## List what each function and the web interface ship, as CycloneDX, in .sbom/
+	@mkdir -p .sbom
+	@for part in functions/alert functions/api functions/archive functions/classify functions/retraining functions/sweep training ui; do \
+		.venv-security/bin/cyclonedx-py requirements --output-reproducible --of JSON \
+			-o ".sbom/$$(basename $$part).json" "$$part/requirements.txt" || exit 1; done
+	@ls -l .sbom
+
+##@ Work on Earshot
+
+.PHONY: setup
+setup: $(FULL) ## Install what training, tests and deployment need, with TensorFlow
 
 .PHONY: test
 test: setup ## Run all tests, and name the ten slowest (JOBS=2 processes; ARGS= of pytest)
@@ -84,6 +180,10 @@ test: setup ## Run all tests, and name the ten slowest (JOBS=2 processes; ARGS= 
 test-unit: setup ## Run the unit tests: no network, no stack
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
+.PHONY: test-e2e
+test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path)
+	@BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
+
 .PHONY: test-performance
 test-performance: setup ## Check that `make bench` and `make load` run; a few minutes
 	@$(BIN)/python -m pytest tests/performance $(ARGS)
@@ -91,14 +191,6 @@ test-performance: setup ## Check that `make bench` and `make load` run; a few mi
 .PHONY: coverage
 coverage: setup ## Run the unit tests and show which lines and branches none of them reaches
 	@$(BIN)/python -m pytest tests/unit --cov --cov-report=term-missing:skip-covered $(ARGS)
-
-.PHONY: test-e2e
-test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path)
-	@BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
-
-.PHONY: screenshots
-screenshots: setup ## Make pictures of each page of the web interface anew (CHROMIUM=path)
-	@$(BIN)/python -m tests.e2e.screenshots
 
 .PHONY: lint
 lint: setup ## Check style, types, imports between rooms, and template
@@ -111,7 +203,12 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
 
-.venv-%/.ready: requirements/%.txt | $(READY)
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+.venv-%/.ready: requirements/%.txt | $(FULL)
 	@[ -x .venv-$*/bin/python ] || $(PYTHON) -m venv .venv-$*
 	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
@@ -130,124 +227,7 @@ security: .venv-security/.ready .venv-secrets/.ready ## Check template, code and
 	@$(SECRETS) | xargs -0 .venv-secrets/bin/detect-secrets-hook --no-verify \
 		--disable-plugin HexHighEntropyString --exclude-secrets '$(KNOWN_SECRETS)'
 
-.PHONY: sbom
-sbom: .venv-security/.ready ## List what each function and the web interface ship, as CycloneDX, in .sbom/
-	@mkdir -p .sbom
-	@for part in functions/alert functions/api functions/archive functions/classify functions/retraining functions/sweep training ui; do \
-		.venv-security/bin/cyclonedx-py requirements --output-reproducible --of JSON \
-			-o ".sbom/$$(basename $$part).json" "$$part/requirements.txt" || exit 1; done
-	@ls -l .sbom
-
-.PHONY: format
-format: setup ## Format the code
-	@$(BIN)/ruff check --fix --quiet .
-	@$(BIN)/ruff format --quiet .
-
-.PHONY: openapi
-openapi: $(READY) ## Write docs/openapi.json anew
-	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
-
-.PHONY: api-examples
-api-examples: setup ## Write the outputs of the commands in docs/api.md and the README anew (curl, jq)
-	@$(BIN)/python -m local.api_examples
-
-# oneDNN has the processor's own bfloat16 multiplications, if there are any.
-.PHONY: train
-train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/<version>, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
-	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
-		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
-		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \
-		$(if $(wildcard $(EVERYDAY_AUDIO)/manifest.csv),--everyday "$(EVERYDAY_AUDIO)") \
-		$(if $(FOLDS),--folds "$(FOLDS)") $(if $(STEPS),--steps "$(STEPS)")
-
-.PHONY: release
-release: DATA = $(or $(SESA),data/sesa)/test
-release: setup ## Give a version the held-out clips it is released with (DATA=labeled WAVs, HELD_OUT_AUDIO=folder, OUT=models/<version>)
-	@$(BIN)/python -m training.release "$(OUT)" --labeled "$(DATA)" --everyday "$(HELD_OUT_AUDIO)"
-
-.PHONY: left-out-source
-left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)
-	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
-		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
-
-.PHONY: evaluate
-evaluate: DATA = $(or $(SESA),data/sesa)/test
-evaluate: setup ## Measure a model (DATA=folder, MODEL=version, AMBIENT=folder, FULL=1, OUT=folder, JSON=path, BASELINE=folder)
-	@$(BIN)/python -m training.evaluate --data "$(DATA)" --model "$(MODEL)" \
-		$(if $(AMBIENT),--ambient "$(AMBIENT)") $(if $(FULL),--full) \
-		$(if $(findstring command,$(origin OUT)),--out "$(OUT)") \
-		$(if $(JSON),--json "$(JSON)") $(if $(BASELINE),--baseline "$(BASELINE)")
-
-.PHONY: mute-distance
-mute-distance: setup ## Measure how alike sounds have to be that are muted (AMBIENT=folder, THREATS="folder folder")
-	@$(BIN)/python -m training.evaluation.mute_distance --ambient $(AMBIENT) --threats $(THREATS)
-
-.PHONY: open-audio
-open-audio: setup ## Fetch sounds of other microphones to train on (OPEN_AUDIO=data/open-audio; Debian only)
-	@$(BIN)/python -m training.data.open_audio --out "$(OPEN_AUDIO)"
-
-.PHONY: everyday-audio
-everyday-audio: setup ## Fetch hours of everyday sound to train on (EVERYDAY_AUDIO=data/everyday-audio; Debian only)
-	@$(BIN)/python -m training.data.open_audio --out "$(EVERYDAY_AUDIO)" \
-		--sources training/data/open_audio/everyday.toml
-
-.PHONY: held-out-audio
-held-out-audio: setup ## Fetch everyday sound that is never trained on (HELD_OUT_AUDIO=data/held-out-audio; Debian only)
-	@$(BIN)/python -m training.data.open_audio --out "$(HELD_OUT_AUDIO)" \
-		--sources training/data/open_audio/held_out.toml
-
-.PHONY: notebook
-notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)
-	@mkdir -p .local
-	@EARSHOT_DATA="$(if $(findstring command,$(origin DATA)),$$(realpath "$(DATA)"))" \
-		EARSHOT_AMBIENT="$(if $(AMBIENT),$$(realpath "$(AMBIENT)"))" $(BIN)/python -m nbconvert \
-		--to html --execute --ExecutePreprocessor.timeout=3600 --log-level WARN \
-		--output-dir .local --output notebook training/notebooks/learning.ipynb
-	@echo "Open .local/notebook.html in a browser."
-
-.PHONY: retrain-demo
-retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labeled WAVs, HELD_OUT=more of them)
-	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
-		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
-
-# Both images, unless one is named: make image IMAGES=classify
-IMAGES ?= classify training
-
-.PHONY: teach-demo
-teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=folder of everyday sound)
-	@$(BIN)/python -m local.teach_demo $(if $(findstring command,$(origin DATA)),"$(DATA)")
-
-.PHONY: image
-image: setup ## Build the images, with docker or podman (IMAGES=classify, ARCH=arm64, BASE=another base)
-	@$(BIN)/python -m local.images build $(IMAGES)
-
-.PHONY: base-image
-base-image: setup ## Check that the Dockerfiles name the digest of the base image's tag (PIN=1 writes it)
-	@$(BIN)/python -m local.images.base $(if $(PIN),--pin)
-
-.PHONY: image-test
-image-test: image ## Run the images as Lambda would, and compare with their handlers outside (IMAGES=classify)
-	@$(BIN)/python -m local.images test $(IMAGES)
-
-.PHONY: bench
-bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start warm_clip"); bench/report.json
-	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPORT_JSON),--out "$(REPORT_JSON)")
-
-.PHONY: load
-load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
-	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
-		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
-
-.PHONY: archive-demo
-archive-demo: setup ## Classify an archive on a local stack while workers are killed; what was lost (N=2000)
-	@$(BIN)/python -m tests.archives --n "$(or $(N),2000)"
-
-.PHONY: chaos
-chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0); bench/faults.json
-	@$(BIN)/python -m tests.chaos --n "$(or $(N),10000)" --seed "$(or $(SEED),0)" \
-		$(if $(CHAOS_JSON),--out "$(CHAOS_JSON)")
-
-.fuzz/lib/.ready: requirements/fuzz.txt | $(READY)
+.fuzz/lib/.ready: requirements/fuzz.txt | $(FULL)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .fuzz/lib --no-deps --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
@@ -259,15 +239,47 @@ fuzz: setup .fuzz/lib/.ready ## Mutate recordings for a while, until one makes a
 		|| { tail -40 .fuzz/log; exit 1; }
 	@grep "^stat::" .fuzz/log
 
-.PHONY: bench-images
-bench-images: setup ## Measure the images' size and start, into bench/report.json (after make image)
-	@$(BIN)/python -m bench.images $(IMAGES)
+.PHONY: openapi
+openapi: $(RUN) ## Write docs/openapi.json anew
+	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
+
+.PHONY: api-examples
+api-examples: setup ## Write the outputs of the commands in docs/api.md and the README anew (curl, jq)
+	@$(BIN)/python -m local.api_examples
+
+.PHONY: screenshots
+screenshots: setup ## Make pictures of each page of the web interface anew (CHROMIUM=path)
+	@$(BIN)/python -m tests.e2e.screenshots
 
 .PHONY: lock
-lock: $(READY) ## Lock all requirements anew, with hashes
+lock: setup ## Lock all requirements anew, with hashes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
 
 .PHONY: clean
 clean: ## Remove what was set up and built
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m local.down
-	@rm -rf .venv .venv-security .venv-secrets .sbom .fuzz .local .aws-sam .coverage models/yamnet
+	@rm -rf .venv .venv-security .venv-secrets .sbom .fuzz .local .aws-sam .coverage
+
+##@ Measure
+
+.PHONY: bench
+bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start warm_clip"); bench/report.json
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPORT_JSON),--out "$(REPORT_JSON)")
+
+.PHONY: load
+load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
+	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
+		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
+
+.PHONY: chaos
+chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0); bench/faults.json
+	@$(BIN)/python -m tests.chaos --n "$(or $(N),10000)" --seed "$(or $(SEED),0)" \
+		$(if $(CHAOS_JSON),--out "$(CHAOS_JSON)")
+
+.PHONY: archive-demo
+archive-demo: setup ## Classify an archive on a local stack while workers are killed; what was lost (N=2000)
+	@$(BIN)/python -m tests.archives --n "$(or $(N),2000)"
+
+.PHONY: bench-images
+bench-images: setup ## Measure the images' size and start, into bench/report.json (after make image)
+	@$(BIN)/python -m bench.images $(IMAGES)

@@ -57,9 +57,9 @@ def copy_models(models: Path, target: Path, names: Sequence[str]) -> None:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
         else:
-            how = "Run `make setup` first: it fetches and converts YAMNet."
-            other = "It comes with the repository; get it back from git."
-            raise PackError(f"models/{name} is missing. {how if name == YAMNET else other}")
+            raise PackError(
+                f"models/{name} is missing. It comes with the repository; get it back from git."
+            )
     _require_whole(target / YAMNET)
 
 
@@ -68,7 +68,7 @@ def _require_whole(yamnet: Path) -> None:
     content = (yamnet / "yamnet.tflite").read_bytes()
     if hashlib.sha256(content).hexdigest() != description["flatbuffer_sha256"]:
         raise PackError(
-            "models/yamnet is damaged. Have it converted anew: rm -r models/yamnet && make setup"
+            "models/yamnet is damaged. It comes with the repository; get it back from git."
         )
 
 

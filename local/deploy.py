@@ -15,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.model.registry import ModelRegistry
 from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
+from local import small_setup
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
 from local.function_sources import CodeObject, FunctionSource, Template, function_sources
 from local.http_api import open_routes
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 CODE_BUCKET = "earshot-local-code"
 API_ID = "earshot"
+RETRAINING = "retrain.asl.yaml"
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,14 @@ class Deployment:
 def require_models(settings: Settings) -> None:
     """Raise `LocalStackError` unless YAMNet and the first model are there."""
     if not (settings.yamnet / FLATBUFFER_NAME).is_file():
-        raise LocalStackError("YAMNet has not been set up yet. Run `make setup` first.")
+        raise LocalStackError(
+            f"There is no YAMNet in {settings.yamnet}. "
+            "It comes with the repository; get it back from git."
+        )
     if not (settings.model / "manifest.json").is_file():
         raise LocalStackError(
             f"There is no model in {settings.model}: its manifest.json is missing. "
-            "It comes with the repository; get it back from git, or train one as the README says."
+            "v1 comes with the repository; get it back from git, or train one with `make train`."
         )
 
 
@@ -75,10 +80,7 @@ def deploy(settings: Settings) -> Deployment:
     code = upload_code(s3, template, settings)
     # There need be no more functions at work than there are cores; AWS's own least is 2.
     concurrency = max(2, os.cpu_count() or 1)
-    definitions = {
-        name: yaml_parse((REPOSITORY / file).read_text())
-        for name, file in definition_files(template).items()
-    }
+    definitions = state_machines(template)
     template = localize(
         template, code, definitions, region=REGION, api_id=API_ID, concurrency=concurrency
     )
@@ -91,6 +93,16 @@ def deploy(settings: Settings) -> Deployment:
     registry = ModelRegistry(s3, outputs["ModelsBucketName"])
     seed_model(registry, settings.model, settings.yamnet)
     return Deployment(outputs, changed)
+
+
+def state_machines(template: Template) -> dict[str, Template]:
+    """Definition of each state machine; of retraining, where it can run."""
+    return {
+        name: yaml_parse((REPOSITORY / file).read_text())
+        if file.name != RETRAINING or small_setup.can_train()
+        else small_setup.DEFINITION
+        for name, file in definition_files(template).items()
+    }
 
 
 def upload_code(s3: S3Client, template: Template, settings: Settings) -> dict[str, CodeObject]:

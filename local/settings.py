@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from earshot.model.versions import yamnet_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEMPLATE = REPOSITORY / "template.yaml"
@@ -56,6 +58,11 @@ class Settings:
         if tokens not in {"on", "off"}:
             raise LocalStackError(f"TOKENS is {tokens!r}; it must be on or off.")
         return cls(int(port), Path(folder).resolve(), asks_for_tokens=tokens == "on")
+
+    def serving(self, model: Path) -> Settings:
+        """The same stack with another first version, which may have a YAMNet of its own."""
+        model = model.resolve()
+        return replace(self, model=model, yamnet=yamnet_folder(model, YAMNET))
 
     @property
     def endpoint(self) -> str:

@@ -24,6 +24,8 @@ def main() -> None:
     print(f"The web interface is at http://127.0.0.1:{port}; Ctrl-C ends it.", flush=True)
     os.chdir(REPOSITORY)
     arguments = command(port)
+    # Streamlit's own welcome goes to standard output, and what is wrong to standard error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     os.execve(arguments[0], arguments, environment)  # noqa: S606 - fixed arguments, no shell
 
 

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local import process
+from local import process, small_setup
 from local.clients import forget_aws_settings
 from local.deploy import deploy, require_models
-from local.settings import FIRST_MODEL, YAMNET, LocalStackError, Settings
+from local.settings import FIRST_MODEL, LocalStackError, Settings
 
 _HOW_TO_USE = """
 Paste this to let the AWS command line and SDKs talk to it:
@@ -65,6 +65,8 @@ def up(settings: Settings) -> None:
         news = "now runs your changes" if deployment.changed else "nothing has changed"
         print(f"Earshot is already running at {settings.endpoint} (pid {emulator.pid}); {news}.")
     print(how_to_use(settings, deployment.outputs))
+    if not small_setup.can_train():
+        print(small_setup.SENTENCE)
 
 
 def how_to_use(settings: Settings, outputs: dict[str, Any]) -> str:
@@ -76,13 +78,11 @@ def main() -> None:
     parser.add_argument(
         "--model", type=Path, default=FIRST_MODEL, help="folder of the first model version"
     )
-    parser.add_argument("--yamnet", type=Path, default=YAMNET, help="folder of its YAMNet")
     arguments = parser.parse_args()
     forget_aws_settings()
     try:
         settings = Settings.from_environment()
-        bundled = {"model": arguments.model.resolve(), "yamnet": arguments.yamnet.resolve()}
-        up(dataclasses.replace(settings, **bundled))
+        up(settings.serving(arguments.model))
     except LocalStackError as error:
         sys.exit(str(error))
 

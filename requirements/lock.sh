@@ -7,6 +7,7 @@ lock() {
     --override requirements/overrides.txt "$@"
 }
 lock --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+lock --python-version 3.11 -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 lock --python-version 3.11 requirements/security.in -o requirements/security.txt
 lock --python-version 3.11 requirements/secrets.in -o requirements/secrets.txt
 lock --python-version 3.11 requirements/fuzz.in -o requirements/fuzz.txt

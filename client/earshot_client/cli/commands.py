@@ -19,7 +19,7 @@ from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
 from earshot_client.cli.feedback import feedback, mutes, unmute
 from earshot_client.cli.listen import listen
-from earshot_client.cli.local_model import model_option, require, yamnet_option
+from earshot_client.cli.local_model import model_option, yamnet_for, yamnet_option
 from earshot_client.cli.models import models
 from earshot_client.cli.options import (
     Time,
@@ -155,9 +155,9 @@ def status(connect: Callable[[], EarshotClient], as_json: bool) -> None:
 @yamnet_option
 @as_json
 @explained
-def classify(files: tuple[Path, ...], model: Path, yamnet: Path, as_json: bool) -> None:
+def classify(files: tuple[Path, ...], model: Path, yamnet: Path | None, as_json: bool) -> None:
     """Classify clips of any length on this machine, without the API; - is standard input."""
-    require(model, yamnet)
+    yamnet = yamnet_for(model, yamnet)
     from earshot_client.offline import classify_files  # numpy and LiteRT, for this command alone
 
     with ResultLines(as_json) as lines:

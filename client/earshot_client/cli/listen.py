@@ -16,7 +16,7 @@ import click
 
 from earshot.uploads.objects import clean_source, digest
 from earshot_client.api_client import EarshotClient
-from earshot_client.cli.local_model import model_option, require, yamnet_option
+from earshot_client.cli.local_model import model_option, yamnet_for, yamnet_option
 from earshot_client.cli.options import explained, recorded_at_option, source_option, zone_option
 from earshot_client.cli.output import remarks
 from earshot_client.cli.recordings import time_in_name
@@ -90,7 +90,7 @@ def listen(
     threshold: float | None,
     sample: float | None,
     model: Path,
-    yamnet: Path,
+    yamnet: Path | None,
     report: float,
     heartbeat_s: float,
     patience: float,
@@ -138,11 +138,11 @@ def listen(
 
 
 def _prefilter(
-    model: Path, yamnet: Path, threshold: float | None, sample: float | None
+    model: Path, yamnet: Path | None, threshold: float | None, sample: float | None
 ) -> Prefilter:
     from earshot_client.listen.prefilter import DEFAULT_SAMPLE, DEFAULT_THRESHOLD, Prefilter
 
-    require(model, yamnet)
+    yamnet = yamnet_for(model, yamnet)
     return Prefilter(
         model,
         yamnet,

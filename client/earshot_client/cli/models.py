@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from earshot.model.versions import yamnet_folder
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.options import as_json, explained
 from earshot_client.cli.output import console, print_json
@@ -68,7 +69,7 @@ def show(connect: Connect, version: str, as_json: bool) -> None:
 @click.option(
     "--yamnet",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the YAMNet that it was trained with; by default the one beside FOLDER.",
+    help="Folder of the YAMNet it was trained with; by default the one in FOLDER, or beside it.",
 )
 @as_json
 @click.pass_obj
@@ -78,7 +79,7 @@ def publish(connect: Connect, folder: Path, yamnet: Path | None, as_json: bool) 
 
     It serves nothing until it is promoted. What is published already is not uploaded again.
     """
-    yamnet = yamnet or folder.resolve().parent / "yamnet"
+    yamnet = yamnet or yamnet_folder(folder, folder.resolve().parent / "yamnet")
     manifest, flatbuffer = folder / "manifest.json", yamnet / "yamnet.tflite"
     try:
         weights = json.loads(manifest.read_text())["yamnet_weights_sha256"]

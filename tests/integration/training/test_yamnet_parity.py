@@ -22,7 +22,7 @@ from earshot.yamnet.flatbuffer import CLASS_MAP_NAME, DESCRIPTION_NAME, FLATBUFF
 from training.data.demo_sounds import siren
 from training.yamnet import ADAPTATION, MODEL_DIR
 from training.yamnet.adapted import adapted
-from training.yamnet.convert import to_flatbuffer
+from training.yamnet.convert import convert, fetch, to_flatbuffer
 from training.yamnet.network import (
     BLOCKS,
     load_network,
@@ -104,6 +104,13 @@ def test_the_pointwise_convolutions_and_nothing_else_are_in_eight_bits():
     assert len(in_int8) == len(BLOCKS)
     assert {tuple(shape[1:3]) for shape in in_int8} == {(1, 1)}
     assert sorted(shape[0] for shape in in_int8) == sorted(channels for _, channels in BLOCKS)
+
+
+def test_converting_the_published_weights_gives_the_committed_flatbuffer(tmp_path: Path):
+    convert(fetch(HUB_HANDLE), tmp_path / "yamnet", ADAPTATION)
+    for name in (FLATBUFFER_NAME, CLASS_MAP_NAME):
+        made, kept = (tmp_path / "yamnet" / name).read_bytes(), (MODEL_DIR / name).read_bytes()
+        assert sha256(made).hexdigest() == sha256(kept).hexdigest(), name
 
 
 def test_eight_bit_convolutions_hardly_turn_an_embedding(waveform, yamnet, adapted_reference):

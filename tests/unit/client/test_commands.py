@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from earshot_client.cli.local_model import MODELS
 from tests.unit.client.served_api import result
+from training.data.demo_sounds import write_clips
 
 
 def test_predict(run, tmp_path):
@@ -206,7 +209,17 @@ def test_classify_without_models_says_where_they_are(run, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"RIFF")
     done = run("classify", tmp_path / "a.wav", "--yamnet", tmp_path)
     assert done.exit_code == 1
-    assert "make setup" in done.stderr
+    assert f"no yamnet.json in {tmp_path}" in done.stderr
+
+
+def test_a_version_with_a_yamnet_of_its_own_runs_on_it(run, tmp_path):
+    version = shutil.copytree(MODELS / "v1", tmp_path / "v2")
+    own = shutil.copytree(MODELS / "yamnet", version / "yamnet")
+    description = json.loads((own / "yamnet.json").read_text())
+    (own / "yamnet.json").write_text(json.dumps({**description, "weights_sha256": "0" * 64}))
+    done = run("classify", write_clips(tmp_path)[0], "--model", version)
+    assert done.exit_code == 1
+    assert "trained on the embeddings of other YAMNet weights" in done.stderr
 
 
 def test_a_version_is_shown(api, run):

@@ -46,7 +46,7 @@ def test_lists_of_what_is_unused_are_up_to_date(name: str) -> None:
 
 def test_without_yamnet_the_build_says_what_to_do(tmp_path: Path) -> None:
     write(tmp_path / "models" / "v1" / "head.npz")
-    with pytest.raises(pack.PackError, match="make setup"):
+    with pytest.raises(pack.PackError, match="git"):
         pack.copy_models(tmp_path / "models", tmp_path / "to", ["yamnet", "v1"])
 
 

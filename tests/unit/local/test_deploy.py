@@ -9,9 +9,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from samtranslator.yaml_helper import yaml_parse
 
-from local.deploy import apply_template
-from local.settings import LocalStackError
+from local import small_setup
+from local.deploy import apply_template, state_machines
+from local.settings import TEMPLATE, LocalStackError
 
 TEMPLATE_URL = "http://127.0.0.1:4566/code/template.json"
 
@@ -57,3 +59,17 @@ class TestApply:
         stubber.add_response("describe_stack_events", {"StackEvents": [event]})
         with pytest.raises(LocalStackError, match="UploadsQueue: no such attribute"):
             apply_template(stubber.client, TEMPLATE_URL)
+
+
+def test_without_tensorflow_a_retraining_fails_at_once_and_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    template = yaml_parse(TEMPLATE.read_text())
+    whole = state_machines(template)
+    monkeypatch.setattr(small_setup, "can_train", lambda: False)
+    small = state_machines(template)
+    (replaced,) = [name for name in whole if small[name] != whole[name]]
+    assert "EmbedBatches" in whole[replaced]["States"]
+    (state,) = small[replaced]["States"].values()
+    assert state["Type"] == "Fail"
+    assert "`make setup`" in state["Cause"]

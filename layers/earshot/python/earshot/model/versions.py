@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from earshot.times import format_time, parse_time
@@ -29,6 +30,17 @@ VERSION_PATTERN = r"v([1-9][0-9]{0,8}|-[0-9a-f]{12})"
 def sha256_hex(content: bytes) -> str:
     """SHA-256 as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def yamnet_folder(version: Path, bundled: Path) -> Path:
+    """Folder of the YAMNet that the version in a folder runs on.
+
+    Args:
+        version: folder of the version; `make train` writes its YAMNet into it.
+        bundled: folder of the YAMNet that came with the software, for versions without their own.
+    """
+    own = version / "yamnet"
+    return own if own.is_dir() else bundled
 
 
 @dataclass(frozen=True)
