@@ -12,8 +12,10 @@ HERE = Path(__file__).parent
 # In `views`: what lies in a folder `pages`, Streamlit would run without this file around it.
 PAGES = [
     st.Page(
-        HERE / "views/classify.py", title="Classify", icon=":material/graphic_eq:", default=True
+        HERE / "views/overview.py", title="Overview", icon=":material/nights_stay:", default=True
     ),
+    st.Page(HERE / "views/review.py", title="Review", icon=":material/rule:"),
+    st.Page(HERE / "views/classify.py", title="Classify", icon=":material/graphic_eq:"),
     st.Page(HERE / "views/results.py", title="Results", icon=":material/table_rows:"),
     st.Page(HERE / "views/retrain.py", title="Retrain", icon=":material/model_training:"),
     st.Page(HERE / "views/models.py", title="Models", icon=":material/deployed_code:"),
@@ -21,7 +23,8 @@ PAGES = [
 ]
 
 st.set_page_config(page_title="Earshot", page_icon=str(HERE / "static/mark.svg"), layout="wide")
-st.logo(str(HERE / "static/logo.svg"), size="large", icon_image=str(HERE / "static/mark.svg"))
+logo = "logo-light.svg" if st.context.theme.type == "light" else "logo.svg"
+st.logo(str(HERE / "static" / logo), size="large", icon_image=str(HERE / "static/mark.svg"))
 st.html(HERE / "static/style.css")
 
 if session.signed_in():

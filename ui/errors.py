@@ -31,9 +31,6 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        if error.status == httpx.codes.UNAUTHORIZED:
-            session.sign_out(EXPIRED)
-            st.rerun()
         show(error)
     except AccessError as error:
         _down(str(error))
@@ -52,19 +49,28 @@ def guarded(part: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def show(error: ApiError) -> None:
-    """Show an error of the API, or that the API cannot be reached."""
+def show(error: ApiError, about: str = "") -> None:
+    """Show an error of the API, or that the API cannot be reached.
+
+    Args:
+        error: of the API.
+        about: name of the file that it is about.
+    """
+    file = f"**{palette.plain(about)}**: " if about else ""
     if error.status == 0:
         _down(str(error))
+    elif error.status == httpx.codes.UNAUTHORIZED:
+        session.sign_out(EXPIRED)
+        st.rerun()
     elif error.status == httpx.codes.FORBIDDEN:
         st.warning(NOT_ALLOWED, icon=":material/lock:")
     elif error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
         st.error(
-            f"Earshot returned an error: {palette.plain(str(error))} Try again in a moment.",
+            f"{file}Earshot returned an error: {palette.plain(str(error))} Try again in a moment.",
             icon=":material/cloud_off:",
         )
     else:
-        st.error(palette.plain(str(error)), icon=":material/error:")
+        st.error(file + palette.plain(str(error)), icon=":material/error:")
 
 
 def _down(detail: str) -> None:

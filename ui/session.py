@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from pathlib import Path
 
 import httpx
 import streamlit as st
 
+from earshot.http.groups import RESOURCE_SERVER, groups_in, scopes_of
 from earshot_client.api_client import EarshotClient
-from earshot_client.cli.access import Access
+from earshot_client.cli.access import Access, AccessError
 from earshot_client.transport import TIMEOUT
 
 _TOKEN = "token"  # noqa: S105 # nosec B105 # where it is kept, not a token
@@ -35,6 +38,22 @@ def signed_in() -> bool:
 def by_token() -> bool:
     """Whether this person has signed in, and can sign out."""
     return _TOKEN in st.session_state
+
+
+def may(scope: str) -> bool:
+    """Whether the API is likely to allow what needs a scope; it decides itself, each time.
+
+    A token is read here without its signature: whoever forges one is shown buttons that fail.
+    """
+    try:
+        claims = client().token().split(".")[1]
+        content = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    except (AccessError, ValueError, IndexError):
+        return True  # there is no such token to read, or none is asked for
+    allowed = set(str(content.get("scope", "")).split())
+    if groups := groups_in(content.get("cognito:groups")):
+        allowed &= scopes_of(groups)
+    return f"{RESOURCE_SERVER}/{scope}" in allowed
 
 
 def sign_in(token: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from earshot.times import format_time
@@ -18,6 +18,14 @@ class ResultFilters:
     end: datetime | None = None
     min_confidence: float | None = None
     states: tuple[str, ...] = ()
+
+    def since(self, start: datetime) -> ResultFilters:
+        """The same from a time on, without an end."""
+        return replace(self, start=start, end=None)
+
+    def only(self, *states: str) -> ResultFilters:
+        """Those of the same for which these states hold as well."""
+        return replace(self, states=(*self.states, *states))
 
     def as_query(self) -> dict[str, str]:
         """Query parameters."""

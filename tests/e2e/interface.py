@@ -43,7 +43,7 @@ class Interface:
 
     def open(self, page: Page, name: str = "Classify", query: str = "") -> None:
         """Go to a page by its address."""
-        path = "" if name == "Classify" else name.lower()
+        path = "" if name == "What happened" else name.lower()
         page.goto(f"{self.url}/{path}{query}", wait_until="commit")
         expect(heading(page, name)).to_be_visible()
 
@@ -95,11 +95,16 @@ def chart(page: Page, words: str) -> Locator:
     return page.locator(f'[role=graphics-document][aria-label*="{words}"]').first
 
 
-def open_first_row(page: Page) -> None:
-    """Open the clip in the first row of the results, which is drawn on a canvas."""
-    table = page.get_by_test_id("stDataFrame")
-    expect(table).to_have_count(1)  # for a moment the one before is still there
-    table.click(position={"x": 18, "y": 55})
+def rows(page: Page) -> Locator:
+    """Rows of clips."""
+    return page.locator("li[data-clip]")
+
+
+def playing(page: Page) -> Locator:
+    """The recording's player, once it plays."""
+    player = page.get_by_label("The recording")
+    expect(player).to_have_js_property("paused", value=False)
+    return player
 
 
 def duration_s(page: Page) -> float:

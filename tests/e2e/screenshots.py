@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,20 +16,20 @@ from tests.e2e.interface import (
     Interface,
     button,
     chart,
-    choose,
     find_chromium,
     hand_in,
     heading,
-    open_first_row,
+    rows,
     running,
 )
+from tests.e2e.seed import seed
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import write_clips, write_recordings
 
 IMAGES = REPOSITORY / "docs" / "images"
 PATIENCE_MS = 120_000
 RETRAINED_MS = 600_000
-HEIGHTS = {"retrain": 1600, "models": 1500, "status": 1000, "results": 1250}
+HEIGHTS = {"retrain": 1600, "models": 1500, "status": 1250, "overview": 1250}
 
 
 def classify(page: Page, interface: Interface, clips: list[Path]) -> None:
@@ -39,7 +40,15 @@ def classify(page: Page, interface: Interface, clips: list[Path]) -> None:
         page.get_by_role("textbox", name="Source").press("Enter")
         hand_in(page, clip)
         heading(page, clip.name.partition("_")[0].capitalize()).wait_for()
-        chart(page, "Waveform").wait_for()
+        page.get_by_alt_text(re.compile("Waveform")).wait_for()
+
+
+def overview(page: Page, interface: Interface) -> None:
+    """Last night at one place, with a clip open."""
+    interface.open(page, "What happened")
+    page.get_by_role("button", name="north gate: ").wait_for()
+    rows(page).nth(1).get_by_role("button", name="Play").click()
+    page.get_by_alt_text(re.compile("Waveform")).wait_for()
 
 
 def retrain(page: Page, interface: Interface, labeled: list[Path]) -> None:
@@ -89,11 +98,16 @@ def main() -> None:
                 page.set_default_timeout(PATIENCE_MS)
                 classify(page, interface, [*clips[2:], clips[0], clips[1]])
                 save(page, "classify")
-                interface.open(page, "Results")
-                choose(page, "Time", "Last hour")
-                chart(page, "Timeline").wait_for()
-                open_first_row(page)
-                chart(page, "Waveform").wait_for()
+                seed(stack)
+                overview(page, interface)
+                save(page, "overview")
+                interface.open(page, "Review")
+                heading(page, "Other gunshots").wait_for()
+                page.keyboard.press("j")
+                page.get_by_alt_text(re.compile("Waveform")).wait_for()
+                save(page, "review")
+                interface.open(page, "Results", "?span=Last+night&source=harbor")
+                page.get_by_text("No sound from harbor").wait_for()
                 save(page, "results")
                 retrain(page, interface, write_recordings(Path(folder) / "labeled", n_each=18))
                 save(page, "retrain")

@@ -15,8 +15,6 @@ Metrics = Mapping[str, Any]
 
 HELD_OUT, CROSS_VALIDATED = "on held-out clips", "cross-validated"
 
-CANDIDATE, CHAMPION = palette.LOOKS[LABELS[2]].color, "#7f93a8"
-
 
 def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     """F1 of each class, the models beside each other.
@@ -24,7 +22,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     Args:
         metrics: of each model by its name; at most two.
     """
-    names = list(metrics)
+    names, tones = list(metrics), palette.tones()
     data = pd.DataFrame(
         {"label": palette.title(label), "model": name, "f1": of["per_class"][label]["f1"]}
         for name, of in metrics.items()
@@ -36,7 +34,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
         title="F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2~f"))  # fmt: skip
     color = alt.Color(
         "model:N",
-        scale=alt.Scale(domain=names, range=[CANDIDATE, CHAMPION]),
+        scale=alt.Scale(domain=names, range=[tones.labels[2], tones.second]),
         legend=alt.Legend(title=None, orient="top"),
     )
     tooltip = ["model:N", "label:N", alt.Tooltip("f1:Q", format=".3f")]
@@ -44,7 +42,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
     bars = chart.mark_bar(cornerRadiusEnd=3).encode(
         x, y, xOffset=offset, color=color, tooltip=tooltip
     )
-    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=palette.TEXT).encode(
+    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=tones.text).encode(
         x, y, xOffset=offset, text=alt.Text("f1:Q", format=".2f")
     )
     return alt.layer(bars, words).properties(height=240).configure_view(stroke=None)
@@ -52,7 +50,7 @@ def f1_chart(metrics: Mapping[str, Metrics]) -> alt.LayerChart:
 
 def confusion_chart(metrics: Metrics) -> alt.LayerChart:
     """What clips hold, from above to below, and what they were taken for, from left to right."""
-    matrix = metrics["confusion_matrix"]
+    matrix, tones = metrics["confusion_matrix"], palette.tones()
     data = pd.DataFrame(
         {
             "truth": palette.title(truth),
@@ -64,24 +62,24 @@ def confusion_chart(metrics: Metrics) -> alt.LayerChart:
         for j, guess in enumerate(LABELS)
     )
     look: dict[str, Any] = {
-        "labelOverlap": False, "labelLimit": 90, "titleColor": palette.MUTED, "domain": False,
+        "labelOverlap": False, "labelLimit": 90, "titleColor": tones.muted, "domain": False,
         "ticks": False,
     }  # fmt: skip
     across, down = alt.Axis(labelAngle=-30, **look), alt.Axis(labelAngle=0, **look)
     x = alt.X("guess:N", sort=palette.TITLES, axis=across, title="taken for")
     y = alt.Y("truth:N", sort=palette.TITLES, axis=down, title="is really")
     chart = alt.Chart(data)
-    cells = chart.mark_rect(cornerRadius=4, stroke=palette.BACKGROUND, strokeWidth=2).encode(
+    cells = chart.mark_rect(cornerRadius=4, stroke=tones.background, strokeWidth=2).encode(
         x,
         y,
         alt.Color(
             "share:Q",
-            scale=alt.Scale(domain=[0, 1], range=[palette.SURFACE, "#2a6f9e"]),
+            scale=alt.Scale(domain=[0, 1], range=[tones.surface, tones.full]),
             legend=None,
         ),
         tooltip=["truth:N", "guess:N", "clips:Q", alt.Tooltip("share:Q", format=".0%")],
     )
-    numbers = chart.mark_text(fontSize=14, fontWeight=600, color=palette.TEXT).encode(
+    numbers = chart.mark_text(fontSize=14, fontWeight=600, color=tones.text).encode(
         x, y, text="clips:Q", opacity=alt.condition("datum.clips > 0", alt.value(1), alt.value(0.4))
     )
     return alt.layer(cells, numbers).properties(height=230).configure_view(stroke=None)
@@ -116,7 +114,7 @@ def figures(metrics: Metrics) -> tuple[Metrics, str]:
 def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """Macro F1 and accuracy of the versions in the order they came; the champion is marked."""
     measured = [m for m in reversed(models) if m["macro_f1"] is not None]
-    order = [m["version"] for m in measured]
+    order, tones = [m["version"] for m in measured], palette.tones()
     data = pd.DataFrame(
         {
             "version": m["version"],
@@ -133,7 +131,7 @@ def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     y = alt.Y("value:Q", scale=alt.Scale(domain=[least, 1]), axis=alt.Axis(title=None))
     color = alt.Color(
         "metric:N",
-        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[CANDIDATE, palette.ACCENT]),
+        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[tones.labels[2], tones.accent]),
         legend=alt.Legend(title=None, orient="top"),
     )
     chart = alt.Chart(data)

@@ -1,7 +1,7 @@
 """How labels and confidences look: a color never stands alone, a shape and words go with it.
 
-The colors are Okabe & Ito's (2008), which people with color blindness can tell apart, raised
-to at least 4.5:1 on the dark background (WCAG 2.1, 1.4.3).
+The colors are Okabe & Ito's (2008), which people with color blindness can tell apart, made lighter
+or darker to at least 4.5:1 on their background (WCAG 2.1, 1.4.3).
 """
 
 from __future__ import annotations
@@ -9,18 +9,50 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import altair as alt
+import streamlit as st
 
 from earshot.alerts.alert import Alert
 from earshot.labels import LABELS, Label
 from earshot.results.result import Classification, Result
 
-BACKGROUND = "#0f1722"
-SURFACE = "#182332"
-BORDER = "#2c3b4f"
-TEXT = "#e8edf3"
-MUTED = "#9fb0c3"
-ACCENT = "#56b4e9"
+
+@dataclass(frozen=True)
+class Tones:
+    """Colors of charts on a light or a dark page, as CSS has them.
+
+    Attributes:
+        background, surface: of the page, and of what is raised.
+        text, muted, accent: on either.
+        labels: colors of `LABELS`, in their order.
+        rejected, second: of rejected clips, and of the second of two models.
+        full: of a full cell, on which text is readable.
+    """
+
+    background: str
+    surface: str
+    text: str
+    muted: str
+    accent: str
+    labels: tuple[str, str, str, str]
+    rejected: str
+    second: str
+    full: str
+
+
+# As in .streamlit/config.toml.
+DARK = Tones(
+    "#0f1722", "#182332", "#e8edf3", "#9fb0c3", "#56b4e9",
+    ("#a9b8c6", "#ff8552", "#f0d65a", "#56b4e9"), "#6d7f92", "#7f93a8", "#2a6f9e",
+)  # fmt: skip
+LIGHT = Tones(
+    "#ffffff", "#f0f4f8", "#17202b", "#4a5a6b", "#0b6299",
+    ("#4e5d6c", "#a93c06", "#745c00", "#0b6299"), "#66737f", "#5b6b7b", "#a8d3ee",
+)  # fmt: skip
+
+
+def tones() -> Tones:
+    """Those of the page that is being drawn."""
+    return LIGHT if st.context.theme.type == "light" else DARK
 
 
 @dataclass(frozen=True)
@@ -29,17 +61,11 @@ class Look:
 
     Attributes:
         word: for people.
-        color: as CSS has it.
         symbol: the label's shape, as a character.
-        shape: the same, as Vega names it.
-        badge: the nearest of Streamlit's colors.
     """
 
     word: str
-    color: str
     symbol: str
-    shape: str
-    badge: str
 
     @property
     def title(self) -> str:
@@ -48,15 +74,12 @@ class Look:
 
 
 LOOKS = {
-    Label.CASUAL: Look("Casual", "#a9b8c6", "■", "square", "gray"),
-    Label.GUNSHOT: Look("Gunshot", "#ff8552", "▲", "triangle-up", "orange"),
-    Label.EXPLOSION: Look("Explosion", "#f0d65a", "◆", "diamond", "yellow"),
-    Label.SIREN: Look("Siren", "#56b4e9", "●", "circle", "blue"),
+    Label.CASUAL: Look("Casual", "■"),
+    Label.GUNSHOT: Look("Gunshot", "▲"),
+    Label.EXPLOSION: Look("Explosion", "◆"),
+    Label.SIREN: Look("Siren", "●"),
 }
 TITLES = [LOOKS[label].title for label in LABELS]
-COLORS = [LOOKS[label].color for label in LABELS]
-COLOR_SCALE = alt.Scale(domain=TITLES, range=COLORS)
-SHAPE_SCALE = alt.Scale(domain=TITLES, range=[LOOKS[label].shape for label in LABELS])
 
 REJECTED = "✕ Rejected"
 

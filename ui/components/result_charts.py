@@ -1,4 +1,4 @@
-"""Charts of one result, and of many over time."""
+"""Chart of results over time."""
 
 from __future__ import annotations
 
@@ -9,136 +9,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from earshot.labels import LABELS, Label
-from earshot.results.result import AudioSetClass, Result
+from earshot.times import parse_time
 from ui.components import palette
-
-
-def probabilities_chart(probabilities: Mapping[Label, float]) -> alt.LayerChart:
-    """The four probabilities as bars, with their numbers."""
-    data = pd.DataFrame(
-        {
-            "label": palette.title(label),
-            "probability": probabilities[label],
-            "words": palette.per_cent(probabilities[label]),
-        }
-        for label in LABELS
-    )
-    return _bars(
-        data,
-        "label",
-        "probability",
-        alt.Color("label:N", scale=palette.COLOR_SCALE, legend=None),
-        palette.TITLES,
-    )
-
-
-def audioset_chart(classes: Sequence[AudioSetClass]) -> alt.LayerChart:
-    """The AudioSet top-5, highest score first."""
-    data = pd.DataFrame(
-        {"name": one.name, "score": one.score, "words": palette.per_cent(one.score)}
-        for one in classes
-    )
-    return _bars(data, "name", "score", alt.value("#8fb7a3"), list(data["name"]))
-
-
-def _bars(
-    data: pd.DataFrame, name: str, value: str, color: Any, order: list[str]
-) -> alt.LayerChart:
-    y = alt.Y(f"{name}:N", sort=order, axis=alt.Axis(title=None, labelLimit=190, labelFontSize=13))
-    base = alt.Chart(data)
-    # Room on the right for the number of a bar that is full.
-    x = alt.X(f"{value}:Q", scale=alt.Scale(domain=[0, 1.18]), axis=None)
-    bars = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(x, y, color=color)
-    words = base.mark_text(align="left", dx=6, fontSize=13, color=palette.TEXT).encode(
-        x, y, text="words:N"
-    )
-    return alt.layer(bars, words).properties(height=34 * len(data)).configure_view(stroke=None)
-
-
-def timeline_chart(
-    results: Sequence[Result], since: datetime | None, until: datetime, time_zone: str
-) -> alt.Chart:
-    """Results over time: a row for each label, a mark for each clip, larger for more confidence.
-
-    Args:
-        results: only those of classified clips are shown.
-        since, until: ends of the time axis; without a beginning it is that of the first clip.
-        time_zone: of the axis.
-    """
-    data = pd.DataFrame(
-        {
-            "time": result.timestamp,
-            "label": palette.title(result.classification.label),
-            "confidence": result.classification.confidence,
-            "source": result.source,
-        }
-        for result in results
-        if result.classification
-    )
-    times = pd.to_datetime(data["time"], utc=True)
-    ends = pd.Series([since or times.min(), until])
-    data["time"] = _on_the_wall(times, time_zone)
-    return (
-        alt.Chart(data)
-        .mark_point(filled=True, opacity=0.85)
-        .encode(
-            alt.X(
-                "time:T",
-                scale=alt.Scale(domain=_wall_domain(ends, time_zone)),
-                axis=_clock_axis(time_zone, grid=True),
-            ),
-            alt.Y(
-                "label:N", sort=palette.TITLES, scale=alt.Scale(domain=palette.TITLES), title=None
-            ),
-            alt.Color("label:N", scale=palette.COLOR_SCALE, legend=None),
-            alt.Shape("label:N", scale=palette.SHAPE_SCALE, legend=None),
-            alt.Size("confidence:Q", scale=alt.Scale(domain=[0, 1], range=[30, 180]), legend=None),
-            tooltip=[
-                alt.Tooltip("label:N", title="label"),
-                alt.Tooltip("confidence:Q", format=".0%"),
-                alt.Tooltip("source:N"),
-                alt.Tooltip("time:T", format="%Y-%m-%d %H:%M:%S"),
-            ],
-        )
-        .properties(height=175)
-        .configure_view(stroke=None)
-    )
-
-
-def throughput_chart(
-    results: Sequence[Result], now: datetime, window: timedelta, time_zone: str
-) -> alt.Chart:
-    """Results in each minute up to now, by label."""
-    data = pd.DataFrame(
-        [{"time": result.timestamp, "label": palette.label_title(result)} for result in results],
-        columns=["time", "label"],
-    )
-    data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)
-    return (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            alt.X(
-                "time:T",
-                timeUnit="yearmonthdatehoursminutes",
-                scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
-                axis=_clock_axis(time_zone, grid=False),
-            ),
-            alt.Y("count():Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
-            alt.Color(
-                "label:N",
-                scale=alt.Scale(
-                    domain=[*palette.TITLES, palette.REJECTED], range=[*palette.COLORS, "#6d7f92"]
-                ),
-                legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
-            ),
-            tooltip=["label:N", alt.Tooltip("count():Q", title="clips")],
-        )
-        .properties(height=260)
-        .configure_view(stroke=None)
-    )
-
 
 # The day at midnight, the seconds where there are any: of themselves, Vega's labels are AM and PM.
 _CLOCK_LABEL = (
@@ -148,15 +20,56 @@ _CLOCK_LABEL = (
 )
 
 
-def _clock_axis(time_zone: str, *, grid: bool) -> alt.Axis:
-    """Times of a 24-hour clock, and of which zone they are."""
-    return alt.Axis(
-        title=f"time ({time_zone})",
-        titleFontWeight="normal",
-        tickCount=8,
-        labelExpr=_CLOCK_LABEL,
-        labelOverlap=True,
-        grid=grid,
+def throughput_chart(
+    counts: Sequence[Mapping[str, Any]], now: datetime, window: timedelta, time_zone: str
+) -> alt.Chart:
+    """Results in each minute up to now, by label.
+
+    Args:
+        counts: as `GET /results/summary` answers.
+        now, window: end and length of the time axis.
+        time_zone: of the axis.
+    """
+    tones = palette.tones()
+    data = pd.DataFrame(
+        [
+            {
+                "time": parse_time(one["start"]),
+                "label": palette.title(one["label"]) if one["label"] else palette.REJECTED,
+                "clips": one["results"],
+            }
+            for one in counts
+        ],
+        columns=["time", "label", "clips"],
+    )
+    data["time"] = _on_the_wall(pd.to_datetime(data["time"], utc=True), time_zone)
+    axis = alt.Axis(
+        title=f"time ({time_zone})", titleFontWeight="normal", tickCount=8, labelExpr=_CLOCK_LABEL,
+        labelOverlap=True, grid=False,
+    )  # fmt: skip
+    return (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            alt.X(
+                "time:T",
+                timeUnit="yearmonthdatehoursminutes",
+                scale=alt.Scale(domain=_wall_domain(pd.Series([now - window, now]), time_zone)),
+                axis=axis,
+            ),
+            alt.Y("sum(clips):Q", axis=alt.Axis(title="clips a minute", tickMinStep=1)),
+            alt.Color(
+                "label:N",
+                scale=alt.Scale(
+                    domain=[*palette.TITLES, palette.REJECTED],
+                    range=[*tones.labels, tones.rejected],
+                ),
+                legend=alt.Legend(title=None, orient="top", columns=3, columnPadding=6),
+            ),
+            tooltip=["label:N", alt.Tooltip("sum(clips):Q", title="clips")],
+        )
+        .properties(height=260)
+        .configure_view(stroke=None)
     )
 
 

@@ -1,21 +1,17 @@
-"""Results as rows: of the table on the page, and of the CSV that is downloaded."""
+"""Results as rows of the CSV that is downloaded, and times for people."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-from pandas.io.formats.style import Styler
-
 from earshot.labels import LABELS
 from earshot.results.result import Rejection, Result
 from earshot.results.serialization import to_json
-from ui.components import palette
 
 _CSV_COLUMNS = (
     "timestamp", "clip_id", "source", "recorded_at", "status", "label", "confidence", "uncertain",
@@ -25,21 +21,12 @@ _CSV_COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def table(results: Iterable[Result], time_zone: str) -> Styler:
-    """Rows for people, in the time zone of their browser.
-
-    Confidences are numbers, by which they are sorted, and read as `palette.per_cent` has them.
-    """
-    rows = pd.DataFrame(_row(result, time_zone) for result in results)
-    return rows.style.format({"confidence": palette.per_cent}, na_rep="")
-
-
 def local_time(time: datetime, time_zone: str) -> datetime:
     """A time as the clock on the wall shows it."""
     return time.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
-def to_csv(results: Sequence[Result]) -> str:
+def to_csv(results: Iterable[Result]) -> str:
     """All results, a line each, times in UTC."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -58,24 +45,3 @@ def to_csv(results: Sequence[Result]) -> str:
 def _inert(value: Any) -> Any:
     """A text that no spreadsheet takes for a formula; a source may be anybody's."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-
-def _row(result: Result, time_zone: str) -> dict[str, Any]:
-    classification = result.classification
-    return {
-        "time": local_time(result.timestamp, time_zone),
-        "label": palette.label_title(result),
-        "confidence": classification and classification.confidence,
-        "events": len(classification.events) if classification else 0,
-        "source": result.source,
-        "checked": _checked(result),
-        "model": classification and classification.model_version,
-    }
-
-
-def _checked(result: Result) -> str:
-    verified = result.verified_label
-    if not verified or not result.classification:
-        return ""
-    confirmed = verified == result.classification.label
-    return "confirmed" if confirmed else f"corrected to {palette.title(verified)}"

@@ -6,8 +6,6 @@ model was given.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -115,14 +113,12 @@ class _Columns:
         return self._merge.reduce(rows, axis=0, keepdims=True) if len(rows) else rows
 
 
-def spectrogram_url(log_mel: Floats) -> str:
-    """The spectrogram as a PNG in a data URL: time to the right, high bands above."""
+def spectrogram_image(log_mel: Floats) -> Image.Image:
+    """The spectrogram as a picture: time to the right, high bands above."""
     floor = np.log(LOG_OFFSET)
     top = max(float(log_mel.max(initial=floor)), floor + 1)
     level = np.clip((log_mel.T[::-1] - floor) / (top - floor), 0, 1)
     places = np.linspace(0, 1, len(_ANCHORS))
     rgb = np.stack([np.interp(level, places, channel) for channel in _ANCHORS.T], axis=-1)
-    image = Image.fromarray(rgb.round().astype(np.uint8).reshape(MEL_BANDS, -1, 3))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    pixels = rgb.round().astype(np.uint8).reshape(MEL_BANDS, -1, 3)
+    return Image.fromarray(pixels if pixels.shape[1] else np.zeros((MEL_BANDS, 1, 3), np.uint8))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from earshot.errors import EarshotError
 from earshot.results.result import Result
-from ui import session
-from ui.components import clip, feedback, palette
-from ui.errors import guarded, shown_errors
+from earshot_client.transport import ApiError
+from ui import errors, session
+from ui.components import palette
+from ui.desk import CLIP, Desk
+from ui.errors import guarded
+from ui.groups import Group
 from ui.submission import submit
 
-st.title("Classify")
-st.markdown(
-    "Upload clips or record one with the microphone. Each is searched for **gunshots**, "
-    "**explosions** and **sirens**."
-)
+zone = st.context.timezone or "UTC"
+NONE = "Choose a file or record one; its label, events and spectrogram are shown here."
 
 
 def choose_clips() -> tuple[list[tuple[str, str, bytes]], str]:
@@ -49,13 +50,7 @@ def result_of(name: str, file_id: str, content: bytes, source: str) -> Result:
             bar.progress(share, text=f"{name}: {doing} …")
 
         try:
-            results[file_id] = submit(
-                session.client(),
-                content,
-                source,
-                file_id,
-                show,
-            )
+            results[file_id] = submit(session.client(), content, source, file_id, show)
         finally:
             bar.empty()
     result: Result = results[file_id]
@@ -64,52 +59,32 @@ def result_of(name: str, file_id: str, content: bytes, source: str) -> Result:
 
 @guarded
 def page() -> None:
-    clips, source = choose_clips()
-    found = []
-    for name, file_id, content in clips:
-        with shown_errors():  # one that fails does not stop the others
-            result = result_of(name, file_id, content, source)
-            found.append((name, file_id, content, result))
-    if not clips:
-        st.caption("No clips yet.")
-    if not found:
-        return
-    chosen = found[0]
-    if len(found) > 1:
-        st.dataframe(
-            [
-                {
-                    "clip": name,
-                    "label": palette.label_title(result),
-                    "confidence": result.classification and result.classification.confidence,
-                    "seconds": result.classification and result.classification.duration_s,
-                }
-                for name, _, _, result in found
-            ],
-            column_config={
-                "confidence": st.column_config.ProgressColumn(
-                    min_value=0, max_value=1, format="percent"
-                )
-            },
-            hide_index=True,
-        )
-        index = st.selectbox(
-            "Show",
-            range(len(found)),
-            format_func=lambda i: f"{found[i][0]}: {palette.label_title(found[i][3])}",
-        )
-        chosen = found[index]
-    name, file_id, content, result = chosen
-    with st.container(border=True):
-        clip.show(result, content, file_id)
-        if result.location:
-            st.page_link(
-                "views/results.py",
-                label="Open in Results",
-                icon=":material/inventory_2:",
-                query_params={"clip": result.clip_id},
-            )
-    feedback.ask(result, file_id, lambda new: st.session_state["results"].update({file_id: new}))
+    handed_in, source = choose_clips()
+    desk = Desk.of("classify")
+    wanted = tuple(file_id for _, file_id, _ in handed_in)
+    found, failed = [], 0
+    for name, file_id, content in handed_in:
+        try:
+            found.append((name, result_of(name, file_id, content, source), content))
+        except ApiError as error:
+            errors.show(error, about=name)  # one that fails does not stop the others
+            failed += 1
+        except EarshotError as error:
+            st.error(f"**{palette.plain(name)}**: {palette.plain(str(error))}")
+            failed += 1
+    if desk.stale((wanted, failed)):
+        results = [result for _, result, _ in reversed(found)]
+        names = {result.clip_id: name for name, result, _ in found}
+        desk.groups.append(Group("clips", "Clips", NONE, results=results, names=names))
+        desk.contents = {result.clip_id: content for _, result, content in found}
+        if found:
+            st.query_params[CLIP] = found[-1][1].clip_id
+    st.fragment(desk.show)(zone)
 
 
+st.title("Classify")
+st.markdown(
+    "Upload clips or record one with the microphone. Each is searched for **gunshots**, "
+    "**explosions** and **sirens**."
+)
 page()

@@ -1,4 +1,4 @@
-"""Status: champion, queues, throughput and alerts."""
+"""Status: whether all works, which model version serves, and how much sound comes in."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from earshot.alerts.alert import Alert
-from earshot.results.result import Result
 from earshot.results.serialization import from_json
+from earshot.times import parse_time
 from earshot_client.filters import ResultFilters
-from ui import session
-from ui.components import clip, palette
+from ui import filters, session
+from ui.components import palette
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time
 from ui.errors import guarded
 
-REFRESH = timedelta(seconds=5)
+REFRESH = timedelta(seconds=20)  # three small requests
 WINDOW = timedelta(hours=1)
-MOST = 2000
-SHOWN_ALERTS = 8
 
 zone = st.context.timezone or "UTC"
 
@@ -31,29 +28,26 @@ zone = st.context.timezone or "UTC"
 def page() -> None:
     """The whole page, anew every few seconds."""
     client = session.client()
-    status = client.status()
     now = datetime.now(UTC)
-    lately = list(client.results(ResultFilters(start=now - WINDOW), MOST))
-    health(status, lately)
+    counts, _ = filters.count(client, ResultFilters(start=now - WINDOW, end=now))
+    total = filters.totals(counts)["results"]
+    health(client.status(), total)
     with st.container(border=True):
         st.markdown("##### Results in the last hour")
-        st.altair_chart(
-            throughput_chart(lately, now, WINDOW, zone),
-            key="throughput",
-            alt=f"{len(lately)} clips in the last hour",
-        )
-    alerts(list(client.alerts(SHOWN_ALERTS)))
-    st.caption(f"Updated at {local_time(now, zone):%H:%M:%S} ({zone})")
+        chart = throughput_chart(counts, now, WINDOW, zone)
+        st.altair_chart(chart, key="throughput", alt=f"{total} clips in the last hour")
+    sources(client.sources(), now)
+    st.caption(f"Updated at {local_time(now, zone):%H:%M:%S}. Times in {zone}.")
 
 
-def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
+def health(status: dict[str, Any], lately: int) -> None:
     """Whether uploads fail, and the main figures."""
     queues = status["queues"]
-    waiting, dead = queues.get("uploads", 0), queues.get("uploads_dead_letter", 0)
-    if dead:
+    waiting, failed = queues.get("uploads", 0), queues.get("uploads_dead_letter", 0)
+    if failed:
         st.error(
-            f"{dead} uploads could not be classified and are in the dead-letter queue. To "
-            "send them back, see docs/deploy.md.",
+            f"{failed} uploads could not be classified and are set aside. To send them back, see "
+            "docs/deploy.md.",
             icon=":material/report:",
         )
     else:
@@ -62,23 +56,26 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
     serving = status.get("serving")
     if serving and serving["refusal"]:
         st.error(
-            f"The champion could not be loaded; {serving['version']} serves instead: "
+            f"The chosen version could not be loaded; {serving['version']} serves instead: "
             f"{palette.plain(serving['refusal'])}",
             icon=":material/report:",
         )
-    last = from_json(status["last_result"]) if status["last_result"] else None
     cells = [
-        ("Champion", model["version"] if model else "bundled", ":material/deployed_code:"),
-        ("Serves", serving["version"] if serving else "unknown", ":material/graphic_eq:"),
-        ("Waiting uploads", waiting, ":material/stacks:"),
-        ("Failed uploads", dead, ":material/report:"),
-        ("Clips in the last hour", f"{len(lately)}{'+' if len(lately) == MOST else ''}",
-         ":material/speed:"),
+        ("Chosen version", model["version"] if model else "bundled", ":material/deployed_code:",
+         "The champion: the model version that is to serve. Models can choose another."),
+        ("Serves now", serving["version"] if serving else "unknown", ":material/graphic_eq:",
+         "It follows the chosen version within a minute."),
+        ("Waiting uploads", f"{waiting:,}", ":material/stacks:",
+         "Uploaded clips that are not classified yet."),
+        ("Failed uploads", f"{failed:,}", ":material/report:",
+         "Uploads that failed five times and are set aside, in the dead-letter queue."),
+        ("Clips in the last hour", f"{lately:,}", ":material/speed:", None),
     ]  # fmt: skip
     with st.container(horizontal=True):  # two by two on a telephone
-        for name, value, icon in cells:
-            st.metric(name, value, icon=icon, border=True)
-    if last:
+        for name, value, icon, words in cells:
+            st.metric(name, value, icon=icon, border=True, help=words)
+    if status["last_result"]:
+        last = from_json(status["last_result"])
         when = local_time(last.timestamp, zone)
         st.markdown(
             f"Last result: **{palette.label_title(last)}** from {palette.plain(last.source)}, "
@@ -86,33 +83,32 @@ def health(status: dict[str, Any], lately: Sequence[Result]) -> None:
         )
 
 
-def alerts(sent: Sequence[Alert]) -> None:
-    """The last alerts: what, how sure, where and when, each with the way to its clip."""
+def sources(known: Sequence[dict[str, Any]], now: datetime) -> None:
+    """When each source was last heard, and what is wrong with it."""
+    if not known:
+        st.info("No source has sent a clip yet. Classify one, or see docs/listen.md.")
+        return
     with st.container(border=True):
-        st.markdown("##### Last alerts")
-        if not sent:
-            st.caption("No alert has been sent yet.")
-        for alert in sent:
-            _alert(alert)
-
-
-def _alert(alert: Alert) -> None:
-    look, sure = palette.LOOKS[alert.label], palette.sureness(alert)
-    when = local_time(alert.alerted_at, zone)
-    key = f"alert-{alert.clip_id}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
-        st.markdown(f"**:{look.badge}[{look.symbol}] {look.word}**", width=100)
-        st.markdown(f"{when:%d %b, %H:%M:%S}", width=118)
-        st.page_link(
-            "views/results.py",
-            label="Open",
-            icon=":material/open_in_new:",
-            query_params={"clip": alert.clip_id},
+        st.markdown("##### Sources")
+        st.dataframe(
+            [
+                {
+                    "source": one["source"],
+                    "last": one["last_segment"]
+                    and local_time(min(now, parse_time(one["last_segment"])), zone),
+                    "fault": ", ".join(one["faults"]) or "none",
+                }
+                for one in sorted(known, key=lambda one: (not one["faults"], one["source"]))
+            ],
+            hide_index=True,
+            height=min(38 + 35 * len(known), 390),
+            column_config={
+                "source": "Source",
+                "last": st.column_config.DatetimeColumn("Last sound", format="D MMM, HH:mm:ss"),
+                "fault": "Fault",
+            },
+            alt=f"{len(known)} sources, {sum(bool(one['faults']) for one in known)} with a fault",
         )
-        st.text(alert.source, width=150)
-        words = f"{sure.words}, {palette.per_cent(alert.confidence)}"
-        st.badge(words, icon=sure.icon, color=sure.color)  # type: ignore[arg-type]
-        clip.person_badge(alert.label, alert.verified_label)
 
 
 st.title("Status")

@@ -68,12 +68,15 @@ def test_states_are_counted_and_filter(table, counts):  # noqa: F811
     assert dict(count.states) == {
         State.ALERTED: 1, State.UNCERTAIN: 1, State.REVIEWED: 1, State.CORRECTED: 1
     }  # fmt: skip
+    casual = save(table, 3, label=Label.CASUAL)
     wanted = {
         (State.ALERTED,): [alerted],
         (State.UNCERTAIN,): [uncertain],
         (State.CORRECTED,): [corrected],
         (State.REVIEWED,): [corrected],
-        (State.UNREVIEWED,): [uncertain, alerted],
+        (State.UNREVIEWED,): [casual, uncertain, alerted],
+        (State.THREAT, State.UNREVIEWED): [uncertain, alerted],
+        (State.THREAT,): [corrected, uncertain, alerted],
         (State.REJECTED,): ["f" * 32],
         (State.ALERTED, State.UNCERTAIN): [],
         (State.MUTED,): [],
@@ -83,7 +86,7 @@ def test_states_are_counted_and_filter(table, counts):  # noqa: F811
         assert [one.clip_id for one in table.find(query, 9).results] == ids, states
         assert sum(one.results for one in counts.summary(query).counts) == len(ids), states
         of_source = replace(query, source="gate", label=Label.SIREN)
-        expected = [] if State.REJECTED in states else ids
+        expected = [one for one in ids if one not in {casual, "f" * 32}]
         assert [one.clip_id for one in table.find(of_source, 9).results] == expected, states
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
+from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS, Label
-from earshot.results.result import Classification, Result
-from tests.unit.sample_results import classification, classified, rejected
-from ui.components import palette
-from ui.components.clip_chart import clip_chart, describe_clip
+from earshot.results.result import Result
+from earshot.times import format_time
+from tests.unit.sample_results import LOCATION, classification, classified, rejected
+from training.data.demo_sounds import siren
+from ui.components import clip_data, palette
 from ui.components.model_charts import (
     confusion_chart,
     describe_confusion,
@@ -23,14 +27,11 @@ from ui.components.model_charts import (
     figures,
     history_chart,
 )
-from ui.components.result_charts import (
-    audioset_chart,
-    probabilities_chart,
-    throughput_chart,
-    timeline_chart,
-)
-from ui.components.rows import local_time, table, to_csv
-from ui.components.sound import SoundPicture
+from ui.components.result_charts import throughput_chart
+from ui.components.rows import local_time, to_csv
+from ui.components.timeline import timeline
+from ui.precision import interval
+from ui.spans import NAMES, Span, span
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 
@@ -45,12 +46,6 @@ def result(**changes: Any) -> Result:
     )
 
 
-def outcome() -> Classification:
-    found = result().classification
-    assert found is not None
-    return found
-
-
 REJECTED = rejected()
 
 
@@ -61,15 +56,16 @@ def luminance(color: str) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize("color", [*palette.COLORS, palette.TEXT, palette.MUTED, palette.ACCENT])
-@pytest.mark.parametrize("ground", [palette.BACKGROUND, palette.SURFACE])
-def test_every_color_has_enough_contrast(color: str, ground: str):
-    assert (luminance(color) + 0.05) / (luminance(ground) + 0.05) >= 4.5
+@pytest.mark.parametrize("tones", [palette.DARK, palette.LIGHT])
+def test_every_color_has_enough_contrast(tones: palette.Tones):
+    for color in (*tones.labels, tones.text, tones.muted, tones.accent):
+        for ground in (tones.background, tones.surface):
+            lighter, darker = sorted((luminance(color), luminance(ground)), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (color, ground)
 
 
 def test_no_label_is_shown_by_its_color_alone():
     assert len({look.symbol for look in palette.LOOKS.values()}) == len(LABELS)
-    assert len({look.shape for look in palette.LOOKS.values()}) == len(LABELS)
 
 
 @pytest.mark.parametrize(
@@ -100,22 +96,44 @@ def test_durations_read_well(value: float, text: str):
     assert palette.seconds(value) == text
 
 
-def test_rows_are_in_the_readers_time():
-    row = table([result(verified_label=Label.CASUAL)], "Europe/Madrid").data.iloc[0]
-    assert row["time"] == datetime(2026, 1, 31, 13, 0)
-    assert row["label"] == "● Siren"
-    assert row["checked"] == "corrected to ■ Casual"
+def test_a_row_is_in_the_readers_time_at_which_it_was_recorded():
+    row = clip_data.row(
+        result(verified_label=Label.CASUAL, recorded_at=datetime(2026, 1, 31, 11, 59, tzinfo=UTC)),
+        "Europe/Madrid",
+    )
+    assert row["time"] == "31 Jan, 12:59:00"
+    assert row["title"] == "● Siren"
+    assert row["checked"] == "Corrected to ■ Casual"
     assert local_time(datetime(2026, 7, 1, tzinfo=UTC), "America/New_York").hour == 20
 
 
-def test_a_confidence_reads_as_elsewhere_and_is_still_sorted_by_its_number():
-    shown = table([classified(confidence=0.997), classified(confidence=0.91), REJECTED], "UTC")
-    page = shown.to_html()
-    assert "&gt; 99 %" in page or "> 99 %" in page
-    assert "91 %" in page
-    assert "100 %" not in page
-    assert "nan" not in page.lower()
-    assert list(shown.data["confidence"][:2]) == [0.997, 0.91]
+def test_a_rejected_clip_says_why_and_takes_no_label():
+    row, opened = clip_data.row(REJECTED, "UTC"), clip_data.opened(REJECTED, None, "UTC", {})
+    assert (row["rejected"], row["sure"]) == (True, "It is no audio.")
+    assert (opened["may"], opened["warnings"]) == (False, ["It is no audio."])
+
+
+def test_an_opened_clip_begins_before_its_first_event():
+    file = io.BytesIO()
+    soundfile.write(file, siren(3.0), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    opened = clip_data.opened(result(), file.getvalue(), "UTC", {"c2": "muted"})
+    assert opened["at"] == pytest.approx(0.2)
+    assert opened["src"].startswith("data:audio/wav;base64,")
+    assert opened["picture"]["duration"] == 3.0
+    assert opened["picture"]["words"].endswith("Events: ● Siren from 0.5 to 2.0 s, 90 %.")
+    assert opened["mutes"] == [{"id": "c2", "words": "muted"}]
+    facts = dict(opened["facts"])
+    assert facts["Probabilities"] == "Casual 5 %, Gunshot 2 %, Explosion 2 %, Siren 91 %"
+    assert facts["AudioSet top-5"] == "Siren 90 %"
+
+
+def test_what_browsers_do_not_play_is_converted():
+    file = io.BytesIO()
+    soundfile.write(file, siren(1.0), SAMPLE_RATE, format="WAV", subtype="IMA_ADPCM")
+    kept = result(clip_url="https://bucket.example/a.wav", location=LOCATION)
+    source = clip_data.opened(kept, file.getvalue(), "UTC", {})["src"]
+    converted = soundfile.info(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+    assert (converted.format, converted.duration) == ("FLAC", pytest.approx(1.0, abs=0.05))
 
 
 @pytest.mark.parametrize("text", ["![x](https://elsewhere.example/x.png)", "*gate* :material/x:"])
@@ -138,57 +156,67 @@ def test_csv_holds_every_result_and_no_formula():
     assert rejected["reason"] == "not_audio"
 
 
-FLAT = np.zeros(1, np.float32)
+def counted(minute: int, label: str | None, results: int = 1, source: str = "gate") -> Any:
+    start = format_time(NOW + timedelta(minutes=minute))
+    return {"start": start, "source": source, "label": label, "results": results}
 
 
-class TestClip:
-    picture = SoundPicture(
-        3.0, -np.ones(300, np.float32), np.ones(300, np.float32), np.zeros((298, 64), np.float32)
-    )
-
-    def test_events_lie_on_the_time_axis_of_sound_and_spectrogram(self):
-        chart = clip_chart(self.picture, outcome().events).to_dict()
-        domains = {tuple(layer["encoding"]["x"]["scale"]["domain"]) for layer in chart["layer"]}
-        assert domains == {(0, 3.0)}
-        marks = [layer["mark"]["type"] for layer in chart["layer"]]
-        assert marks == ["image", "area", "rect", "rule", "rule", "rect", "text"]
-        event = next(rows for rows in chart["datasets"].values() if "sure" in rows[0])[0]
-        assert (event["start"], event["end"], event["label"]) == (0.5, 2.0, "● Siren")
-
-    def test_a_clip_without_events_or_spectrogram_is_drawn_too(self):
-        short = SoundPicture(0.01, FLAT, FLAT, np.zeros((0, 64), np.float32))
-        assert [x["mark"]["type"] for x in clip_chart(short, []).to_dict()["layer"]] == ["area"]
-
-    def test_the_picture_can_be_read_aloud(self):
-        words = describe_clip(self.picture, outcome().events)
-        assert words.endswith("Events: ● Siren from 0.5 to 2.0 s, 90 %.")
+def test_a_timeline_has_a_line_for_each_source_and_says_where_there_was_no_sound():
+    counts = [counted(m, "casual") for m in (0, 10, 50)] + [counted(10, "siren", 2)]
+    counts += [counted(m, "casual", source="yard") for m in range(0, 60, 10)]
+    found = timeline(counts, 600, (NOW, NOW + timedelta(hours=1)), "Europe/Madrid")
+    assert found
+    gate, yard = found["rows"]
+    assert (gate["name"], gate["total"], gate["heard"]) == ("gate", "5", [[0, 2], [5, 6]])
+    assert gate["marks"] == [[1, "siren", 2]]
+    assert yard["heard"] == [[0, 6]]
+    assert found["gaps"] == "No sound from gate 13:50 to 14:20."
 
 
-def test_bars_have_their_numbers():
-    chart = probabilities_chart(outcome().probabilities).to_dict()
-    (rows,) = chart["datasets"].values()
-    assert [row["words"] for row in rows] == ["5 %", "2 %", "2 %", "91 %"]
-    (rows,) = audioset_chart(outcome().audioset_top5).to_dict()["datasets"].values()
-    assert rows == [{"name": "Siren", "score": 0.9, "words": "90 %"}]
+def test_the_timeline_of_a_source_has_a_line_for_each_label():
+    counts = [counted(0, "casual"), counted(10, "siren"), counted(20, None)]
+    found = timeline(counts, 600, (NOW, NOW + timedelta(minutes=30)), "UTC", by_label="gate")
+    assert found
+    assert [row["name"] for row in found["rows"]] == ["■ Casual", "● Siren", "✕ Rejected"]
+    assert found["gaps"] == "", "a gap in a label is none in the source"
+    assert timeline([], 600, (NOW, NOW), "UTC") is None
 
 
-def test_the_timeline_is_in_the_readers_time():
-    chart = timeline_chart([result()], NOW - timedelta(hours=1), NOW, "Europe/Madrid").to_dict()
-    (rows,) = chart["datasets"].values()
-    assert rows[0]["time"] == "2026-01-31T13:00:00"
+@pytest.mark.parametrize(
+    ("name", "start", "end"),
+    [
+        ("Last hour", "2026-01-31T11:30", None),
+        ("Last night", "2026-01-30T19:00", "2026-01-31T05:00"),
+        ("Today", "2026-01-30T23:00", None),
+        ("Last 7 days", "2026-01-24T23:00", None),
+        ("Any time", None, None),
+        ("Days …", "2026-01-09T23:00", "2026-01-11T23:00"),
+    ],
+)
+def test_spans_are_by_the_clock_on_the_readers_wall(name: str, start: str, end: str | None):
+    assert name in NAMES
+    days = (date(2026, 1, 10), date(2026, 1, 11))
+    times = [datetime.fromisoformat(t).replace(tzinfo=UTC) if t else None for t in (start, end)]
+    assert span(name, NOW, "Europe/Madrid", days) == Span(times[0], times[1])
+
+
+@pytest.mark.parametrize(
+    ("right", "reviewed", "low", "high"),
+    # statsmodels.stats.proportion.proportion_confint, method "wilson"
+    [(9, 10, 0.5958, 0.9821), (0, 5, 0.0, 0.4345), (50, 50, 0.9286, 1.0)],
+)
+def test_the_interval_of_a_share(right: int, reviewed: int, low: float, high: float):
+    assert interval(right, reviewed) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize("counts", [[], [counted(-1, "siren", 3), counted(-2, None)]])
+def test_throughput_counts_labels_and_rejections(counts: list[Any]):
+    chart = throughput_chart(counts, NOW, timedelta(hours=1), "Europe/Madrid").to_dict()
+    (rows,) = chart["datasets"].values() if counts else ([],)
+    assert [row["label"] for row in rows] == ["● Siren", "✕ Rejected"][: len(counts)]
+    assert [row["clips"] for row in rows] == [3, 1][: len(counts)]
     ends = chart["encoding"]["x"]["scale"]["domain"]
     assert [(end["hours"], end["minutes"]) for end in ends] == [(12, 30), (13, 30)]
-    axis = chart["encoding"]["x"]["axis"]
-    assert axis["title"] == "time (Europe/Madrid)"
-    assert "%H:%M" in axis["labelExpr"]
-    assert "%I" not in axis["labelExpr"]
-
-
-@pytest.mark.parametrize("results", [[], [result(), REJECTED]])
-def test_throughput_counts_labels_and_rejections(results: list[Result]):
-    chart = throughput_chart(results, NOW, timedelta(hours=1), "UTC").to_dict()
-    (rows,) = chart["datasets"].values() if results else ([],)
-    assert [row["label"] for row in rows] == ["● Siren", "✕ Rejected"][: len(results)]
 
 
 METRICS = {

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from earshot.labels import LABELS, Label
 from tests.unit.sample_results import classified_json
 from ui import session
-from ui.components import palette
+from ui.components import desk, palette
 
 UI = Path(__file__).parents[3] / "ui"
 RESULT = classified_json("c" * 32, label=Label.CASUAL, events=(), location=None)
@@ -33,6 +33,8 @@ ANSWERS: dict[str, Any] = {
         "last_result": RESULT,
     },
     "/results": {"results": [RESULT], "next_cursor": None},
+    "/results/summary": {"bucket_s": 60, "counts": [], "next_cursor": None},
+    "/sources": {"sources": []},
     "/alerts": {"alerts": [], "next_cursor": None},
     "/retrain": OUTLOOK,
     "/models": {"models": [MODEL]},
@@ -62,6 +64,14 @@ def api(monkeypatch: pytest.MonkeyPatch) -> dict[str, httpx.Response]:
     return answers
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the desk was given to draw, each time; Streamlit's test has no browser for it."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(desk, "mount", lambda key, data, on_act: found.append(data))
+    return found
+
+
 def run(view: str, token: str = "good", **query: str) -> AppTest:  # noqa: S107 - not a secret
     page = AppTest.from_file(str(UI / "views" / f"{view}.py"), default_timeout=60)
     page.session_state["token"] = token
@@ -87,12 +97,16 @@ def test_without_an_address_it_is_said_what_to_do(api, monkeypatch):
     assert "make up ui" in page.error[0].value
 
 
-@pytest.mark.parametrize("view", ["classify", "results", "retrain", "models", "status"])
-def test_each_page_shows_itself(api, view):
+@pytest.mark.parametrize(
+    ("view", "title"),
+    [("overview", "What happened"), ("review", "Review"), ("classify", "Classify"),
+     ("results", "Results"), ("retrain", "Retrain"), ("models", "Models"), ("status", "Status")],
+)  # fmt: skip
+def test_each_page_shows_itself(api, drawn, view, title):
     page = run(view)
     assert not page.exception
     assert not page.error
-    assert page.title[0].value == view.capitalize()
+    assert page.title[0].value == title
 
 
 def test_a_token_that_expires_is_asked_for_again(api):
@@ -115,7 +129,7 @@ def test_a_token_that_expires_is_asked_for_again(api):
     assert "expired" in page.session_state["refused"]
 
 
-@pytest.mark.parametrize("view", ["results", "models", "status"])
+@pytest.mark.parametrize("view", ["overview", "review", "results", "models", "status"])
 def test_an_api_that_is_down_is_shown_without_a_traceback(api, view, monkeypatch):
     def down(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
@@ -142,30 +156,6 @@ def test_dead_letters_are_no_good_news(api):
     assert not page.success
 
 
-def test_sent_alerts_are_shown_with_source_time_and_confidence(api, monkeypatch):
-    links: list[Any] = []  # which Streamlit makes within the whole application only
-    monkeypatch.setattr(st, "page_link", lambda *_, query_params, **__: links.append(query_params))
-    alert = {
-        "clip_id": "a" * 32, "label": "siren", "confidence": 0.75, "source": "quay",
-        "uncertain": False, "events": [], "model_version": "v1",
-        "timestamp": "2026-01-31T12:00:00.000Z", "alerted_at": "2026-01-31T12:00:01.000Z",
-        "result": f"/results/{'a' * 32}", "verified_label": "casual",
-    }  # fmt: skip
-    api["/alerts"] = httpx.Response(200, json={"alerts": [alert], "next_cursor": None})
-    page = run("status")
-    assert not page.exception
-    shown = "\n".join(one.value for one in page.markdown)
-    for words in ("Siren", "31 Jan, 12:00:01", "Fairly sure, 75 %", "Casual"):
-        assert words in shown
-    assert [one.value for one in page.text] == ["quay"]
-    assert links == [{"clip": "a" * 32}]
-    assert not any("No alert" in one.value for one in page.caption)
-
-
-def test_that_no_alert_was_sent_is_shown(api):
-    assert "No alert has been sent yet." in [one.value for one in run("status").caption]
-
-
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
@@ -173,7 +163,7 @@ def test_that_no_alert_was_sent_is_shown(api):
         ({"bucket": "clips", "key": "posted/c.wav"}, "was deleted at the end"),
     ],
 )
-def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):
+def test_a_recording_that_cannot_be_played_is_explained(api, drawn, kept, words):
     result = RESULT | kept
     if kept:
         result |= {"clip_url": "https://bucket.example/gone.wav"}
@@ -182,18 +172,27 @@ def test_a_recording_that_cannot_be_played_is_explained(api, kept, words):
     page = run("results", clip=RESULT["clip_id"])
     assert not page.exception
     assert not page.error
-    assert words in page.info[0].value
+    assert words in drawn[-1]["clip"]["silent"]
 
 
 @pytest.mark.parametrize(
     "text",
     ["[Sign in again](https://evil.example)", "../models", "![](https://evil.example/x.png)"],
 )
-def test_a_link_to_a_clip_cannot_bring_text_of_its_own(api, text):
+def test_a_link_to_a_clip_cannot_bring_text_of_its_own(api, drawn, text):
     page = run("results", clip=text)
     assert not page.exception
     (warning,) = page.warning
-    assert palette.plain(text) in warning.value
+    assert "There is no result for the clip of this link" in warning.value
+    assert text not in warning.value
+
+
+def test_a_linked_clip_comes_first_though_no_filter_matches_it(api, drawn):
+    clip_id = "d" * 32
+    api[f"/results/{clip_id}"] = httpx.Response(200, json=classified_json(clip_id, location=None))
+    run("overview", clip=clip_id)
+    assert [row["id"] for row in drawn[-1]["groups"][0]["rows"]] == [clip_id]
+    assert drawn[-1]["clip"]["id"] == clip_id
 
 
 def test_errors_are_no_markdown(api):
@@ -215,40 +214,3 @@ def test_the_first_model_shows_its_cross_validated_figures(api):
     row = page.dataframe[0].value.iloc[0]
     assert (row["macro F1"], row["measured"]) == (0.896, "cross-validated (sesa clean)")
     assert any("Cross-validated (sesa clean), 480 clips" in c.value for c in page.caption)
-
-
-MUTE = {
-    "clip_id": RESULT["clip_id"], "source": "gate", "labels": ["siren"], "by": "ann",
-    "at": "2026-01-31T12:00:00.000Z", "expires_at": "2026-03-02T12:00:00.000Z",
-}  # fmt: skip
-SIREN = classified_json(RESULT["clip_id"], location=None)
-
-
-def test_a_false_alarm_is_muted_and_unmuted(api):
-    clip_id = RESULT["clip_id"]
-    api[f"/results/{clip_id}"] = httpx.Response(200, json=SIREN)
-    given = {"feedback": [{"verdict": "corrected"}], "training_key": None, "mute": MUTE}
-    api[f"/results/{clip_id}/feedback"] = httpx.Response(200, json=given)
-    page = run("results", clip=clip_id)
-    assert not page.checkbox, "what is no false alarm is not muted"
-    page.selectbox(key=f"{clip_id} really").select("casual").run()
-    page.checkbox(key=f"{clip_id} mute").check().run()
-    page.button(key=f"{clip_id} correct").click().run()
-    assert not page.exception
-    assert any("no alert as siren at gate until 2026-03-02" in one.value for one in page.info)
-    api[f"/mutes/{clip_id}"] = httpx.Response(200, json=MUTE)
-    page.button(key=f"{clip_id} made unmute {clip_id}").click().run()
-    assert not page.exception
-    assert not any("no alert as siren" in one.value for one in page.info)
-
-
-def test_a_muted_result_says_by_which_clip_and_that_is_undone_once(api):
-    clip_id, by = RESULT["clip_id"], "b" * 32
-    api[f"/results/{clip_id}"] = httpx.Response(200, json=SIREN | {"muted_by": {"siren": by}})
-    api[f"/mutes/{by}"] = httpx.Response(404, json={"detail": "It has expired."})
-    page = run("results", clip=clip_id)
-    assert any(f"no alert, muted by the clip {by}" in one.value for one in page.info)
-    page.button(key=f"{clip_id} unmute {by}").click().run()
-    assert not page.exception
-    assert not page.error
-    assert any("raise alerts again" in one.value for one in page.info)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from earshot.labels import Label
 from earshot.results.item import LISTED, LISTING
 from earshot.results.query import Position, ResultQuery
 from earshot.results.states import State
@@ -12,6 +13,7 @@ from earshot.times import format_time, parse_time
 
 # Of each state, as DynamoDB has it. Clips that were rejected have no label, and none to review.
 _CONDITIONS = {
+    State.THREAT: "(attribute_exists(#label) AND #label <> :casual)",
     State.ALERTED: "attribute_exists(alerted_at)",
     State.MUTED: "attribute_exists(muted_by)",
     State.UNCERTAIN: "uncertain = :true",
@@ -68,6 +70,8 @@ def query_request(
         filters.append(condition)
         if "#label" in condition:
             names["#label"] = "label"
+        if ":casual" in condition:
+            values[":casual"] = {"S": str(Label.CASUAL)}
         if ":true" in condition:
             values[":true"] = {"BOOL": True}
     index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}

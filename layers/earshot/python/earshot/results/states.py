@@ -8,6 +8,7 @@ from enum import StrEnum
 class State(StrEnum):
     """What has become of a result; several may hold at once."""
 
+    THREAT = "threat"
     ALERTED = "alerted"
     MUTED = "muted"
     UNCERTAIN = "uncertain"

@@ -1,0 +1,125 @@
+"""Overview: what happened last night, or in another span, by source and label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from earshot.labels import LABELS
+from earshot_client.filters import ResultFilters
+from ui import clips, filters, live, session, spans
+from ui.components import palette
+from ui.desk import Desk
+from ui.errors import guarded
+from ui.groups import PAGE, Group
+from ui.spans import Span
+
+FIRST = 4  # alerts that are shown at first
+zone = st.context.timezone or "UTC"
+
+
+@guarded
+def page() -> None:
+    desk = Desk.of("overview")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name, span = filters.ask_span(zone, spans.LAST_NIGHT)
+        source = filters.ask_source()
+    picked = st.query_params.get("at")
+    if desk.stale((name, source, picked)):
+        desk.span = span
+        load(desk, span, source, picked)
+    live.news(desk, ResultFilters(source=source, states=("alerted",)), "alert")
+    draw(desk, source)
+
+
+@st.fragment
+@guarded
+def draw(desk: Desk, source: str | None) -> None:
+    """The desk: what is known at once, and in a second pass what takes longer."""
+    st.caption(f"{headline(desk)} {desk.span.words(zone)}. Times in {zone}.")
+    desk.show(zone, pick=pick)
+    if desk.counts is None:
+        wanted = ResultFilters(source=source, start=desk.span.start, end=desk.span.end)
+        desk.counts, bucket_s = filters.count(session.client(), wanted)
+        desk.timeline = filters.drawn(desk.counts, bucket_s, desk.span, zone, source)
+        st.rerun()
+    if desk.missing_thumbnails():
+        st.rerun()
+
+
+def headline(desk: Desk) -> str:
+    """All counts of the span in one sentence."""
+    if desk.counts is None:
+        return "Counting the results …"
+    if not desk.counts:
+        return (
+            "No sound came in. Choose another time, or see whether a source is silent under Status."
+        )
+    found = filters.totals(desk.counts)
+    n = len({one["source"] for one in desk.counts})
+    labels = ", ".join(
+        f"{palette.title(label)} {found[label]:,}" for label in LABELS if found[label]
+    )
+    return (
+        f"**{found['results']:,} results from {n} source{'s' * (n > 1)}**: "
+        f"{labels}; {found['alerted']:,} alerts, {found['uncertain']:,} uncertain, "
+        f"{found['reviewed']:,} reviewed."
+    )
+
+
+def load(desk: Desk, span: Span, source: str | None, picked: str | None) -> None:
+    """The lists: what was picked, the alerts to review, and what else a source has."""
+    client = session.client()
+    sent = [
+        clips.as_result(alert)
+        for alert in clips.alerts(client, span.start)
+        if (span.end is None or alert.alerted_at < span.end) and source in (None, alert.source)
+    ]
+    waiting = [one for one in sent if one.verified_label is None]
+    if picked and source:
+        desk.groups.append(of_stretch(source, picked))
+    desk.groups.append(
+        Group(
+            "alerts",
+            f"Alerts to review: {len(waiting)}",
+            "No alert waits for review." if sent else "No alert was sent in this time.",
+            results=waiting if source else waiting[:FIRST],
+            rest=[] if source else waiting[FIRST:],
+            above=True,
+        )
+    )
+    if source:
+        wanted = ResultFilters(source=source, start=span.start, end=span.end)
+        desk.groups += [
+            Group("threats", f"Also found at {source}", "Nothing but casual sound.",
+                  filters=wanted.only("threat")),
+            Group("all", f"All results of {source}", "No sound came from it.", filters=wanted),
+        ]  # fmt: skip
+    for group in desk.groups:
+        if group.filters:
+            group.load(client, FIRST if group.id == "all" else PAGE)
+
+
+def of_stretch(source: str, picked: str) -> Group:
+    """What a source has in a stretch of the timeline."""
+    start, end = (spans.of_milliseconds(part) for part in picked.split("-"))
+    words = Span(start, end).words(zone)
+    wanted = ResultFilters(source=source, start=start, end=end)
+    return Group(
+        "picked", f"{source}, {words}", "No clip.", filters=wanted.only("threat"), above=True
+    )
+
+
+def pick(what: dict[str, Any]) -> None:
+    """Show the source, and the stretch of time, that was chosen on the timeline."""
+    desk = Desk.of("overview")
+    st.session_state["source"] = what["source"]
+    st.query_params.pop("at", None)
+    if desk.timeline and "from" in what:
+        starts = desk.timeline["starts"]
+        st.query_params["at"] = f"{starts[what['from']]}-{starts[what['to']]}"
+
+
+st.title("What happened")
+page()

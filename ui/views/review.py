@@ -1,0 +1,94 @@
+"""Review: alerts and uncertain clips that nobody has labeled yet, one after another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from earshot.alerts.alert import Alert
+from earshot_client.filters import ResultFilters
+from ui import clips, filters, live, precision, session, spans
+from ui.desk import Desk
+from ui.errors import guarded
+from ui.groups import Group
+
+zone = st.context.timezone or "UTC"
+KEYS = (
+    "**J** next, **K** previous, **space** plays the event, **Y** the label is right, **N** it is "
+    "casual, **1** casual, **2** gunshot, **3** explosion, **4** siren, **M** casual, and no alert "
+    "for what sounds like it, **U** undo, **Esc** close."
+)
+
+
+@guarded
+def page() -> None:
+    desk = Desk.of("review")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name, span = filters.ask_span(zone, spans.WEEK)
+        source = filters.ask_source()
+    wanted = ResultFilters(source=source, start=span.start, end=span.end)
+    if desk.stale((name, source)):
+        desk.span = span
+        load(desk, wanted)
+    live.news(desk, wanted.only("alerted"), "alert")
+    draw(desk, wanted)
+
+
+@st.fragment
+@guarded
+def draw(desk: Desk, wanted: ResultFilters) -> None:
+    """The queue; what takes longer to find is added at its end, in a second pass."""
+    st.caption(f"{desk.span.words(zone)}. Times in {zone}. Keys: {KEYS}")
+    known = sum(len(group.results) + len(group.rest) for group in desk.groups)
+    if known:
+        done = sum(one.verified_label is not None for g in desk.groups for one in g.results)
+        more = " and more" if any(group.cursor for group in desk.groups) else ""
+        st.progress(done / known, text=f"{done} of {known}{more} reviewed")
+    st.markdown(precision.words(_with_labels(desk)))
+    desk.show(zone, bulk=True, advance=True)
+    if len(desk.groups) == 1:
+        client = session.client()
+        desk.groups += [
+            Group("uncertain", "Uncertain", "No uncertain clip waits for review.",
+                  filters=wanted.only("uncertain", "unreviewed")),
+            Group("threats", "Other gunshots, explosions and sirens", "None waits for review.",
+                  filters=wanted.only("threat", "unreviewed")),
+        ]  # fmt: skip
+        for group in desk.groups[1:]:
+            group.load(client)
+        st.rerun(scope="app")
+    if desk.missing_thumbnails():
+        st.rerun(scope="app")
+
+
+def load(desk: Desk, wanted: ResultFilters) -> None:
+    """The alerts of the queue, and those of the last seven days."""
+    week = datetime.now(UTC) - timedelta(days=7)
+    start = min(wanted.start, week) if wanted.start else None
+    sent = [
+        one for one in clips.alerts(session.client(), start) if wanted.source in (None, one.source)
+    ]
+    desk.alerts = [one for one in sent if one.alerted_at >= week]
+    waiting = [
+        clips.as_result(one)
+        for one in sent
+        if one.verified_label is None
+        and (wanted.start is None or one.alerted_at >= wanted.start)
+        and (wanted.end is None or one.alerted_at < wanted.end)
+    ]
+    desk.groups.append(Group("alerts", "Alerts", "No alert waits for review.", results=waiting))
+
+
+def _with_labels(desk: Desk) -> list[Alert]:
+    """The alerts of the week, with the labels that were given here since they were loaded."""
+    given = {one.clip_id: one.verified_label for g in desk.groups for one in g.results}
+    return [
+        replace(one, verified_label=given.get(one.clip_id, one.verified_label))
+        for one in desk.alerts
+    ]
+
+
+st.title("Review")
+page()
