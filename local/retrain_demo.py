@@ -216,7 +216,7 @@ def _models(service: RetrainingService) -> Table:
     table = Table(title="Model versions")
     for column in ("version", "parent", "status", "macro F1", "champion"):
         table.add_column(column)
-    for model in service.models():
+    for model in service.models(limit=20)[0]:
         f1 = model["macro_f1"]
         table.add_row(
             model["version"],

@@ -196,9 +196,8 @@ class EarshotClient(Transport):
         return answer
 
     def models(self) -> list[dict[str, Any]]:
-        """Model versions, newest first."""
-        answer: list[dict[str, Any]] = self.call("GET", "/models")["models"]
-        return answer
+        """All model versions, newest first."""
+        return list(self.pages("models", {}, None))
 
     def model(self, version: str) -> dict[str, Any]:
         """All that is known of a model version."""

@@ -63,16 +63,16 @@ class Retrainings:
     def status(self, run: str) -> Any:
         return self._answer(run, RETRAINING)
 
-    def models(self) -> Any:
-        return self._answer("models", [MODEL])
+    def models(self, limit: int, after: str | None) -> Any:
+        return self._answer((limit, after), ([MODEL], "v2" if limit == 1 else None))
 
     def model(self, version: str) -> Any:
         more: dict[str, Any] = {"metrics": {}, "decision": None, "outcome": None, "manifest": {}}
         return self._answer(version, {**MODEL, **more, "promotions": []})
 
-    def promote(self, version: str, *, by: str, reason: str, force: bool) -> Any:
+    def promote(self, version: str, *, by: str, reason: str, force: bool, key: str | None) -> Any:
         promotion = Promotion(version, "0" * 64, NOON, by, reason, force)
-        return self._answer((version, by, reason, force), promotion)
+        return self._answer((version, by, reason, force, key), promotion)
 
 
 class Clients(dict[str, Binding]):

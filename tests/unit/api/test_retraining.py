@@ -78,7 +78,11 @@ def test_the_status_of_a_retraining_is_shown(services):
 
 
 def test_models_are_listed(services):
-    assert content(call("GET", "/models")) == {"models": [MODEL]}
+    assert content(call("GET", "/models")) == {"models": [MODEL], "next_cursor": None}
+    assert content(call("GET", "/models?limit=1&cursor=v3"))["next_cursor"] == "v2"
+    assert services.asked == [(50, None), (1, "v3")]
+    for wrong in ("limit=0", "limit=201", "cursor=newest"):
+        problem(call("GET", f"/models?{wrong}"), 422)
     assert content(call("GET", "/models/v2"))["promotions"] == []
     problem(call("GET", "/models/newest"), 422)
 
@@ -106,9 +110,10 @@ def test_a_version_is_published_with_its_yamnet(services):
 def test_a_promotion_is_recorded_with_who_asked_and_why(services):
     answer = content(call("POST", "/models/v1/promote", {"reason": "false alarms"}))
     assert (answer["version"], answer["promoted_by"], answer["forced"]) == ("v1", "ann", False)
-    content(call("POST", "/models/v1/promote", {"reason": "I insist", "force": True}))
+    insisted = {"reason": "I insist", "force": True}
+    content(call("POST", "/models/v1/promote", insisted, headers={"Idempotency-Key": "k1"}))
     assert services.asked == [
-        ("v1", "ann", "false alarms", False), ("v1", "ann", "I insist", True),
+        ("v1", "ann", "false alarms", False, None), ("v1", "ann", "I insist", True, "k1"),
     ]  # fmt: skip
     problem(call("POST", "/models/v1/promote", {}), 422)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -149,11 +150,17 @@ def test_a_flatbuffer_that_is_too_large_is_not_read(stage, monkeypatch):
         stage.registry.read_yamnet(sha256)
 
 
-def test_versions_are_listed_by_when_they_were_made(stage):
-    for version, created in (("v1", "2026-01"), ("v2", "2026-03")):
-        content = json.dumps({"version": version, "files": {}, "created": created})
-        stage.registry.publish(version, {"manifest.json": content.encode()})
+def test_versions_are_listed_by_when_they_were_published(stage, monkeypatch):
+    """Whenever the release was made."""
+    clock = [datetime(2026, 1, 31, 12)]
+    monkeypatch.setattr("moto.s3.models.utcnow", lambda: clock[0])
+    content = json.dumps({"version": "v", "files": {}, "created": "2026-01"}).encode()
+    for version in ("v1", "v2"):
+        stage.registry.publish(version, {"manifest.json": content})
+        clock[0] += timedelta(minutes=1)
     for file in (FLATBUFFER, *FILES.values()):
         stage.upload(file)
-    release = stage.publish(created="2026-02").version
-    assert stage.registry.versions() == ["v2", release, "v1"]
+    release = stage.publish(created="2025-12").version
+    clock[0] += timedelta(minutes=1)
+    stage.registry.publish("v3", {"manifest.json": content})
+    assert stage.registry.versions() == ["v3", release, "v2", "v1"]

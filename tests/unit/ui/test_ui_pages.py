@@ -37,7 +37,7 @@ ANSWERS: dict[str, Any] = {
     "/sources": {"sources": []},
     "/alerts": {"alerts": [], "next_cursor": None},
     "/retrain": OUTLOOK,
-    "/models": {"models": [MODEL]},
+    "/models": {"models": [MODEL], "next_cursor": None},
     "/models/v1": MODEL | {"metrics": {}, "decision": None, "promotions": []},
 }
 

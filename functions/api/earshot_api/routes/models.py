@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.results.serialization import Json
 from earshot_api.authorization import caller
+from earshot_api.paging import DEFAULT_LIMIT, Limit
 from earshot_api.problems import answers
 from earshot_api.schemas.models import Model, Models, Promotion, Publication
 from earshot_api.schemas.requests import PromotionRequest, PublicationRequest, Version
@@ -24,10 +25,14 @@ router = APIGatewayHttpRouter()
     summary="Model versions, newest first",
     tags=["models"],
     security=needs("read"),
-    responses=answers(Models, 503),
+    responses=answers(Models, 400, 422, 503),
 )
-def find() -> Json:
-    return {"models": services().retraining.models()}
+def find(
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Annotated[Version | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Json:
+    found, next_cursor = services().retraining.models(limit, cursor)
+    return {"models": found, "next_cursor": next_cursor}
 
 
 @router.post(
@@ -73,7 +78,8 @@ def get(version: Annotated[Version, Path(description="Such as v2")]) -> Json:
     description=(
         "For a rollback, promote the version that served before. A version that has neither passed "
         "the gate nor served needs `force`, which is recorded. New results name the version "
-        "within a minute."
+        "within a minute. With an `Idempotency-Key` the same request sent again changes nothing, "
+        "even if somebody has rolled back in between."
     ),
     tags=["models"],
     security=needs("admin"),
@@ -83,6 +89,10 @@ def promote(
     version: Annotated[Version, Path(description="Such as v2")], wanted: PromotionRequest
 ) -> Json:
     promotion = services().retraining.promote(
-        version, by=caller(router).subject, reason=wanted.reason, force=wanted.force
+        version,
+        by=caller(router).subject,
+        reason=wanted.reason,
+        force=wanted.force,
+        key=router.current_event.headers.get("idempotency-key"),
     )
     return promotion.to_json()

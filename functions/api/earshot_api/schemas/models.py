@@ -192,9 +192,10 @@ class ModelInShort(TypedDict):
 
 
 class Models(TypedDict):
-    """All versions, newest first."""
+    """A page of the versions, newest first."""
 
     models: list[ModelInShort]
+    next_cursor: str | None
 
 
 class Promotion(TypedDict):

@@ -8,7 +8,7 @@ of champion can go unrecorded.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,12 +47,14 @@ class ModelRegistry(VersionFiles):
                 raise
             body = response["Body"].read()
         try:
-            history = tuple(Promotion.from_json(entry) for entry in json.loads(body)["history"])
+            document = json.loads(body)
+            history = tuple(Promotion.from_json(entry) for entry in document["history"])
+            requests = dict(document.get("requests", {}))
         except Exception as error:  # whatever it holds instead
             raise ModelError(f"{CHAMPION_KEY} cannot be read: {error!r}") from error
         if not history:
             raise ModelError(f"{CHAMPION_KEY} names no champion: its history is empty")
-        return Pointer(response["ETag"], history)
+        return Pointer(response["ETag"], history, requests)
 
     def champion(self) -> Champion | None:
         """The version that serves; None while none was ever promoted."""
@@ -78,6 +80,7 @@ class ModelRegistry(VersionFiles):
         reason: str,
         force: bool = False,
         instead_of: Champion | None = None,
+        request: str | None = None,
     ) -> Promotion:
         """Make a version the champion, by one conditional write.
 
@@ -92,6 +95,8 @@ class ModelRegistry(VersionFiles):
             force: promote a version that did not pass the gate; for an operator. It is recorded.
             instead_of: the champion that the version was compared with; another one that serves
                 by now is a conflict. None leaves that open, as for a rollback.
+            request: key of the request: sent again, it changes nothing, though somebody may have
+                rolled back in between.
 
         Raises:
             ConflictError: the champion changed meanwhile.
@@ -102,6 +107,8 @@ class ModelRegistry(VersionFiles):
         candidate = self.describe(version)
         pointer = self.pointer()
         history = pointer.history if pointer else ()
+        if pointer and request and (made := pointer.promotion_of(request)):
+            return made
         if instead_of is not None and (not pointer or pointer.champion != instead_of):
             now_serves = pointer.champion.version if pointer else "none"
             raise ConflictError(
@@ -124,7 +131,7 @@ class ModelRegistry(VersionFiles):
             reason,
             forced=bool(history) and not (passed or served),
         )
-        self._write_pointer([promotion, *history], pointer)
+        self._write_pointer([promotion, *history][:HISTORY_LENGTH], pointer, request)
         return promotion
 
     def rollback(self, *, by: str, reason: str) -> Promotion:
@@ -148,9 +155,16 @@ class ModelRegistry(VersionFiles):
         for name in version.manifest["files"]:
             read(name)
 
-    def _write_pointer(self, history: Iterable[Promotion], read: Pointer | None) -> None:
-        document = {"history": [entry.to_json() for entry in history][:HISTORY_LENGTH]}
-        body = json.dumps(document, indent=2).encode()
+    def _write_pointer(
+        self, history: Sequence[Promotion], read: Pointer | None, request: str | None
+    ) -> None:
+        entries = [entry.to_json() for entry in history]
+        requests = {**(read.requests if read else {})}
+        if request:
+            requests[request] = entries[0]["promoted_at"]
+        times = {entry["promoted_at"] for entry in entries}
+        kept = {key: time for key, time in requests.items() if time in times}
+        body = json.dumps({"history": entries, "requests": kept}, indent=2).encode()
         with unavailable_on_failure("The models bucket"):
             try:
                 if read is None:

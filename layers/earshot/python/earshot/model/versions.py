@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,15 +102,26 @@ class Pointer:
     Attributes:
         etag: of the document; a change is made on condition that it still has it.
         history: promotions, newest first; the first is the champion's.
+        requests: the promotion, by its time, that a request led to, by the request's key.
     """
 
     etag: str
     history: tuple[Promotion, ...]
+    requests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def champion(self) -> Champion:
         """The version that serves."""
         return self.history[0].champion
+
+    def promotion_of(self, request: str) -> Promotion | None:
+        """The promotion that a request led to; None if it led to none, or is long ago."""
+        made = (
+            one
+            for one in self.history
+            if format_time(one.promoted_at) == self.requests.get(request)
+        )
+        return next(made, None)
 
 
 @dataclass(frozen=True)

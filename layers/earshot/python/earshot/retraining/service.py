@@ -10,7 +10,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from earshot.errors import ConflictError, NotFoundError, RetrainingRunningError
+from earshot.errors import (
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    RetrainingRunningError,
+)
 from earshot.model.versions import METRICS_NAME, Promotion, Version
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
@@ -159,11 +164,27 @@ class RetrainingService:
                 for one, outcome in zip(executions, outcomes, strict=True)
             ]
 
-    def models(self) -> list[Document]:
-        """All versions, newest first, in short."""
-        champion = self._registry.champion()
-        found = [self._registry.describe(name) for name in self._registry.versions()]
-        return [_in_short(version, champion.version if champion else None) for version in found]
+    def models(self, limit: int, after: str | None = None) -> tuple[list[Document], str | None]:
+        """A page of the versions in short, newest first, and the last one's name if more follow.
+
+        Args:
+            limit: versions at most.
+            after: last version of the page before.
+
+        Raises:
+            BadRequestError: there is no version `after`.
+        """
+        names = self._registry.versions()
+        if after is not None and after not in names:
+            raise BadRequestError("The cursor is not the `next_cursor` of a page.")
+        first = names.index(after) + 1 if after is not None else 0
+        page = names[first : first + limit]
+        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+            serving = pool.submit(self._registry.champion)
+            found = list(pool.map(self._registry.describe, page))
+            champion = serving.result()
+        shown = [_in_short(version, champion.version if champion else None) for version in found]
+        return shown, page[-1] if names[first + limit :] else None
 
     def model(self, version: str) -> Document:
         """A version with its metrics, decision, manifest and promotions.
@@ -184,9 +205,26 @@ class RetrainingService:
             "promotions": [entry.to_json() for entry in history if entry.version == version],
         }
 
-    def promote(self, version: str, *, by: str, reason: str, force: bool = False) -> Promotion:
-        """Make a version the champion, as `ModelRegistry.promote` does."""
-        return self._registry.promote(version, by=by, reason=reason, force=force)
+    def promote(
+        self,
+        version: str,
+        *,
+        by: str,
+        reason: str,
+        force: bool = False,
+        key: str | None = None,
+    ) -> Promotion:
+        """Make a version the champion, as `ModelRegistry.promote` does.
+
+        Args:
+            version: to promote.
+            by: person who asks.
+            reason: for the record.
+            force: also if it did not pass the gate.
+            key: the person's idempotency key: sent again, the request changes nothing.
+        """
+        request = digest(json.dumps([by, version, key])) if key else None
+        return self._registry.promote(version, by=by, reason=reason, force=force, request=request)
 
     def rollback(self, *, by: str, reason: str) -> Promotion:
         """Promote the version that served before, as `ModelRegistry.rollback` does."""
