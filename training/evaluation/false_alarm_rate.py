@@ -12,7 +12,7 @@ from earshot.model.events import against_casual
 from earshot.model.head import Head
 from earshot.retraining.gate import FALSE_ALARMS
 from training.data.held_out import HeldOut
-from training.evaluation.metrics import redrawn
+from training.evaluation.bootstrap import redrawn
 from training.head.fitting import clip_scores, logits_by_clip
 
 

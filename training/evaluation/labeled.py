@@ -14,8 +14,9 @@ import numpy as np
 from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
 from training.data.labeled_clips import LabeledClip, decodable_clips
-from training.evaluation.metrics import Predictions, accuracy, numbered, report
+from training.evaluation.metrics import accuracy, numbered, report
 from training.evaluation.mixtures import NOISES, in_noise, short_event_mixtures
+from training.evaluation.predictions import Predictions
 from training.evaluation.progress import progress
 from training.evaluation.scores import Classify, Scores, Sound, full_scale_waveform
 

@@ -1,13 +1,12 @@
 """Metrics of predictions on labeled clips, with their confidence intervals.
 
-Accuracy, precision, recall, F1 and the confusion matrix are scikit-learn's. Calibration error and
-the bootstrap over recording groups, which scikit-learn does not have, are defined here.
+Accuracy, precision, recall, F1 and the confusion matrix are scikit-learn's. Calibration error,
+which scikit-learn does not have, is defined here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,39 +15,8 @@ from sklearn import metrics
 
 from earshot.labels import LABELS
 from earshot.retraining import gate
-
-ECE_BINS = 10
-BOOTSTRAP_ROUNDS = 1000
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """A classifier's probabilities for labeled clips.
-
-    Attributes:
-        truth: ``(n,)`` class ids of the clips' labels.
-        probabilities: ``(n, 4)`` of each label, in the order of `LABELS`.
-        recordings: ``(n,)`` numbers of the clips' recording groups.
-    """
-
-    truth: Ints
-    probabilities: Floats
-    recordings: Ints
-
-    @property
-    def guesses(self) -> Ints:
-        """Class ids of the most probable labels."""
-        guesses: Ints = self.probabilities.argmax(axis=1)
-        return guesses
-
-    def take(self, indices: Ints) -> Predictions:
-        """The predictions at `indices`, which may repeat."""
-        return Predictions(
-            self.truth[indices], self.probabilities[indices], self.recordings[indices]
-        )
+from training.evaluation.bootstrap import Rounds
+from training.evaluation.predictions import ECE_BINS, Floats, Ints, Predictions
 
 
 def accuracy(predictions: Predictions) -> float:
@@ -96,9 +64,8 @@ def _scores(predictions: Predictions) -> tuple[Floats, Floats, Floats, Ints]:
 
 def reliability(predictions: Predictions) -> list[dict[str, float]]:
     """Count, mean confidence and accuracy in ten equal bins of confidence; no empty bins."""
-    confidence = predictions.probabilities.max(axis=1)
+    confidence, bins = predictions.confidence, predictions.bins
     right = predictions.guesses == predictions.truth
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     return [
         {
             "lower": b / ECE_BINS,
@@ -119,14 +86,8 @@ def expected_calibration_error(predictions: Predictions) -> float:
     return float(np.sum(gaps) / len(predictions.truth))
 
 
-def interval(
-    metric: Callable[[Predictions], float], predictions: Predictions, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of a metric, by a bootstrap over recording groups.
-
-    Clips of one recording are alike; drawing single clips would make the interval too narrow.
-    """
-    values = [metric(predictions.take(drawn)) for drawn in redrawn(predictions.recordings, seed)]
+def interval(values: Floats) -> tuple[float, float]:
+    """95 % interval of a metric, of its values in the rounds of a bootstrap."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -143,45 +104,33 @@ def differences(
         candidate, champion: predictions for the very same clips.
         seed: of the draws.
     """
-    drawn = list(redrawn(champion.recordings, seed))
-    rounds = [(_compared(candidate.take(some)), _compared(champion.take(some))) for some in drawn]
+    own, other = (_compared(Rounds(one, seed)) for one in (candidate, champion))
     found = {}
-    for name in rounds[0][0]:
-        values = [own[name] - other[name] for own, other in rounds]
-        low, high = np.percentile(values, [10, 90])
+    for name, values in own.items():
+        low, high = np.percentile(values - other[name], [10, 90])
         found[name] = {"low": float(low), "high": float(high)}
     return found
 
 
-def _compared(predictions: Predictions) -> dict[str, float]:
+def _compared(rounds: Rounds) -> dict[str, Floats]:
     """The metrics that the gate compares, by the names that it knows them by."""
-    _, recall, f1, support = _scores(predictions)
     return {
-        gate.MACRO_F1: float(f1[support > 0].mean()),
-        gate.CALIBRATION: expected_calibration_error(predictions),
-        **{gate.recall_of(label): float(recall[label.class_id]) for label in gate.THREATS},
+        gate.MACRO_F1: rounds.macro_f1,
+        gate.CALIBRATION: rounds.calibration_error,
+        **{gate.recall_of(label): rounds.recall[:, label.class_id] for label in gate.THREATS},
     }
-
-
-def redrawn(recordings: Ints, seed: int) -> Iterator[Ints]:
-    """Indices of the clips of recording groups drawn with replacement, round by round."""
-    rng = np.random.default_rng(seed)
-    names, index = np.unique(recordings, return_inverse=True)
-    members = [np.flatnonzero(index == i) for i in range(len(names))]
-    for _ in range(BOOTSTRAP_ROUNDS):
-        drawn = rng.integers(len(members), size=len(members))
-        yield np.concatenate([members[i] for i in drawn])
 
 
 def report(predictions: Predictions) -> dict[str, Any]:
     """All metrics, as they are stored with a version and written as JSON."""
+    rounds = Rounds(predictions, seed=0)
     return {
         "n": len(predictions.truth),
         "recordings": len(np.unique(predictions.recordings)),
         "accuracy": accuracy(predictions),
-        "accuracy_95": interval(accuracy, predictions),
+        "accuracy_95": interval(rounds.accuracy),
         "macro_f1": macro_f1(predictions),
-        "macro_f1_95": interval(macro_f1, predictions),
+        "macro_f1_95": interval(rounds.macro_f1),
         "ece": expected_calibration_error(predictions),
         "reliability": reliability(predictions),
         "per_class": per_class(predictions),

@@ -14,7 +14,8 @@ from earshot.model.events import against_casual
 from earshot.model.head import Head, Logits
 from training.adaptation.recipe import HOURS, TrainingData
 from training.adaptation.variants import SEGMENT_S
-from training.evaluation.metrics import Predictions, numbered
+from training.evaluation.metrics import numbered
+from training.evaluation.predictions import Predictions
 from training.head.cross_validation import OutOfFold
 from training.head.fitting import (
     alarms_by_kind,

@@ -21,7 +21,8 @@ from training.data.clip_features import read_npz
 from training.data.held_out import HELD_OUT_NAME, HeldOut
 from training.evaluation.corrections import compare_corrections
 from training.evaluation.false_alarm_rate import FalseAlarms, false_alarms, rate_differences
-from training.evaluation.metrics import Predictions, differences, report
+from training.evaluation.metrics import differences, report
+from training.evaluation.predictions import Predictions
 from training.evaluation.report import write_report
 from training.head import incremental
 from training.steps.train import CORRECTIONS_NAME, parent_of

@@ -14,7 +14,7 @@ from tests.integration.retraining.folder_of_clips import fit
 from training.data.clip_features import ClipFeatures, concatenate
 from training.data.demo_sounds import write_recordings
 from training.evaluation import metrics
-from training.evaluation.metrics import Predictions
+from training.evaluation.predictions import Predictions
 from training.head import incremental
 from training.steps.embed_folder import embed_folder
 from training.train import REPLAY_PATCHES_A_CLIP

@@ -20,7 +20,7 @@ from training.evaluation.left_out_source import measure_left_out
 from training.head.network import NetworkConfig
 from training.yamnet.weights import HUB_HANDLE
 
-N_EACH = 3
+N_EACH = 2
 FEW = dict.fromkeys(LABELS, Variants(augmented=1, noisy=1, short=1))
 
 
@@ -42,7 +42,7 @@ def test_a_source_is_evaluated_by_a_model_of_the_other_one(tmp_path: Path):
         source(sesa([]), tmp_path / "one", first_seed=0, labels_off_by=0),
         source(broadened([]), tmp_path / "two", first_seed=10, labels_off_by=1),
     ]
-    config = AdaptationConfig(head=NetworkConfig(batch_clips=16, patches_per_clip=4), steps=40)
+    config = AdaptationConfig(head=NetworkConfig(batch_clips=16, patches_per_clip=4), steps=30)
     with tapped_clips(sources, HUB_HANDLE, tmp_path / "scratch", seed=0) as tapped:
         figures = measure_left_out(tapped, sources, config, seed=0)
     assert not list((tmp_path / "scratch").iterdir())

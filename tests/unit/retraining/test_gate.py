@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import training.evaluation.metrics
 from earshot.labels import LABELS, Label
 from earshot.retraining.gate import Decision, Limits, carried_by, decide, too_few
-from training.evaluation.metrics import Predictions, differences, report
+from training.evaluation.metrics import differences, report
+from training.evaluation.predictions import Predictions
 
 
 def metrics(n_each: int = 20, **changes: Any) -> dict[str, Any]:
@@ -166,8 +166,7 @@ def predicted(wrong: list[int], n_each: int = 20) -> Predictions:
         ([40], [40, 60, 61, 62, 63], False),  # four sirens
     ],
 )
-def test_real_losses_are_distinguished_from_chance(missed_before, missed_now, promote, monkeypatch):
-    monkeypatch.setattr(training.evaluation.metrics, "BOOTSTRAP_ROUNDS", 200)
+def test_real_losses_are_distinguished_from_chance(missed_before, missed_now, promote):
     candidate, champion = predicted(missed_now), predicted(missed_before)
     found = differences(candidate, champion)
     assert Label.GUNSHOT.class_id == 1

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import training.evaluation.metrics
+from training.evaluation.bootstrap import Rounds, redrawn
 from training.evaluation.metrics import (
-    Predictions,
     accuracy,
     confusion_matrix,
     differences,
@@ -17,11 +16,7 @@ from training.evaluation.metrics import (
     per_class,
     report,
 )
-
-
-@pytest.fixture
-def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training.evaluation.metrics, "BOOTSTRAP_ROUNDS", 100)
+from training.evaluation.predictions import Predictions
 
 
 def sure(truth: list[int], guesses: list[int], confidence: float) -> Predictions:
@@ -62,7 +57,7 @@ def test_accuracy_f1_and_confusion_matrix_of_ten_clips():
     assert macro_f1(ten) == pytest.approx((8 / 9 + 2 / 5 + 2 / 3 + 2 / 3) / 4)
 
 
-def test_labels_without_clips_still_have_their_rows(few_rounds):
+def test_labels_without_clips_still_have_their_rows():
     without_sirens = report(sure([0, 1, 2], [0, 1, 2], 0.9))
     assert np.shape(without_sirens["confusion_matrix"]) == (4, 4)
     assert without_sirens["per_class"]["siren"] == {
@@ -70,7 +65,7 @@ def test_labels_without_clips_still_have_their_rows(few_rounds):
     }  # fmt: skip
 
 
-def test_differences_are_those_of_the_metrics_that_the_gate_compares(few_rounds):
+def test_differences_are_those_of_the_metrics_that_the_gate_compares():
     worse, better = sure(TRUTH, GUESSES, 0.9), sure(TRUTH, TRUTH, 0.9)
     same = differences(better, better)
     assert set(same) == {
@@ -98,14 +93,33 @@ def test_a_label_that_does_not_occur_is_left_out_of_macro_f1():
 
 
 def test_the_interval_of_a_perfect_classifier_is_a_point():
-    assert interval(accuracy, sure([0, 1, 2], [0, 1, 2], 0.9)) == (1, 1)
+    assert interval(Rounds(sure([0, 1, 2], [0, 1, 2], 0.9), seed=0).accuracy) == (1, 1)
 
 
 def test_clips_of_one_recording_widen_the_interval():
     truth, guesses = [0] * 100, [0] * 50 + [1] * 50
     apart = sure(truth, guesses, 0.9)
     together = Predictions(apart.truth, apart.probabilities, np.repeat(np.arange(10), 10))
-    low, high = interval(accuracy, apart)
+    low, high = interval(Rounds(apart, seed=0).accuracy)
     assert (low, high) == pytest.approx((0.4, 0.6), abs=0.03)  # binomial: 0.5 -+ 1.96 * 0.05
-    wide_low, wide_high = interval(accuracy, together)
+    wide_low, wide_high = interval(Rounds(together, seed=0).accuracy)
     assert wide_high - wide_low > 2 * (high - low)
+
+
+def test_each_round_has_the_metrics_of_the_clips_that_it_draws():
+    rng = np.random.default_rng(0)
+    truth = rng.choice(4, size=60, p=[0.6, 0.3, 0.08, 0.02])  # so that some rounds lack a label
+    probabilities = rng.dirichlet([0.6] * 4, size=60)
+    predictions = Predictions(truth, probabilities, rng.integers(12, size=60))
+    rounds, draws = Rounds(predictions, seed=3), list(redrawn(predictions.recordings, seed=3))
+    assert len(draws) == len(rounds.accuracy)
+    lacking = 0
+    for n, drawn in enumerate(draws[:200]):
+        taken = predictions.take(drawn)
+        assert rounds.accuracy[n] == pytest.approx(accuracy(taken))
+        assert rounds.macro_f1[n] == pytest.approx(macro_f1(taken))
+        assert rounds.calibration_error[n] == pytest.approx(expected_calibration_error(taken))
+        recalls = [scores["recall"] for scores in per_class(taken).values()]
+        assert rounds.recall[n] == pytest.approx(recalls)
+        lacking += len(np.unique(taken.truth)) < 4
+    assert lacking

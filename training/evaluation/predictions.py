@@ -1,0 +1,51 @@
+"""A classifier's probabilities for labeled clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ECE_BINS = 10
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A classifier's probabilities for labeled clips.
+
+    Attributes:
+        truth: ``(n,)`` class ids of the clips' labels.
+        probabilities: ``(n, 4)`` of each label, in the order of `LABELS`.
+        recordings: ``(n,)`` numbers of the clips' recording groups.
+    """
+
+    truth: Ints
+    probabilities: Floats
+    recordings: Ints
+
+    @property
+    def guesses(self) -> Ints:
+        """Class ids of the most probable labels."""
+        guesses: Ints = self.probabilities.argmax(axis=1)
+        return guesses
+
+    @property
+    def confidence(self) -> Floats:
+        """``(n,)`` probabilities of the most probable labels."""
+        confidence: Floats = self.probabilities.max(axis=1)
+        return confidence
+
+    @property
+    def bins(self) -> Ints:
+        """``(n,)`` which of `ECE_BINS` equal bins each confidence falls into."""
+        return np.minimum((self.confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+
+    def take(self, indices: Ints) -> Predictions:
+        """The predictions at `indices`, which may repeat."""
+        return Predictions(
+            self.truth[indices], self.probabilities[indices], self.recordings[indices]
+        )
