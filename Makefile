@@ -173,8 +173,8 @@ sbom: .venv-security/.ready ## List what each function and the web interface shi
 setup: $(FULL) ## Install what training, tests and deployment need, with TensorFlow
 
 .PHONY: test
-test: setup ## Run all tests, and name the ten slowest (JOBS=2 processes; ARGS= of pytest)
-	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile --durations=10 $(ARGS)
+test: setup ## Run all tests, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --durations=10 $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack
