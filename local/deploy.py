@@ -82,7 +82,13 @@ def deploy(settings: Settings) -> Deployment:
     concurrency = max(2, os.cpu_count() or 1)
     definitions = state_machines(template)
     template = localize(
-        template, code, definitions, region=REGION, api_id=API_ID, concurrency=concurrency
+        template,
+        code,
+        definitions,
+        region=REGION,
+        api_id=API_ID,
+        api_url=api_url(settings),
+        concurrency=concurrency,
     )
     if not settings.asks_for_tokens:
         template = open_routes(template)
@@ -204,9 +210,14 @@ def collect_outputs(cloudformation: CloudFormationClient, settings: Settings) ->
         "secret_access_key": SECRET_ACCESS_KEY,
         "stack_name": STACK_NAME,
         **outputs,
-        "ApiUrl": f"{settings.endpoint}/_aws/execute-api/{API_ID}",
+        "ApiUrl": api_url(settings),
         "TokenUrl": f"{settings.endpoint}/oauth2/token",
     }
+
+
+def api_url(settings: Settings) -> str:
+    """Address of the HTTP API."""
+    return f"{settings.endpoint}/_aws/execute-api/{API_ID}"
 
 
 def physical_id(cloudformation: CloudFormationClient, logical_id: str) -> str:

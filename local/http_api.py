@@ -39,6 +39,17 @@ def expand_http_apis(template: Template, api_id: str) -> Template:
     return template
 
 
+def name_http_api(template: Template, url: str) -> Template:
+    """Give functions that write links the address of the emulator's HTTP API."""
+    template = copy.deepcopy(template)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            if "API_URL" in variables:
+                variables["API_URL"] = url
+    return template
+
+
 def open_routes(template: Template) -> Template:
     """Let anyone who reaches the HTTP API use it: no route and no function asks for a token."""
     template = copy.deepcopy(template)

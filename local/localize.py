@@ -5,7 +5,8 @@ Pure functions from dict to dict. What has to change, and nothing else does:
 - functions run from the working copy (`local.function_sources`, `local.package`), which has the
   layers' code too;
 - state machines hold their definition, and their maps run fewer items at once;
-- integrations, routes and authorizers of the HTTP API become resources (`local.http_api`);
+- integrations, routes and authorizers of the HTTP API become resources (`local.http_api`), and it
+  has another address;
 - the emulator speaks plain HTTP, so nothing may insist on TLS;
 - each function at work is a process, so fewer work at once; and the emulator's queue poller needs
   that number as a number, where CloudFormation hands on a parameter's text.
@@ -22,7 +23,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from local.function_sources import CodeObject, Template, run_from_source
-from local.http_api import expand_http_apis
+from local.http_api import expand_http_apis, name_http_api
 
 _RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 STATE_MACHINE = "AWS::Serverless::StateMachine"
@@ -35,6 +36,7 @@ def localize(
     *,
     region: str,
     api_id: str,
+    api_url: str,
     concurrency: int,
 ) -> Template:
     """A SAM template as plain CloudFormation for the emulator."""
@@ -42,6 +44,7 @@ def localize(
     template = hold_definitions(template, definitions, concurrency)
     template = translate(template, region)
     template = expand_http_apis(template, api_id)
+    template = name_http_api(template, api_url)
     template = allow_plain_http(template)
     return limit_queue_concurrency(template, concurrency)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from earshot.alerts.links import Retention
 from earshot.alerts.service import AlertRules
 from earshot.labels import Label
 
@@ -21,7 +22,11 @@ class Settings:
         results_table: name of the table that holds which alerts were sent.
         mutes_table: name of the table of muted sounds.
         topic_arn: of the SNS topic.
-        uploads_bucket: name of the bucket that clips are linked from.
+        event_bus: name of the EventBridge bus.
+        link_key_secret: ARN of the secret with which links are signed.
+        api_url: of the HTTP API, for links.
+        ui_url: of the web interface; empty if there is none.
+        retention: of clips.
         rules: which results raise an alert, where their source has no others.
     """
 
@@ -30,7 +35,11 @@ class Settings:
     results_table: str
     mutes_table: str
     topic_arn: str
-    uploads_bucket: str
+    event_bus: str
+    link_key_secret: str
+    api_url: str
+    ui_url: str
+    retention: Retention
     rules: AlertRules
 
     @classmethod
@@ -48,7 +57,15 @@ class Settings:
             results_table=environment["RESULTS_TABLE"],
             mutes_table=environment["MUTES_TABLE"],
             topic_arn=environment["ALERT_TOPIC_ARN"],
-            uploads_bucket=environment["UPLOADS_BUCKET"],
+            event_bus=environment["EVENT_BUS"],
+            link_key_secret=environment["LINK_KEY_SECRET"],
+            api_url=environment["API_URL"],
+            ui_url=environment["UI_URL"],
+            retention=Retention(
+                posted=int(environment["POSTED_CLIP_DAYS"]),
+                uploads=int(environment["UPLOAD_DAYS"]),
+                casual_uploads=int(environment["CASUAL_UPLOAD_DAYS"]),
+            ),
             rules=AlertRules(
                 labels=frozenset(map(Label, labels)),
                 min_confidence=float(environment["ALERT_MIN_CONFIDENCE"]),

@@ -8,17 +8,18 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
+from earshot.alerts.bus import AlertBus, KeptEvents
 from earshot.alerts.delivery import AlertClaims, AlertTopic
+from earshot.alerts.links import ClipLinks, LinkSigner
 from earshot.alerts.mute_table import MutesTable
 from earshot.alerts.service import AlertService
 from earshot.alerts.source_rules import SourceRules
+from earshot.aws.secret import Secret
 from earshot.results.table import ResultsTable
 from earshot.sources.table import SourcesTable
-from earshot.uploads.bucket import UploadsBucket
 from earshot_alert.settings import Settings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
-S3_CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
 @cache
@@ -34,15 +35,21 @@ def source_rules() -> SourceRules:
 def service() -> AlertService:
     """The service of this execution environment, made once."""
     settings = Settings.from_environment()
-    bucket = UploadsBucket(boto3.client("s3", config=S3_CONFIG), settings.uploads_bucket)
+    key = Secret(boto3.client("secretsmanager", config=AWS_CONFIG), settings.link_key_secret)
+    links = ClipLinks(LinkSigner(key), settings.api_url, settings.ui_url, settings.retention)
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     return AlertService(
         rules=source_rules(),
         claims=AlertClaims(dynamodb, settings.cooldowns_table),
         topic=AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.topic_arn),
+        bus=AlertBus(
+            boto3.client("events", config=AWS_CONFIG),
+            settings.event_bus,
+            KeptEvents(dynamodb, settings.cooldowns_table),
+        ),
         results=ResultsTable(dynamodb, settings.results_table),
         mutes=MutesTable(dynamodb, settings.mutes_table, _now),
-        link=bucket.link,
+        links=links,
         now=_now,
     )
 

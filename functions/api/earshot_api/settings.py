@@ -22,6 +22,7 @@ class Settings(BaseSettings):
         sources_table: name of the table of sources and their settings.
         unbound_clients: client ids that may name any source, separated by commas.
         log_retention_days: for which logs are kept.
+        link_key_secret: ARN of the secret with which links to sound are signed.
         api_tokens: `none` on a local stack that asks for no token; all else asks for one.
 
     Raises:
@@ -42,5 +43,6 @@ class Settings(BaseSettings):
     mute_days: int
     sources_table: str
     log_retention_days: int
+    link_key_secret: str
     unbound_clients: str = ""
     api_tokens: str = ""

@@ -12,8 +12,10 @@ from botocore.config import Config
 
 from earshot.access.bindings import ClientBindings
 from earshot.access.sources import SourcePolicy
+from earshot.alerts.links import LinkSigner
 from earshot.alerts.mute_table import MutesTable
 from earshot.alerts.muting import MutingService
+from earshot.aws.secret import Secret
 from earshot.http.caller import NO_TOKENS
 from earshot.model.publishing import Publisher
 from earshot.model.registry import ModelRegistry
@@ -23,6 +25,7 @@ from earshot.operations.erasure import ErasureService
 from earshot.operations.queues import SqsQueues
 from earshot.operations.status import StatusService
 from earshot.results.feedback import FeedbackService
+from earshot.results.sound import ClipSounds
 from earshot.results.summary import ResultCounts
 from earshot.results.table import ResultsTable
 from earshot.results.training_copies import TrainingCopies
@@ -57,6 +60,8 @@ class Services:
 
     results: ResultsTable
     counts: ResultCounts
+    sounds: ClipSounds
+    signer: LinkSigner
     tickets: TicketOffice
     feedback: FeedbackService
     status: StatusService
@@ -95,6 +100,10 @@ def services() -> Services:
     return Services(
         results=results,
         counts=ResultCounts(dynamodb, settings.results_table),
+        sounds=ClipSounds(results, uploads),
+        signer=LinkSigner(
+            Secret(boto3.client("secretsmanager", config=AWS_CONFIG), settings.link_key_secret)
+        ),
         tickets=TicketOffice(uploads, _now),
         feedback=FeedbackService(results, TrainingCopies(results, uploads), _now),
         uploads=uploads,

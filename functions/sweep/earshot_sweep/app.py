@@ -43,6 +43,7 @@ def watch_sources() -> dict[str, Any]:
     """Look at the sources once; returns the report."""
     report = watch().run()
     metrics.add_metric("quiet_sources", MetricUnit.Count, report["silent"])
+    metrics.add_metric("events_kept", MetricUnit.Count, report["events_kept"])
     if report["alerts"]:
         logger.info("news of sources", report=report)
     return report

@@ -18,6 +18,8 @@ class Settings:
         uploads_queue_url: of the queue that uploads wait in.
         sources_table: name of the table of sources.
         alert_topic_arn: of the topic that alerts about sources go to.
+        event_bus: name of the EventBridge bus that they are put on.
+        cooldowns_table: name of the table, which keeps what the bus did not take.
         quiet_after: how long a source without a setting may send nothing; zero for as long as it
             likes.
     """
@@ -27,6 +29,8 @@ class Settings:
     uploads_queue_url: str
     sources_table: str
     alert_topic_arn: str
+    event_bus: str
+    cooldowns_table: str
     quiet_after: timedelta
 
     @classmethod
@@ -44,5 +48,7 @@ class Settings:
             uploads_queue_url=environment["UPLOADS_QUEUE_URL"],
             sources_table=environment["SOURCES_TABLE"],
             alert_topic_arn=environment["ALERT_TOPIC_ARN"],
+            event_bus=environment["EVENT_BUS"],
+            cooldowns_table=environment["COOLDOWNS_TABLE"],
             quiet_after=timedelta(hours=hours),
         )

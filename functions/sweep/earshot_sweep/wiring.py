@@ -8,6 +8,7 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
+from earshot.alerts.bus import AlertBus, KeptEvents
 from earshot.alerts.delivery import AlertTopic
 from earshot.alerts.source_faults import SourceWatch
 from earshot.operations.queues import SqsQueues
@@ -43,9 +44,15 @@ def sweep() -> Sweep:
 def watch() -> SourceWatch:
     """What looks at the sources, in this execution environment."""
     settings = Settings.from_environment()
+    dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     return SourceWatch(
-        SourcesTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.sources_table),
+        SourcesTable(dynamodb, settings.sources_table),
         AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.alert_topic_arn),
+        AlertBus(
+            boto3.client("events", config=AWS_CONFIG),
+            settings.event_bus,
+            KeptEvents(dynamodb, settings.cooldowns_table),
+        ),
         settings.quiet_after,
         now=lambda: datetime.now(UTC),
     )

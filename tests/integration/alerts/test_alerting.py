@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import urllib.request
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import soundfile
 
 from earshot.events import Event
 from earshot.labels import Label
@@ -126,10 +128,13 @@ def test_an_upload_is_an_alert_within_seconds_that_links_the_clip(
         latencies.append(time.monotonic() - started)
         assert (alert["clip_id"], alert["label"]) == (clip_id, "siren")
         assert alert["source"] == f"latency {n}"
-        link = alert.pop("clip_url")
+        link, sound = alert.pop("clip_url"), alert.pop("event_url")
+        assert (alert.pop("time_zone"), alert.pop("local_time")[-6:]) == ("UTC", "+00:00")
         assert recorded(local_stack, clip_id) == alert
         with urllib.request.urlopen(link) as answer:  # noqa: S310 - the stack's own
             assert answer.read() == siren_wav
+        with urllib.request.urlopen(sound) as answer:  # noqa: S310 - the stack's own
+            assert soundfile.info(io.BytesIO(answer.read())).samplerate == 16000
     print(f"upload to alert: {', '.join(f'{s:.2f} s' for s in latencies)}")
 
 

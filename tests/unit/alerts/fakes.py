@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from earshot.alerts.alert import Alert, alert_about
+from earshot.alerts.bus import BusEvent
+from earshot.alerts.links import ClipLinks, LinkSigner, Retention
 from earshot.alerts.mutes import Mute
 from earshot.alerts.service import Decision
 from earshot.errors import UnavailableError
@@ -26,11 +28,26 @@ class Topic:
         self.alerts: list[Alert] = []
         self.fails = 0
 
-    def publish(self, alert: Alert, addressees: Sequence[str] = ()) -> None:
+    def publish(self, alert: Alert) -> None:
         if self.fails:
             self.fails -= 1
             raise UnavailableError("The topic of alerts is not available at the moment")
         self.alerts.append(alert)
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.events: list[BusEvent] = []
+        self.fails = 0
+
+    def put(self, event: BusEvent) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The event bus is not available at the moment")
+        self.events.append(event)
+
+    def put_kept(self) -> int:
+        return 0
 
 
 class Sent:
@@ -89,6 +106,11 @@ class Claims:
     def release_cooldown(self, label: Label, source: str, clip_id: str) -> None:
         if self.cooldowns.get((label, source), ("", None))[0] == clip_id:
             del self.cooldowns[label, source]
+
+
+def links(ui_url: str = "https://ui") -> ClipLinks:
+    """Links, signed with a key that everybody knows."""
+    return ClipLinks(LinkSigner(lambda: "key"), "https://api", ui_url, Retention(7, 30, 3))
 
 
 def alert(**changes: Any) -> Alert:

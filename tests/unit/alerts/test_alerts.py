@@ -17,18 +17,19 @@ from earshot.alerts.service import AlertRules, AlertService
 from earshot.errors import UnavailableError
 from earshot.events import Event
 from earshot.labels import Label
-from tests.unit.alerts.fakes import Claims, Clock, Mutes, Sent, Topic, alert
+from tests.unit.alerts.fakes import Bus, Claims, Clock, Mutes, Sent, Topic, alert, links
 from tests.unit.sample_results import NOON, classified, rejected
 
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
 
 
 def service_of(
-    topic: Any, sent: Any, clock: Clock, rules: AlertRules = RULES, link: Any = lambda *_: ""
+    topic: Any, sent: Any, clock: Clock, rules: AlertRules = RULES, bus: Any = None
 ) -> AlertService:
     claims: Any = Claims()
     mutes: Any = Mutes()
-    return AlertService(lambda _: rules, claims, topic, sent, mutes, link, clock)
+    bus = bus or Bus()
+    return AlertService(lambda _: rules, claims, topic, bus, sent, mutes, links(), clock)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def sent() -> Sent:
 
 @pytest.fixture
 def service(topic: Topic, sent: Sent, clock: Clock) -> AlertService:
-    return service_of(topic, sent, clock, link=lambda at, _: f"link to {at.key}")
+    return service_of(topic, sent, clock)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_an_alert_links_the_clip_and_its_classified(service, topic):
     (alert,) = topic.alerts
     document = to_json(alert)
     assert document["result"] == "/results/c1"
-    assert document["clip_url"] == "link to incoming/gate/a.wav"
+    assert document["clip_url"].startswith("https://api/audio/c1?until=")
     assert document["alerted_at"] == "2026-01-31T12:00:00.000Z"
     assert from_json(document) == alert
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,13 +32,13 @@ def test_a_source_cannot_add_lines_to_a_mail(source: str) -> None:
     result = classified(source=source)
     assert result.classification
     sns: Any = Sns()
-    AlertTopic(sns, "arn:topic").publish(
-        alert_about(result, result.classification, NOON, "https://s3")
-    )
+    about = alert_about(result, result.classification, NOON)
+    AlertTopic(sns, "arn:topic").publish(replace(about, clip_url="https://s3", place="pier"))
     (message,) = sent
     first, clip, link = json.loads(message["Message"])["email"].splitlines()
     assert first.startswith("Siren at g")
     assert clip == f"Clip {result.clip_id}"
-    assert link == "Listen within the hour: https://s3"
+    assert link == "The whole clip: https://s3"
+    assert "(pier), confidence 90%, 2026-01-31 12:00:00 UTC." in first
     assert "\x1b" not in first
     assert message["Subject"] == "Earshot: siren"

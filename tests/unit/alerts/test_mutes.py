@@ -16,7 +16,7 @@ from earshot.errors import UnavailableError
 from earshot.events import Event, EventEmbedding
 from earshot.labels import Label
 from earshot.results.result import Result
-from tests.unit.alerts.fakes import Claims, Clock, Mutes, Sent, Topic
+from tests.unit.alerts.fakes import Bus, Claims, Clock, Mutes, Sent, Topic, links
 from tests.unit.sample_results import NOON, classification, classified
 
 KNOCK, OTHER, WAIL = 1, 2, 3
@@ -52,7 +52,7 @@ class Alerts:
 
     def __init__(self, *mutes: Mute) -> None:
         self.topic, self.sent, self.mutes, self.claims = Topic(), Sent(), Mutes(*mutes), Claims()
-        parts: Any = (self.claims, self.topic, self.sent, self.mutes, lambda *_: "", Clock())
+        parts: Any = (self.claims, self.topic, Bus(), self.sent, self.mutes, links(), Clock())
         self.service = AlertService(lambda _: RULES, *parts)
 
     def consider(self, result: Result) -> list[Label]:

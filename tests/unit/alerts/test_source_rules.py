@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from earshot.alerts.service import AlertRules
-from earshot.alerts.source_faults import SourceAlert, SourceWatch
+from earshot.alerts.source_alert import SourceAlert
+from earshot.alerts.source_faults import SourceWatch
 from earshot.alerts.source_rules import CACHED_FOR, SourceRules
 from earshot.errors import UnavailableError
 from earshot.labels import Label
 from earshot.sources.settings import SourceSettings
 from earshot.sources.source import Source
-from tests.unit.alerts.fakes import Clock
+from tests.unit.alerts.fakes import Bus, Clock
 from tests.unit.sample_results import NOON, classified
 
 DEFAULTS = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
@@ -129,7 +130,8 @@ class Topic:
 def test_a_dead_source_is_told_of_once_and_once_when_it_is_back(clock):
     sources: Any = Sources(Source("gate", OWN, last_segment=NOON), Source("yard"))
     topic: Any = Topic()
-    watch = SourceWatch(sources, topic, timedelta(minutes=10), clock)
+    bus: Any = Bus()
+    watch = SourceWatch(sources, topic, bus, timedelta(minutes=10), clock)
     assert watch.run()["alerts"] == []
     clock.now = NOON + timedelta(minutes=11)
     topic.fails = True
@@ -139,8 +141,9 @@ def test_a_dead_source_is_told_of_once_and_once_when_it_is_back(clock):
     assert watch.run()["alerts"] == ["gate: source_fault silent"], "it is reported the next time"
     assert watch.run() == {
         "sources": 2,
-        "faulty": {"gate": {"silent": "There is no segment since 2026-01-31T12:00:00.000Z."}},
+        "faulty": {"gate": {"silent": "There is no segment since 2026-01-31 12:00:00 UTC."}},
         "silent": 1,
+        "events_kept": 0,
         "alerts": [],
     }
     sources.rows["gate"] = replace(sources.rows["gate"], last_segment=clock.now)
@@ -153,8 +156,10 @@ def test_a_dead_source_is_told_of_once_and_once_when_it_is_back(clock):
         "name": "",
         "place": "",
         "fault": "silent",
-        "detail": "There is no segment since 2026-01-31T12:00:00.000Z.",
+        "detail": "There is no segment since 2026-01-31 12:00:00 UTC.",
         "at": "2026-01-31T12:11:00.000Z",
+        "time_zone": "UTC",
+        "local_time": "2026-01-31T12:11:00.000+00:00",
         "last_segment": "2026-01-31T12:00:00.000Z",
         "addressees": ["ann"],
     }

@@ -8,6 +8,7 @@ from earshot_api import app, authorization
 from earshot_api.routes import (
     about,
     alerts,
+    audio,
     clients,
     erasure,
     feedback,
@@ -26,7 +27,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     fake = Services()
     monkeypatch.setattr(authorization, "asks_for_tokens", lambda: fake.asks_for_tokens)
     modules = (
-        *(about, alerts, clients, erasure, feedback, models, mutes, results, retraining),
+        *(about, alerts, audio, clients, erasure, feedback, models, mutes, results, retraining),
         *(sources, uploads),
     )
     for module in (app, *modules):

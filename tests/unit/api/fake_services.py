@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from earshot.access.sources import Binding, SourcePolicy
+from earshot.alerts.links import LinkSigner
 from earshot.alerts.mutes import ListedMute
-from earshot.errors import ConflictError
+from earshot.errors import ConflictError, GoneError, NotFoundError
 from earshot.labels import Label
 from earshot.model.publishing import Publication
 from earshot.model.versions import Promotion
@@ -132,6 +133,20 @@ class SourceSettings(dict[str, Source]):
         return self[source]
 
 
+class Sounds:
+    """The sound of `CLIP_ID`, which has one event."""
+
+    def clip_url(self, clip_id: str) -> str:
+        if clip_id != CLIP_ID:
+            raise GoneError("The clip is deleted")
+        return f"https://s3/{clip_id}"
+
+    def event_wav(self, clip_id: str, number: int, cut: Any) -> bytes:
+        if (clip_id, number) != (CLIP_ID, 1):
+            raise NotFoundError("There is no event")
+        return b"RIFF\x00\xff"
+
+
 class Services:
     """Gives prepared answers and records what it was asked."""
 
@@ -143,6 +158,8 @@ class Services:
         self.retraining = Retrainings(self._answer)
         self.publisher = self
         self.uploads = self
+        self.sounds = Sounds()
+        self.signer = LinkSigner(lambda: "key")
         self.sources = SourcePolicy(None, [])
         self.clients = Clients()
         self.mutes = self.muting = Mutes()

@@ -29,7 +29,7 @@ class TestDocument:
                         kinds = {"application/problem+json"}
                         if status == "413":  # over 10 MB the gateway speaks up by itself
                             kinds.add("application/json")
-                        if status in {"401", "403"}:
+                        if status in {"401", "403"} and operation.get("security"):
                             kinds.add("application/json")
                         if status == "429":
                             kinds = {"application/json"}

@@ -12,7 +12,14 @@ from tests.unit.api.calls import authorizer, call, content, machine, post_files,
 from tests.unit.api.fake_services import CLIP_ID, RUN
 from tests.unit.sample_results import NOON
 
-PLACES = {"clip_id": CLIP_ID, "run": RUN, "version": "v2", "client_id": "c1", "source": "gate"}
+PLACES = {
+    "clip_id": CLIP_ID,
+    "run": RUN,
+    "version": "v2",
+    "client_id": "c1",
+    "source": "gate",
+    "event": "1.wav",
+}
 GUARDED = [
     (method.upper(), path.format(**PLACES), operation["security"][0]["token"][0])
     for path, operations in openapi.document(app.http)["paths"].items()

@@ -24,11 +24,15 @@ _ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:eu-west-1:111122223333:table/" + _OWN,
     "AWS::Glue::Database": "arn:aws:glue:eu-west-1:111122223333:database/earshot_dev",
     "AWS::Glue::Table": "arn:aws:glue:eu-west-1:111122223333:table/earshot_dev/archive_results",
+    "AWS::Events::EventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/{own_name}",
     "AWS::IAM::Role": "arn:aws:iam::111122223333:role/" + _OWN,
     "AWS::Lambda::Function": "arn:aws:lambda:eu-west-1:111122223333:function:" + _OWN,
     "AWS::Lambda::LayerVersion": "arn:aws:lambda:eu-west-1:111122223333:layer:{own_name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:eu-west-1:111122223333:log-group:{own_name}",
     "AWS::S3::Bucket": "arn:aws:s3:::{own_name}",
+    "AWS::SecretsManager::Secret": (
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:{own_name}-1A2B3C"
+    ),
     "AWS::SNS::Topic": "arn:aws:sns:eu-west-1:111122223333:" + _OWN,
     "AWS::SQS::Queue": "arn:aws:sqs:eu-west-1:111122223333:" + _OWN,
     "AWS::Scheduler::Schedule": "arn:aws:scheduler:eu-west-1:111122223333:schedule/default/" + _OWN,
@@ -37,9 +41,11 @@ _ARNS = {
     ),
 }
 _NAMES = {
+    "AWS::Events::EventBus": "Name",
     "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::SecretsManager::Secret": "Name",  # pragma: allowlist secret
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 

@@ -17,6 +17,11 @@ EXECUTIONS = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":execution:${AWS::StackName}-retrain:*"
 )
+# Six characters that Secrets Manager adds to the name.
+LINK_KEY = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:${AWS::StackName}-link-key-??????"
+)
 
 
 def _cloudformation() -> dict[str, Resource]:

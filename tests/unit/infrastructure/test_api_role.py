@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.infrastructure.cloudformation import EXECUTIONS, allowed
+from tests.unit.infrastructure.cloudformation import EXECUTIONS, LINK_KEY, allowed
 
 
 def test_api_may_do_its_work_only() -> None:
@@ -34,6 +34,7 @@ def test_api_may_do_its_work_only() -> None:
         ("dynamodb:PutItem", "MutesTable.Arn"),
         ("dynamodb:DeleteItem", "MutesTable.Arn"),
         ("dynamodb:Query", "${MutesTable.Arn}/index/*"),
+        ("secretsmanager:GetSecretValue", LINK_KEY),
         ("s3:PutObject", "${UploadsBucket.Arn}/incoming/*"),
         ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
         ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),

@@ -232,6 +232,7 @@ def test_alarms_tell_somebody() -> None:
         ("Earshot", "results_unreadable"),
         ("Earshot", "uploads_without_result"),
         ("Earshot", "quiet_sources"),
+        ("Earshot", "events_kept"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
     }

@@ -19,6 +19,7 @@ from earshot.results.item import ALERTED_AT, MUTED_BY, LabeledRow
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import (
     EXECUTIONS,
+    LINK_KEY,
     SAM,
     allowed,
     as_list,
@@ -35,6 +36,9 @@ NUMBERS = {
     "QUIET_SOURCE_HOURS": "24",
     "LOG_RETENTION_DAYS": "30",
     "MUTE_DAYS": "30",
+    "POSTED_CLIP_DAYS": "30",
+    "UPLOAD_DAYS": "90",
+    "CASUAL_UPLOAD_DAYS": "30",
 }
 
 
@@ -102,16 +106,16 @@ class TestFunctions:
 
     def test_alert_may_do_its_work_only(self) -> None:
         assert allowed("AlertFunction") == {
-            *((f"dynamodb:{act}Item", "CooldownsTable.Arn") for act in ("Put", "Get", "Delete")),
+            *(
+                (f"dynamodb:{act}Item", "CooldownsTable.Arn")
+                for act in ("Put", "Get", "Update", "Delete")
+            ),
             *((f"dynamodb:{act}Item", "SourcesTable.Arn") for act in ("Get", "Update")),
             ("dynamodb:UpdateItem", "ResultsTable.Arn"),
             ("dynamodb:Query", "${MutesTable.Arn}/index/source-time-index"),
             ("sns:Publish", "AlertTopic"),
-            *(
-                (f"s3:{action}", f"${{UploadsBucket.Arn}}/{prefix}/*")
-                for action in ("GetObject", "GetObjectVersion")
-                for prefix in ("incoming", "posted")
-            ),
+            ("events:PutEvents", "EventBus.Arn"),
+            ("secretsmanager:GetSecretValue", LINK_KEY),
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
         }
 
@@ -132,6 +136,8 @@ class TestFunctions:
             *((f"sqs:{act}", "UploadsQueue.Arn") for act in ("SendMessage", "GetQueueAttributes")),
             *((f"dynamodb:{act}", "SourcesTable.Arn") for act in ("Scan", "UpdateItem")),
             ("sns:Publish", "AlertTopic"),
+            ("events:PutEvents", "EventBus.Arn"),
+            *((f"dynamodb:{act}Item", "CooldownsTable.Arn") for act in ("Get", "Update")),
         }
         for one in ("Hourly", "Watch"):
             calls = allowed(f"SweepFunction{one}Role")
@@ -249,6 +255,7 @@ class TestFunctions:
             "SOURCES_TABLE": {"Ref": "SourcesTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},
+            "LINK_KEY_SECRET": {"Ref": "LinkKey"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]

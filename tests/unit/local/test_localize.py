@@ -222,8 +222,16 @@ def test_the_template_itself_keeps_all_else() -> None:
         for name, file in definition_files(template).items()
     }
     result = localize(
-        template, code, definitions, region="us-east-1", api_id="earshot", concurrency=2
+        template,
+        code,
+        definitions,
+        region="us-east-1",
+        api_id="earshot",
+        api_url="http://api",
+        concurrency=2,
     )
+    variables = result["Resources"]["AlertFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["API_URL"] == "http://api"
     types = {resource["Type"] for resource in result["Resources"].values()}
     assert not [kind for kind in types if kind.startswith("AWS::Serverless::")]
     assert result["Outputs"].keys() == template["Outputs"].keys()

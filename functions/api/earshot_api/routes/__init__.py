@@ -6,6 +6,7 @@ Each is listed in `ROUTERS`, save for those of `document`; its path and scope ar
 from earshot_api.routes import (
     about,
     alerts,
+    audio,
     clients,
     erasure,
     feedback,
@@ -21,6 +22,7 @@ ROUTERS = (
     about.router,
     uploads.router,
     results.router,
+    audio.router,
     alerts.router,
     feedback.router,
     mutes.router,

@@ -9,11 +9,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from earshot.alerts.service import LINK_LIFETIME
 from earshot.errors import NotFoundError
 from earshot.labels import Label
 from earshot.results.query import ResultQuery, from_cursor, to_cursor
 from earshot.results.serialization import Json, to_json
+from earshot.results.sound import SOUND_LINK_LIFETIME
 from earshot.results.states import State
 from earshot.uploads.objects import MAX_SOURCE_LENGTH, clean_source
 from earshot_api.paging import DEFAULT_LIMIT, Cursor, Limit
@@ -141,6 +141,6 @@ def get(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Json:
             "within seconds."
         )
     if result.location:
-        url = services().uploads.link(result.location, LINK_LIFETIME)
+        url = services().uploads.link(result.location, SOUND_LINK_LIFETIME)
         result = replace(result, clip_url=url)
     return to_json(result)

@@ -41,6 +41,10 @@ class NotFoundError(EarshotError):
     """There is nothing of that name; the message names it."""
 
 
+class GoneError(EarshotError):
+    """What was there once and is no longer; the message says since when, or why."""
+
+
 class MethodNotAllowedError(EarshotError):
     """The route does not have the request's method.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 
 def parse_time(text: str) -> datetime:
@@ -21,6 +22,16 @@ def parse_time(text: str) -> datetime:
 def whole_milliseconds(time: datetime) -> datetime:
     """A time as precise as it is written, so that it is the same after it was read back."""
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def local_time(time: datetime, zone: str) -> str:
+    """ISO 8601 with milliseconds and the offset of an IANA time zone at that time."""
+    return time.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")
+
+
+def shown(time: datetime, zone: str) -> str:
+    """A time for a person, by an IANA time zone: ``2026-01-31 13:00:02 CET``."""
+    return f"{time.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def format_time(time: datetime) -> str:

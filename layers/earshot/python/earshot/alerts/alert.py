@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -12,7 +12,7 @@ from earshot.events import Event
 from earshot.labels import Label
 from earshot.results.result import Classification, Result
 from earshot.results.serialization import events_from_json, events_to_json, optional_time
-from earshot.times import format_time, parse_time
+from earshot.times import format_time, local_time, parse_time
 
 # Of a message: SNS takes 256 KiB (Amazon SNS quotas).
 MAX_EVENTS = 20
@@ -31,7 +31,13 @@ class Alert:
         event_count: of all events that were detected, where `events` are fewer; otherwise None.
         alerted_at: when the alert was sent.
         verified_label: that feedback gave since; None without any.
-        clip_url: temporary address of the clip; None if it is not kept, and in lists of alerts.
+        clip_url: address of the clip's sound, good for as long as the clip is kept; None if it is
+            not kept, and in lists of alerts.
+        event_url: as `clip_url`, of the event that raised the alert alone.
+        page_url: of the clip in the web interface; None if there is none.
+        source_name, place: of the source, as people set them.
+        time_zone: IANA name of the source's time zone.
+        addressees: whom the alert is for.
     """
 
     clip_id: str
@@ -47,6 +53,20 @@ class Alert:
     verified_label: Label | None = None
     clip_url: str | None = None
     event_count: int | None = None
+    event_url: str | None = None
+    page_url: str | None = None
+    source_name: str = ""
+    place: str = ""
+    time_zone: str = ""
+    addressees: tuple[str, ...] = ()
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the sound began, if that is known; else when the clip was classified."""
+        best = best_event(self.events, self.label)
+        if self.recorded_at is None:
+            return self.timestamp
+        return self.recorded_at + timedelta(seconds=best.start_s if best else 0.0)
 
     @property
     def alert_id(self) -> str:
@@ -54,11 +74,15 @@ class Alert:
         return f"{self.clip_id}-{self.label}"
 
 
+def best_event(events: Sequence[Event], label: Label) -> Event | None:
+    """The event of a label with the highest confidence; None without any."""
+    return max((e for e in events if e.label == label), key=attrgetter("confidence"), default=None)
+
+
 def alert_about(
     result: Result,
     classification: Classification,
     alerted_at: datetime,
-    clip_url: str | None = None,
     *,
     label: Label | None = None,
     confidence: float | None = None,
@@ -68,7 +92,6 @@ def alert_about(
     Args:
         result, classification: what the alert is about.
         alerted_at: when it was sent.
-        clip_url: temporary address of the clip.
         label, confidence: that raised the alert.
     """
     return Alert(
@@ -83,7 +106,6 @@ def alert_about(
         model_version=classification.model_version,
         alerted_at=alerted_at,
         verified_label=result.verified_label,
-        clip_url=clip_url,
         event_count=classification.event_count,
     )
 
@@ -118,6 +140,13 @@ def to_json(alert: Alert) -> dict[str, Any]:
         "alerted_at": format_time(alert.alerted_at),
         "verified_label": str(alert.verified_label) if alert.verified_label else None,
         "clip_url": alert.clip_url,
+        "event_url": alert.event_url,
+        "page_url": alert.page_url,
+        "source_name": alert.source_name or None,
+        "place": alert.place or None,
+        "time_zone": alert.time_zone or None,
+        "local_time": local_time(alert.happened_at, alert.time_zone) if alert.time_zone else None,
+        "addressees": list(alert.addressees) or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -144,4 +173,10 @@ def from_json(document: Mapping[str, Any]) -> Alert:
         verified_label=Label(verified_label) if verified_label else None,
         clip_url=document.get("clip_url"),
         event_count=document.get("event_count"),
+        event_url=document.get("event_url"),
+        page_url=document.get("page_url"),
+        source_name=document.get("source_name", ""),
+        place=document.get("place", ""),
+        time_zone=document.get("time_zone", ""),
+        addressees=tuple(document.get("addressees", ())),
     )

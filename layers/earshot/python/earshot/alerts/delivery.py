@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from earshot.alerts.alert import Alert, for_message, to_json
 from earshot.alerts.service import Decision
-from earshot.alerts.source_faults import SourceAlert
+from earshot.alerts.source_alert import SourceAlert
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
-from earshot.times import format_time, parse_time
+from earshot.times import format_time, parse_time, shown
 from earshot.uploads.objects import clean_source
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class AlertClaims:
         if "Item" not in found:
             return None
         sent_at = found["Item"].get("sent_at")
-        return Decision(parse_time(sent_at["S"]) if sent_at else None)
+        on_bus = found["Item"].get("on_bus", {"BOOL": True})  # decisions of before there was one
+        return Decision(parse_time(sent_at["S"]) if sent_at else None, on_bus["BOOL"])
 
     def decide(self, clip_id: str, label: Label, decision: Decision, now: datetime) -> None:
         """Keep a decision. Raises `UnavailableError`."""
@@ -58,6 +59,7 @@ class AlertClaims:
                 Item={
                     "subject": {"S": _decision(clip_id, label)},
                     **sent_at,
+                    "on_bus": {"BOOL": decision.on_bus},
                     "expires_at": _seconds(now + DECISION_LIFETIME),
                 },
             )
@@ -127,13 +129,8 @@ class AlertTopic:
         self._sns = sns
         self._arn = arn
 
-    def publish(self, alert: Alert, addressees: Sequence[str] = ()) -> None:
-        """Send an alert. Raises `UnavailableError`.
-
-        Args:
-            alert: to send.
-            addressees: whom it is for.
-        """
+    def publish(self, alert: Alert) -> None:
+        """Send an alert. Raises `UnavailableError`."""
         with unavailable_on_failure("The topic of alerts"):
             self._sns.publish(
                 TopicArn=self._arn,
@@ -146,13 +143,13 @@ class AlertTopic:
                     "label": {"DataType": "String", "StringValue": str(alert.label)},
                     "source": {"DataType": "String", "StringValue": alert.source},
                     "confidence": {"DataType": "Number", "StringValue": str(alert.confidence)},
-                    **_addressed(addressees),
+                    **_addressed(alert.addressees),
                 },
             )
 
     def publish_source(self, alert: SourceAlert) -> None:
         """Send an alert about a source itself. Raises `UnavailableError`."""
-        mail = f"{alert.source.source}: {alert.detail}"
+        mail = alert.text()
         with unavailable_on_failure("The topic of alerts"):
             self._sns.publish(
                 TopicArn=self._arn,
@@ -178,11 +175,16 @@ def _addressed(addressees: Sequence[str]) -> dict[str, Any]:
 def _mail(alert: Alert) -> str:
     # Rows of earlier versions may hold a source with line ends, which would look like our own text.
     source = clean_source(alert.source)
+    where = f"{source} ({alert.place})" if alert.place else source
     lines = [
-        f"{alert.label.capitalize()} at {source}, confidence {alert.confidence:.0%}, "
-        f"{format_time(alert.timestamp)}.",
+        f"{alert.label.capitalize()} at {where}, confidence {alert.confidence:.0%}, "
+        f"{shown(alert.happened_at, alert.time_zone or 'UTC')}.",
         f"Clip {alert.clip_id}",
     ]
+    if alert.event_url:
+        lines.append(f"Listen: {alert.event_url}")
     if alert.clip_url:
-        lines.append(f"Listen within the hour: {alert.clip_url}")
+        lines.append(f"The whole clip: {alert.clip_url}")
+    if alert.page_url:
+        lines.append(f"Confirm or correct it: {alert.page_url}")
     return "\n".join(lines)

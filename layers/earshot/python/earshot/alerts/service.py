@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from earshot.alerts.alert import Alert, alert_about
+from earshot.alerts.alert import Alert, alert_about, best_event
+from earshot.alerts.bus import event_of_alert
 from earshot.alerts.mutes import muted_labels
 from earshot.errors import UnavailableError
 from earshot.labels import Label
 from earshot.results.result import Classification, Result
-from earshot.uploads.objects import Location
 
 if TYPE_CHECKING:
+    from earshot.alerts.bus import AlertBus
     from earshot.alerts.delivery import AlertClaims, AlertTopic
+    from earshot.alerts.links import ClipLinks
     from earshot.alerts.mute_table import MutesTable
     from earshot.results.table import ResultsTable
-
-LINK_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class AlertRules:
         min_confidences: of labels that have one of their own.
         uncertain: alert about uncertain results too; otherwise they wait for review.
         addressees: whom alerts are for.
+        source_name, place, time_zone: of the source, for people.
         cooldown: time after an alert in which the same label and source raise no other.
     """
 
@@ -41,6 +42,9 @@ class AlertRules:
     uncertain: bool = False
     min_confidences: Mapping[Label, float] = field(default_factory=dict)
     addressees: tuple[str, ...] = ()
+    source_name: str = ""
+    place: str = ""
+    time_zone: str = "UTC"
 
     def matches(self, classification: Classification) -> dict[Label, float]:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
@@ -70,9 +74,11 @@ class Decision:
 
     Attributes:
         sent_at: when its alert was sent; None if a cooldown or a mute suppressed it.
+        on_bus: the bus has it, too.
     """
 
     sent_at: datetime | None
+    on_bus: bool = True
 
 
 class AlertService:
@@ -86,6 +92,9 @@ class AlertService:
     released, so that the result that comes again, or the next one, raises the alert. Only a crash
     between publishing and recording the decision can repeat an alert; both copies have the same
     `alert_id`.
+
+    The topic comes first, and what it took is decided before the bus is given its event: should
+    that fail, the result comes again for the bus alone.
     """
 
     def __init__(
@@ -93,17 +102,19 @@ class AlertService:
         rules: Callable[[Result], AlertRules],
         claims: AlertClaims,
         topic: AlertTopic,
+        bus: AlertBus,
         results: ResultsTable,
         mutes: MutesTable,
-        link: Callable[[Location, timedelta], str],
+        links: ClipLinks,
         now: Callable[[], datetime],
     ) -> None:
         self._rules = rules
         self._claims = claims
         self._topic = topic
+        self._bus = bus
         self._results = results
         self._mutes = mutes
-        self._link = link
+        self._links = links
         self._now = now
 
     def consider(self, result: Result) -> list[Alert]:
@@ -114,20 +125,27 @@ class AlertService:
         Raises:
             UnavailableError: a store or the topic failed; the result should come again.
         """
-        if result.classification is None:
+        classification = result.classification
+        if classification is None:
             return []
         rules = self._rules(result)
-        matches = rules.matches(result.classification)
+        matches = rules.matches(classification)
         undecided = dict(matches)
-        for label in matches:
+        for label, confidence in matches.items():
             if decision := self._claims.decision(result.clip_id, label):
                 del undecided[label]
-                if decision.sent_at:  # and perhaps not recorded, if the results table failed
-                    self._results.record_alert(result.clip_id, decision.sent_at)
-        for label in self._muted(result, result.classification, undecided):
+                if decision.sent_at is None:
+                    continue
+                if not decision.on_bus:
+                    at = decision.sent_at
+                    alert = self._compose(rules, result, classification, label, confidence, at)
+                    self._put_on_bus(alert)
+                # It may not be recorded, if the results table failed.
+                self._results.record_alert(result.clip_id, decision.sent_at)
+        for label in self._muted(result, classification, undecided):
             del undecided[label]
         sent = [
-            self._alert(rules, result, result.classification, label, confidence)
+            self._alert(rules, result, classification, label, confidence)
             for label, confidence in undecided.items()
         ]
         return [alert for alert in sent if alert]
@@ -161,13 +179,41 @@ class AlertService:
         if not self._claims.begin_cooldown(label, result.source, clip_id, now, rules.cooldown):
             self._claims.decide(clip_id, label, Decision(sent_at=None), now)
             return None
-        url = self._link(result.location, LINK_LIFETIME) if result.location else None
-        alert = alert_about(result, classification, now, url, label=label, confidence=confidence)
+        alert = self._compose(rules, result, classification, label, confidence, now)
         try:
-            self._topic.publish(alert, rules.addressees)
+            self._topic.publish(alert)
         except UnavailableError:
             self._claims.release_cooldown(label, result.source, clip_id)
             raise
-        self._claims.decide(clip_id, label, Decision(sent_at=now), now)
+        self._claims.decide(clip_id, label, Decision(now, on_bus=False), now)
+        self._put_on_bus(alert)
         self._results.record_alert(clip_id, now)
         return alert
+
+    def _compose(
+        self,
+        rules: AlertRules,
+        result: Result,
+        classification: Classification,
+        label: Label,
+        confidence: float,
+        at: datetime,
+    ) -> Alert:
+        """The same alert each time, with its links."""
+        alert = alert_about(result, classification, at, label=label, confidence=confidence)
+        events = classification.events
+        best = best_event(events, label)
+        return replace(
+            alert,
+            clip_url=self._links.clip(result),
+            event_url=self._links.event(result, events.index(best) + 1) if best else None,
+            page_url=self._links.page(result),
+            source_name=rules.source_name,
+            place=rules.place,
+            time_zone=rules.time_zone,
+            addressees=rules.addressees,
+        )
+
+    def _put_on_bus(self, alert: Alert) -> None:
+        self._bus.put(event_of_alert(alert))
+        self._claims.decide(alert.clip_id, alert.label, Decision(alert.alerted_at), self._now())

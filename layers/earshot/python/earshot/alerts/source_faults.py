@@ -1,68 +1,31 @@
-"""Alerts of a kind of their own: a source that is silent, deaf, or has a wrong clock."""
+"""Looks for sources that are silent, deaf, or have a wrong clock, and alerts people of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from earshot.alerts.bus import event_of_source_alert
+from earshot.alerts.source_alert import SourceAlert
 from earshot.sources.source import Source
-from earshot.times import format_time
 
 if TYPE_CHECKING:
+    from earshot.alerts.bus import AlertBus
     from earshot.alerts.delivery import AlertTopic
     from earshot.sources.table import SourcesTable
-
-
-@dataclass(frozen=True)
-class SourceAlert:
-    """A message that something is wrong with a source, or not any more.
-
-    Attributes:
-        source: with its settings.
-        fault: kind of the fault: ``silent``, ``microphone``, ``level`` or ``clock``.
-        over: the fault is over.
-        detail: for a person.
-        at: when it was found.
-    """
-
-    source: Source
-    fault: str
-    over: bool
-    detail: str
-    at: datetime
-
-    @property
-    def kind(self) -> str:
-        """``source_fault`` or ``source_recovered``."""
-        return "source_recovered" if self.over else "source_fault"
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON object of the message."""
-        settings = self.source.settings
-        return {
-            "kind": self.kind,
-            "source": self.source.source,
-            "name": settings.name,
-            "place": settings.place,
-            "fault": self.fault,
-            "detail": self.detail,
-            "at": format_time(self.at),
-            "last_segment": self.source.last_segment and format_time(self.source.last_segment),
-            "addressees": list(settings.addressees),
-        }
 
 
 class SourceWatch:
     """Looks at all sources, and tells what is new. Call it once a minute.
 
     A message is sent before it is noted: after a crash in between it is sent again, and none is
-    missing.
+    missing. It also puts on the bus what that did not take before.
 
     Args:
         sources: the table.
         topic: of alerts.
+        bus: of alerts.
         default_silence: how long a source without a setting, and without a listener, may send
             nothing; zero for as long as it likes.
         now: the time.
@@ -72,11 +35,13 @@ class SourceWatch:
         self,
         sources: SourcesTable,
         topic: AlertTopic,
+        bus: AlertBus,
         default_silence: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._sources = sources
         self._topic = topic
+        self._bus = bus
         self._default_silence = default_silence
         self._now = now
 
@@ -100,12 +65,14 @@ class SourceWatch:
             news = _news(source, found, now)
             for alert in news:
                 self._topic.publish_source(alert)
+                self._bus.put(event_of_source_alert(alert))
             self._sources.note_faults(source, found)
             sent += news
         return {
             "sources": len(sources),
             "faulty": faulty,
             "silent": sum("silent" in found for found in faulty.values()),
+            "events_kept": self._bus.put_kept(),
             "alerts": [f"{alert.source.source}: {alert.kind} {alert.fault}" for alert in sent],
         }
 

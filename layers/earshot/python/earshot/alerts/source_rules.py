@@ -52,6 +52,9 @@ class SourceRules:
             min_confidences=settings.min_confidence,
             cooldown=rules.cooldown if settings.cooldown is None else settings.cooldown,
             addressees=settings.addressees,
+            source_name=settings.name,
+            place=settings.place,
+            time_zone=settings.time_zone,
         )
 
     def source(self, name: str) -> Source:

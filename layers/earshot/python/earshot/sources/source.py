@@ -9,7 +9,7 @@ from typing import Any
 
 from earshot.results.serialization import optional_time
 from earshot.sources.settings import SourceSettings, settings_from_json
-from earshot.times import format_time
+from earshot.times import format_time, shown
 
 # A listener sends a segment every few seconds, and tells of itself every minute.
 LISTENER_SILENCE = timedelta(minutes=5)
@@ -87,7 +87,7 @@ class Source:
         last = self.last_segment or self.first_seen or now
         forgotten = now - last > FORGOTTEN_AFTER and "silent" not in self.faults
         if limit and now - last > limit and not forgotten:
-            found["silent"] = f"There is no segment since {format_time(last)}."
+            found["silent"] = f"There is no segment since {shown(last, self.settings.time_zone)}."
         if not self.last_heartbeat or now - self.last_heartbeat > LISTENER_SILENCE:
             # Nobody tells whether it is over.
             found |= {k: v for k, v in self.faults.items() if k in {"microphone", "level"}}

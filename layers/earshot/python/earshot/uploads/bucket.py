@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
@@ -111,6 +112,29 @@ class UploadsBucket:
                 if error.response["Error"]["Code"] in _GONE:
                     return False
                 raise
+        return True
+
+    def is_there(self, location: Location) -> bool:
+        """Whether a clip is there, in the version that is meant. Raises `UnavailableError`."""
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                self._s3.head_object(**_object(location))
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE | {"405"}:
+                    return False
+                raise
+        return True
+
+    def fetch(self, location: Location, file: BinaryIO) -> bool:
+        """Write a clip to a file; False if it is gone. Raises `UnavailableError`."""
+        with unavailable_on_failure("The uploads bucket"):
+            try:
+                answer = self._s3.get_object(**_object(location))
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE:
+                    return False
+                raise
+            shutil.copyfileobj(answer["Body"], file, 2**20)
         return True
 
     def versions(self, prefix: str) -> Iterator[tuple[str, bool]]:
