@@ -27,9 +27,8 @@ Then, with a recording clip.wav of yours:
   aws s3 cp clip.wav s3://{UploadsBucketName}/incoming/clip.wav
   aws dynamodb scan --table-name {ResultsTableName}
   aws dynamodb query --table-name {ResultsTableName} --index-name label-time-index \\
-    --key-condition-expression '#label = :label' \\
-    --expression-attribute-names '{{"#label": "label"}}' \\
-    --expression-attribute-values '{{":label": {{"S": "siren"}}}}'
+    --key-condition-expression 'label_bucket = :label' \\
+    --expression-attribute-values '{{":label": {{"S": "siren#0"}}}}'
   curl -F file=@clip.wav -H "Authorization: Bearer $Token" "$ApiUrl/predict"
 
 Only this machine reaches it, so it asks nobody for the token; with `make up TOKENS=on` it does, as

@@ -10,6 +10,7 @@ class Settings(BaseSettings):
 
     Attributes:
         results_table: name of the table.
+        label_buckets: of each label in the table's index of labels.
         uploads_bucket: name of the bucket.
         models_bucket: name of the bucket.
         uploads_queue_url: of the queue that classify reads.
@@ -44,5 +45,6 @@ class Settings(BaseSettings):
     sources_table: str
     log_retention_days: int
     link_key_secret: str
+    label_buckets: int = 1
     unbound_clients: str = ""
     api_tokens: str = ""

@@ -83,7 +83,7 @@ def services() -> Services:
     s3 = boto3.client("s3", config=S3_CONFIG)
     uploads = UploadsBucket(s3, settings.uploads_bucket)
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
-    results = ResultsTable(dynamodb, settings.results_table)
+    results = ResultsTable(dynamodb, settings.results_table, buckets=settings.label_buckets)
     clients = ClientBindings(dynamodb, settings.clients_table)
     mutes = MutesTable(dynamodb, settings.mutes_table, _now)
     queues = SqsQueues(
@@ -99,7 +99,7 @@ def services() -> Services:
     )
     return Services(
         results=results,
-        counts=ResultCounts(dynamodb, settings.results_table),
+        counts=ResultCounts(dynamodb, settings.results_table, settings.label_buckets),
         sounds=ClipSounds(results, uploads),
         signer=LinkSigner(
             Secret(boto3.client("secretsmanager", config=AWS_CONFIG), settings.link_key_secret)

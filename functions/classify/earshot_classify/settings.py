@@ -23,7 +23,9 @@ class Settings:
         models_bucket: of the model registry; None serves the bundled model.
         results_table: None keeps no results: the image is being run by itself.
         posted_clips_bucket: keeps what is posted; None keeps nothing of it.
+        keeps_casual_clips: whether it also keeps what is casual and not uncertain.
         uploads_queue_url: failed messages return to this queue; None for an image run by itself.
+        label_buckets: of each label in the table's index of labels.
         archives_bucket: of the files of archives; None for a function that classifies none.
         clients_table: which client may name which source; None for an image run by itself, which
             asks for no token.
@@ -39,7 +41,9 @@ class Settings:
     models_bucket: str | None = None
     results_table: str | None = None
     posted_clips_bucket: str | None = None
+    keeps_casual_clips: bool = True
     uploads_queue_url: str | None = None
+    label_buckets: int = 1
     archives_bucket: str | None = None
     clients_table: str | None = None
     unbound_clients: tuple[str, ...] = ()
@@ -63,7 +67,9 @@ class Settings:
             models_bucket=environment.get("MODELS_BUCKET") or None,
             results_table=environment.get("RESULTS_TABLE") or None,
             posted_clips_bucket=environment.get("POSTED_CLIPS_BUCKET") or None,
+            keeps_casual_clips=environment.get("KEEP_CASUAL_CLIPS") != "false",
             uploads_queue_url=environment.get("UPLOADS_QUEUE_URL") or None,
+            label_buckets=int(environment.get("LABEL_BUCKETS") or 1),
             archives_bucket=environment.get("ARCHIVES_BUCKET") or None,
             clients_table=environment.get("CLIENTS_TABLE") or None,
             unbound_clients=tuple(environment.get("UNBOUND_CLIENTS", "").split(",")),

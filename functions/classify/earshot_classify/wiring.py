@@ -76,6 +76,7 @@ class Parts:
     model: ServingModel[Classifier]
     clips: S3ClipStore
     posted: S3PostedClips | None
+    keeps_casual: bool
     results: ResultsTable | NoResultStore
 
 
@@ -92,6 +93,7 @@ def service() -> ClassifyService:
         posted=parts.posted,
         results=parts.results,
         now=lambda: datetime.now(UTC),
+        keeps_casual=parts.keeps_casual,
     )
 
 
@@ -169,6 +171,7 @@ def _parts() -> Parts:
         model=_serving_model(settings, yamnet, s3),
         clips=S3ClipStore(s3),
         posted=_posted(settings, s3),
+        keeps_casual=settings.keeps_casual_clips,
         results=_results(settings),
     )
 
@@ -215,4 +218,6 @@ def _results(settings: Settings, archive: str | None = None) -> ResultsTable | N
     if settings.results_table is None:
         return NoResultStore()
     client = boto3.client("dynamodb", config=AWS_CONFIG)
-    return ResultsTable(client, settings.results_table, settings.result_ttl_days, archive)
+    return ResultsTable(
+        client, settings.results_table, settings.result_ttl_days, archive, settings.label_buckets
+    )

@@ -71,8 +71,7 @@ class TestDeployment:
         table = dynamodb.describe_table(TableName=name)["Table"]
         indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
         assert indexes == {
-            *("label-time-index", "source-time-index", "time-index"),
-            "alert-time-index",
+            *("label-time-index", "source-time-index", "alert-time-index"),
         }
         expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         assert expiry["AttributeName"] == "expires_at"

@@ -85,7 +85,7 @@ def test_a_result_is_found_by_label_and_by_source(local_stack, siren_wav):
     clip_id = upload(local_stack, "incoming/west gate/a.wav", siren_wav)
     result(local_stack, clip_id)
     for index, field, value in (
-        ("label-time-index", "label", "siren"),
+        ("label-time-index", "label_bucket", "siren#0"),
         ("source-time-index", "source", "west gate"),
     ):
         answer = local_stack.client("dynamodb").query(

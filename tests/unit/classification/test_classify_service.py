@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -221,3 +223,20 @@ def test_an_upload_that_would_take_too_much_work_is_recorded_without_decoding_it
     assert isinstance(result.outcome, Rejection)
     assert result.outcome.code == "too_long"
     assert "million samples" in result.outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("label", "uncertain", "kept"),
+    [(Label.CASUAL, False, False), (Label.CASUAL, True, True), (Label.SIREN, False, True)],
+)
+def test_what_is_casual_without_doubt_is_not_kept_where_nobody_wants_it(label, uncertain, kept):
+    classifier: Any = SirenClassifier()
+    found = replace(classifier.classify(Clip(io.BytesIO(wav()))), label=label, uncertain=uncertain)
+    stub: Any = SimpleNamespace(classify=lambda clip: found)
+    clips: Any = Clips({})
+    posted: Any = Posted()
+    service = ClassifyService(
+        stub, clips, posted, Results(), lambda: datetime.now(UTC), keeps_casual=False
+    )
+    result = service.classify_posted(io.BytesIO(wav()), "r", ClipMetadata())
+    assert (result.location is not None) is kept

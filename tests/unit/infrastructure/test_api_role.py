@@ -10,7 +10,7 @@ def test_api_may_do_its_work_only() -> None:
     features = "${ModelsBucket.Arn}/retraining/*/features/*"
     erasable = ["${UploadsBucket.Arn}/incoming/*", "${UploadsBucket.Arn}/posted/*", corrections]
     assert allowed("ApiFunction") == {
-        ("dynamodb:DeleteItem", "ResultsTable.Arn"),
+        ("dynamodb:DeleteItem", "ClipResultsTable.Arn"),
         *(
             (f"s3:{action}", what)
             for action in ("DeleteObject", "DeleteObjectVersion")
@@ -25,12 +25,12 @@ def test_api_may_do_its_work_only() -> None:
         ("dynamodb:Scan", "ClientsTable.Arn"),
         *((f"dynamodb:{action}Item", "SourcesTable.Arn") for action in ("Get", "Update", "Delete")),
         ("dynamodb:Scan", "SourcesTable.Arn"),
-        ("dynamodb:GetItem", "ResultsTable.Arn"),
-        ("dynamodb:BatchGetItem", "ResultsTable.Arn"),
-        ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+        ("dynamodb:GetItem", "ClipResultsTable.Arn"),
+        ("dynamodb:BatchGetItem", "ClipResultsTable.Arn"),
+        ("dynamodb:UpdateItem", "ClipResultsTable.Arn"),
         ("s3:GetObject", corrections),
         ("s3:GetObjectVersion", corrections),
-        ("dynamodb:Query", "${ResultsTable.Arn}/index/*"),
+        ("dynamodb:Query", "${ClipResultsTable.Arn}/index/*"),
         ("dynamodb:PutItem", "MutesTable.Arn"),
         ("dynamodb:DeleteItem", "MutesTable.Arn"),
         ("dynamodb:Query", "${MutesTable.Arn}/index/*"),

@@ -151,7 +151,7 @@ def test_the_layer_bears_the_stacks_name() -> None:
         ("s3:GetObject", "arn:aws:s3:::earshot-dev-uploads-1/incoming/a.wav"),
         (
             "dynamodb:Scan",
-            "arn:aws:dynamodb:eu-west-1:111122223333:table/earshot-dev-ResultsTable-X",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/earshot-dev-ClipResultsTable-X",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_the_boundary_lets_each_role_do_its_work() -> None:
 
 
 def test_the_boundary_lets_sams_policies_work_on_the_stacks_resources() -> None:
-    streams = f"{arn_of('ResultsTable')}/stream/2026"
+    streams = f"{arn_of('ClipResultsTable')}/stream/2026"
     targets = {"sqs": arn_of("UploadsQueue"), "dynamodb": streams}
     for arn in attached():
         for statement in MANAGED[arn.rpartition("/")[2]]["Document"]["Statement"]:

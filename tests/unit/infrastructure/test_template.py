@@ -13,6 +13,7 @@ import pytest
 from earshot.audio.limits import POSTED, UPLOADED
 from earshot.model.models_bucket import YAMNET_PREFIX
 from earshot.model.registry import CHAMPION_KEY
+from earshot.results.index_requests import LABEL_BUCKET, PROJECTED
 from earshot.results.item import ALERTED_AT
 from earshot.uploads.clip_store import LABEL_TAG
 from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
@@ -191,18 +192,20 @@ class TestQueue:
 
 class TestData:
     def test_table(self) -> None:
-        table = properties("ResultsTable")
+        table = properties("ClipResultsTable")
         assert table["KeySchema"] == [{"AttributeName": "clip_id", "KeyType": "HASH"}]
         indexes = {
             index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
             for index in table["GlobalSecondaryIndexes"]
         }
         assert indexes == {
-            "label-time-index": ["label", "timestamp"],
+            "label-time-index": [LABEL_BUCKET, "timestamp"],
             "source-time-index": ["source", "timestamp"],
-            "time-index": ["listing", "timestamp"],
             "alert-time-index": ["listing", ALERTED_AT],
         }
+        for index in table["GlobalSecondaryIndexes"][:2]:
+            held = {*index["Projection"]["NonKeyAttributes"], *indexes[index["IndexName"]]}
+            assert held - {LABEL_BUCKET, "timestamp"} == set(PROJECTED)
         assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -212,7 +215,7 @@ class TestData:
             "Enabled": True,
         }
 
-    @pytest.mark.parametrize("name", ["ResultsTable", "ModelsBucket"])
+    @pytest.mark.parametrize("name", ["ClipResultsTable", "ModelsBucket"])
     def test_what_cannot_be_made_again_outlives_the_stack(self, name: str) -> None:
         assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"

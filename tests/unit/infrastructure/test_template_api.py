@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from earshot.http.groups import SCOPES_OF_GROUPS
 from earshot_api import openapi
@@ -11,11 +12,16 @@ from earshot_api.app import http
 from tests.unit.infrastructure.cloudformation import SAM, of_type, properties
 
 
+def default(value: Any) -> Any:
+    """A value, or the default of the parameter that it refers to."""
+    return SAM["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
+
+
 class TestHttpApi:
     def test_throttled_and_logged(self) -> None:
         (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
-        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
-        assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+        assert default(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) > 0
+        assert default(stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]) > 0
         assert stage["AccessLogSettings"]["DestinationArn"] == {
             "Fn::GetAtt": ["HttpApiLogGroup", "Arn"]
         }
@@ -36,8 +42,9 @@ class TestHttpApi:
         assert open_to_all | changing | {"$default"} <= own.keys()
         general = stage["DefaultRouteSettings"]
         for limits in own.values():
-            assert 0 < limits["ThrottlingRateLimit"] < general["ThrottlingRateLimit"]
-            assert limits["ThrottlingBurstLimit"] < general["ThrottlingBurstLimit"]
+            rate, burst = limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]
+            assert 0 < default(rate) < default(general["ThrottlingRateLimit"])
+            assert default(burst) < default(general["ThrottlingBurstLimit"])
             # A route's settings replace the general ones, this among them.
             assert limits["DetailedMetricsEnabled"] == general["DetailedMetricsEnabled"]
 

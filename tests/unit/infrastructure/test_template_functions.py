@@ -39,6 +39,8 @@ NUMBERS = {
     "POSTED_CLIP_DAYS": "30",
     "UPLOAD_DAYS": "90",
     "CASUAL_UPLOAD_DAYS": "30",
+    "LABEL_BUCKETS": "2",
+    "ARCHIVE_CONCURRENCY": "3",
 }
 
 
@@ -97,7 +99,7 @@ class TestFunctions:
             ("s3:GetObject", "${ModelsBucket.Arn}/yamnet/*"),
             ("s3:ListBucket", "UploadsBucket.Arn"),
             ("s3:ListBucket", "ModelsBucket.Arn"),
-            ("dynamodb:PutItem", "ResultsTable.Arn"),
+            ("dynamodb:PutItem", "ClipResultsTable.Arn"),
             ("dynamodb:GetItem", "ClientsTable.Arn"),
             ("s3:PutObjectTagging", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:PutObjectVersionTagging", "${UploadsBucket.Arn}/incoming/*"),
@@ -111,7 +113,7 @@ class TestFunctions:
                 for act in ("Put", "Get", "Update", "Delete")
             ),
             *((f"dynamodb:{act}Item", "SourcesTable.Arn") for act in ("Get", "Update")),
-            ("dynamodb:UpdateItem", "ResultsTable.Arn"),
+            ("dynamodb:UpdateItem", "ClipResultsTable.Arn"),
             ("dynamodb:Query", "${MutesTable.Arn}/index/source-time-index"),
             ("sns:Publish", "AlertTopic"),
             ("events:PutEvents", "EventBus.Arn"),
@@ -122,7 +124,7 @@ class TestFunctions:
     def test_sweep_may_do_its_work_only(self) -> None:
         assert allowed("SweepFunctionRole") == {
             ("s3:ListBucketVersions", "UploadsBucket.Arn"),
-            ("dynamodb:BatchGetItem", "ResultsTable.Arn"),
+            ("dynamodb:BatchGetItem", "ClipResultsTable.Arn"),
             ("s3:ListBucket", "UploadsBucket.Arn"),
             *(
                 (f"s3:{action}", "${UploadsBucket.Arn}/training/*/corrections/*")
@@ -168,7 +170,7 @@ class TestFunctions:
         (record,) = [
             statement
             for statement in statements_of_roles("AlertFunction")
-            if statement.get("Resource") == {"Fn::GetAtt": ["ResultsTable", "Arn"]}
+            if statement.get("Resource") == {"Fn::GetAtt": ["ClipResultsTable", "Arn"]}
         ]
         assert record["Condition"] == {
             "ForAllValues:StringEquals": {"dynamodb:Attributes": ["clip_id", ALERTED_AT, MUTED_BY]},
@@ -177,7 +179,7 @@ class TestFunctions:
 
     def test_no_result_is_lost_to_alerts(self) -> None:
         mapping = properties("AlertFunctionResult")
-        assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ResultsTable", "StreamArn"]}
+        assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ClipResultsTable", "StreamArn"]}
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         dead_letters = {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]}
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
@@ -242,7 +244,8 @@ class TestFunctions:
 
     def test_environment_is_what_the_handlers_read(self) -> None:
         assert properties("ApiFunction")["Environment"]["Variables"] == {
-            "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "RESULTS_TABLE": {"Ref": "ClipResultsTable"},
+            "LABEL_BUCKETS": {"Ref": "LabelBuckets"},
             "UPLOADS_BUCKET": {"Ref": "UploadsBucket"},
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
@@ -260,10 +263,12 @@ class TestFunctions:
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
         assert variables == {
-            "RESULTS_TABLE": {"Ref": "ResultsTable"},
+            "RESULTS_TABLE": {"Ref": "ClipResultsTable"},
+            "LABEL_BUCKETS": {"Ref": "LabelBuckets"},
             "UPLOADS_QUEUE_URL": {"Ref": "UploadsQueue"},
             "MODELS_BUCKET": {"Ref": "ModelsBucket"},
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
+            "KEEP_CASUAL_CLIPS": {"Ref": "KeepCasualClips"},
             "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
 
 from earshot.errors import BadRequestError
+from earshot.events import Event
 from earshot.labels import Label
 from earshot.results import table as results_table
 from earshot.results.query import (
@@ -22,41 +27,41 @@ from earshot.results.query import (
     from_cursor,
     to_cursor,
 )
+from earshot.results.result import AudioSetClass
 from earshot.results.table import ResultsTable
+from local.settings import TEMPLATE
 from tests.unit.moto_clients import moto_client
 from tests.unit.sample_results import classified, rejected
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
+@cache
+def table_properties() -> dict[str, Any]:
+    """Of the table in the template."""
+    found: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]["ClipResultsTable"]
+    return dict(found["Properties"])
+
+
+def create_table(name: str) -> Any:
+    """The table of the template, in moto; returns moto's client."""
+    properties = table_properties()
+    client = moto_client("dynamodb")
+    client.create_table(
+        TableName=name,
+        **{what: properties[what] for what in ("KeySchema", "AttributeDefinitions", "BillingMode")},
+        GlobalSecondaryIndexes=[
+            {name: value for name, value in index.items() if name != "OnDemandThroughput"}
+            for index in properties["GlobalSecondaryIndexes"]
+        ],
+    )
+    return client
+
+
 @pytest.fixture
 def table() -> Iterator[ResultsTable]:
     with mock_aws():
-        client = moto_client("dynamodb")
-        names = ("clip_id", "label", "source", "listing", "timestamp", "alerted_at")
-        client.create_table(
-            TableName="results",
-            KeySchema=[{"AttributeName": "clip_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": index,
-                    "KeySchema": [
-                        {"AttributeName": name, "KeyType": "HASH"},
-                        {"AttributeName": time, "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-                for index, name, time in (
-                    ("label-time-index", "label", "timestamp"),
-                    ("source-time-index", "source", "timestamp"),
-                    ("time-index", "listing", "timestamp"),
-                    ("alert-time-index", "listing", "alerted_at"),
-                )
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield ResultsTable(client, "results")
+        yield ResultsTable(create_table("results"), "results")
 
 
 def save(table: ResultsTable, n: int, **changes: Any) -> str:
@@ -146,6 +151,64 @@ def test_times_include_the_start_and_exclude_the_end(table):
     assert between(3, None) == clip_ids[3:]
     assert between(None, 2) == clip_ids[:2]
     assert between(3, 3) == between(3, 1) == []
+
+
+@pytest.mark.parametrize("query", [ResultQuery(), ResultQuery(label=Label.CASUAL)])
+@pytest.mark.parametrize(("limit", "buckets"), [(1, 2), (3, 1), (3, 5), (50, 2)])
+def test_buckets_are_merged_in_order_though_many_results_have_the_same_time(
+    table, query, limit, buckets
+):
+    table = ResultsTable(moto_client("dynamodb"), "results", buckets=buckets)
+    saved = []
+    for n in range(40):
+        label = list(Label)[n % 4]
+        clip_id = hashlib.sha256(str(n).encode()).hexdigest()[:32]
+        time = NOON + timedelta(seconds=n // 10)
+        if n % 7 == 0:
+            table.save(rejected(clip_id, timestamp=time))
+        else:
+            table.save(classified(clip_id, timestamp=time, label=label))
+        if query.label is None or (label is query.label and n % 7):
+            saved.append((time, clip_id))
+    expected = [clip_id for _, clip_id in sorted(saved, reverse=True)]
+    assert everything(table, query, limit) == expected
+
+
+def test_more_buckets_than_before_find_earlier_results_too(table):
+    early = [save(table, n) for n in range(8)]
+    more = ResultsTable(moto_client("dynamodb"), "results", buckets=4)
+    late = [save(more, n) for n in range(8, 16)]
+    assert everything(more, ResultQuery(label=Label.SIREN), 5) == (early + late)[::-1]
+
+
+def test_the_indexes_hold_less_than_one_write_unit_of_any_result(table):
+    """A row of an index is charged for each KB of it, and has keys and what is projected."""
+    events = tuple(Event(Label.GUNSHOT, n, n + 0.5, 0.9) for n in range(200))
+    heard = tuple(AudioSetClass("Gunshot, gunfire " + str(n), 0.123) for n in range(5))
+    clip_id = "a" * 32
+    table.save(
+        classified(clip_id, events=events, audioset_top5=heard, source="s" * 128, recorded_at=NOON)
+    )
+    table.record_alert(clip_id, NOON)
+    table.record_mutes(clip_id, dict.fromkeys(Label, "b" * 32))
+    client = moto_client("dynamodb")
+    for index in ("label-time-index", "source-time-index", "alert-time-index"):
+        (row,) = client.scan(TableName="results", IndexName=index)["Items"]
+        assert len(json.dumps(row)) < 1024, index
+        assert "events" not in row
+        assert "heard" not in row
+
+
+def test_what_was_erased_since_the_index_was_read_is_left_out(table, monkeypatch):
+    kept, erased = save(table, 0), save(table, 1)
+    whole = table._whole
+
+    def without(clip_ids):
+        table.delete(erased)
+        return whole(clip_ids)
+
+    monkeypatch.setattr(table, "_whole", without)
+    assert ids(table.find(ResultQuery(), 10)) == [kept]
 
 
 def test_rejected_clips_are_listed_but_match_no_label(table):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from earshot.audio.clip import Clip
 from earshot.audio.limits import POSTED, UPLOADED, Limits
 from earshot.errors import PayloadTooLargeError, RejectedClipError, UnavailableError
+from earshot.labels import Label
 from earshot.results.result import Classification, Origin, Result, classified, rejected
 from earshot.uploads.objects import (
     DEFAULT_SOURCE,
@@ -49,6 +50,7 @@ class ClassifyService:
         posted: keeps posted clips; None where none are kept.
         results: keeps results.
         now: the time.
+        keeps_casual: whether posted clips are kept that are casual and not uncertain.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class ClassifyService:
         posted: S3PostedClips | None,
         results: ResultStore,
         now: Callable[[], datetime],
+        keeps_casual: bool = True,
     ) -> None:
+        self._keeps_casual = keeps_casual
         self._classifier = classifier
         self._clips = clips
         self._posted = posted
@@ -120,7 +124,7 @@ class ClassifyService:
                 raise PayloadTooLargeError(f"{_UPLOAD_INSTEAD} {error.detail}") from error
             self._results.save(rejected(origin, error, self._now()))
             raise
-        result = self._save(classification, self._kept(clip, origin))
+        result = self._save(classification, self._kept(clip, origin, classification))
         # The result that stands may have feedback, which is not for devices to read.
         return replace(result, feedback=(), verified_label=None, alerted_at=None, muted_by={})
 
@@ -128,9 +132,10 @@ class ClassifyService:
         with Clip(file, limits) as clip:
             return self._classifier.classify(clip)
 
-    def _kept(self, clip: bytes, origin: Origin) -> Origin:
+    def _kept(self, clip: bytes, origin: Origin, classification: Classification) -> Origin:
         """Origin of a posted clip once it is kept. Its result matters more than the clip."""
-        if self._posted is None:
+        plain = classification.label is Label.CASUAL and not classification.uncertain
+        if self._posted is None or (plain and not self._keeps_casual):
             return origin
         try:
             return replace(origin, location=self._posted.keep(origin.clip_id, clip))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from typing import Any
 
-from earshot.labels import Label
-from earshot.results.item import LISTED, LISTING
+from earshot.labels import LABELS, Label
 from earshot.results.query import Position, ResultQuery
 from earshot.results.states import State
 from earshot.times import format_time, parse_time
+
+# A result is in the index of labels under its label and a bucket, by its clip id. One value of a
+# key takes a thousand writes a second, whatever times follow in its partition; so many buckets take
+# so many thousands of each label. All results are the buckets of all labels, merged.
+LABEL_BUCKET = "label_bucket"
+REJECTED = "rejected"  # in place of a label
+# What the indexes hold of a row: what is filtered and counted by. Rows come from the table itself.
+PROJECTED = (
+    *("status", "label", "source", "confidence", "uncertain", "recorded_at"),
+    *("verified_label", "alerted_at", "muted_by"),
+)
 
 # Of each state, as DynamoDB has it. Clips that were rejected have no label, and none to review.
 _CONDITIONS = {
@@ -23,6 +34,17 @@ _CONDITIONS = {
     State.CORRECTED: "(attribute_exists(verified_label) AND verified_label <> #label)",
 }
 _EARLIEST, _LATEST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+
+
+def label_bucket(label: Label | None, clip_id: str, buckets: int) -> str:
+    """Where a result is in the index of labels.
+
+    Args:
+        label: of the classification; None for a rejected clip.
+        clip_id: of the result.
+        buckets: of each label. With more of them than before, earlier results stay where they are.
+    """
+    return f"{label or REJECTED}#{zlib.crc32(clip_id.encode()) % buckets}"
 
 
 def position_of(key: dict[str, Any], time: str) -> Position:
@@ -39,25 +61,23 @@ def time_range(query: ResultQuery) -> tuple[str, str]:
     return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
 
 
-def query_request(
-    table: str, query: ResultQuery, first: str, last: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Request for DynamoDB, and the index key of the partition that it reads."""
+def partitions_of(query: ResultQuery, buckets: int) -> list[str]:
+    """Values of the index's key that the results of a query lie under."""
     # A source narrows more than a label, which most results share.
-    name, value = next(
-        (name, value)
-        for name, value in (("source", query.source), ("label", query.label), (LISTING, LISTED))
-        if value is not None
-    )
-    names = {"#partition": name, "#time": "timestamp"}
-    values: dict[str, Any] = {
-        ":partition": {"S": value},
-        ":first": {"S": first},
-        ":last": {"S": last},
-    }
-    key = "#partition = :partition AND #time BETWEEN :first AND :last"
+    if query.source is not None:
+        return [query.source]
+    labels = (query.label,) if query.label is not None else (*LABELS, REJECTED)
+    return [f"{label}#{bucket}" for label in labels for bucket in range(buckets)]
+
+
+def query_request(table: str, query: ResultQuery) -> dict[str, Any]:
+    """Request for DynamoDB, without the partition."""
+    first, last = time_range(query)
+    by_source = query.source is not None
+    names = {"#partition": "source" if by_source else LABEL_BUCKET, "#time": "timestamp"}
+    values: dict[str, Any] = {":first": {"S": first}, ":last": {"S": last}}
     filters = []
-    if query.label is not None and name != "label":
+    if query.label is not None and by_source:
         names["#label"] = "label"
         values[":label"] = {"S": query.label}
         filters.append("#label = :label")
@@ -74,15 +94,14 @@ def query_request(
             values[":casual"] = {"S": str(Label.CASUAL)}
         if ":true" in condition:
             values[":true"] = {"BOOL": True}
-    index = {"source": "source-time-index", "label": "label-time-index", LISTING: "time-index"}
     request: dict[str, Any] = {
         "TableName": table,
-        "IndexName": index[name],
-        "KeyConditionExpression": key,
+        "IndexName": "source-time-index" if by_source else "label-time-index",
+        "KeyConditionExpression": "#partition = :partition AND #time BETWEEN :first AND :last",
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
         "ScanIndexForward": False,
     }
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
-    return request, {name: {"S": value}}
+    return request

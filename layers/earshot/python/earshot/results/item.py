@@ -13,14 +13,14 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from earshot.events import EventEmbedding
 from earshot.labels import Label
+from earshot.results.index_requests import LABEL_BUCKET, label_bucket
 from earshot.results.result import Result
 from earshot.results.serialization import from_json, to_json
 from earshot.uploads.objects import Location
 
-# Every row has the same value of this attribute, so that the index over it and the time holds all
-# results in order of time, rejected ones and all. One value is one partition: 1000 new results a
-# second, well over what classify's concurrency allows. Those about which an alert was sent are in
-# one more index, by the time of the alert; the cooldown keeps them few.
+# Every row has the same value of this attribute, for the index of those about which an alert was
+# sent, by the time of the alert: the others have none and are not in it. The cooldown keeps them
+# few.
 LISTING = "listing"
 LISTED = "all"
 ALERTED_AT = "alerted_at"
@@ -58,9 +58,14 @@ class LabeledRow:
         )
 
 
-def to_item(result: Result, ttl: timedelta) -> Item:
+def to_item(result: Result, ttl: timedelta, buckets: int = 1) -> Item:
     """Item of a result, which DynamoDB deletes after `ttl`; a `ttl` of zero keeps it."""
-    item: Item = {**to_json(result), LISTING: LISTED}
+    label = result.classification.label if result.classification else None
+    item: Item = {
+        **to_json(result),
+        LISTING: LISTED,
+        LABEL_BUCKET: label_bucket(label, result.clip_id, buckets),
+    }
     if result.classification and result.classification.embeddings:
         item |= {
             EMBEDDINGS: embeddings_to_list(result.classification.embeddings),

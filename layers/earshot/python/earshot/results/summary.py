@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
-from earshot.results.index_requests import position_of, query_request, time_range
+from earshot.results.index_reader import IndexReader
+from earshot.results.index_requests import partitions_of, query_request
 from earshot.results.item import ALERTED_AT
 from earshot.results.query import Position, ResultQuery
 from earshot.results.states import State
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ATTRIBUTES = ("timestamp", "recorded_at", "source", "label", "uncertain", "verified_label",
-               ALERTED_AT)  # fmt: skip
+_ATTRIBUTES = ("clip_id", "timestamp", "recorded_at", "source", "label", "uncertain",
+               "verified_label", ALERTED_AT)  # fmt: skip
 # A read has up to 1 MB (Amazon DynamoDB API Reference, Query), some hundreds of results. So many
 # take a few seconds, well within the 29 s that a request may take.
 MAX_READS = 40
@@ -88,9 +87,10 @@ def bucket_length(query: ResultQuery) -> timedelta:
 class ResultCounts:
     """Counts results in the table's indexes, of which it reads a few attributes."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
+    def __init__(self, dynamodb: DynamoDBClient, table: str, buckets: int = 1) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._buckets = buckets
 
     def summary(
         self, query: ResultQuery, bucket: timedelta | None = None, after: Position | None = None
@@ -113,46 +113,22 @@ class ResultCounts:
         origin = query.start or _EPOCH
         results: Counter[tuple[datetime, str, str]] = Counter()
         states: defaultdict[tuple[datetime, str, str], Counter[State]] = defaultdict(Counter)
-        end = after
-        for rows, position in self._reads(query, after):
-            end = position
-            for row in rows:
-                at = origin + (_time(row, query) - origin) // length * length
-                key = (at, row["source"]["S"], row.get("label", {}).get("S", ""))
-                results[key] += 1
-                states[key].update(state for state in _COUNTED if _holds(state, row))
+        partitions = partitions_of(query, self._buckets)
+        request = query_request(self._table, query)
+        request["ExpressionAttributeNames"] |= {f"#p_{name}": name for name in _ATTRIBUTES}
+        request["ProjectionExpression"] = ", ".join(f"#p_{name}" for name in _ATTRIBUTES)
+        max_reads = max(1, MAX_READS // len(partitions))
+        reader = IndexReader(self._dynamodb, request, partitions, after, lambda _: None, max_reads)
+        for row in reader:
+            at = origin + (_time(row, query) - origin) // length * length
+            key = (at, row["source"]["S"], row.get("label", {}).get("S", ""))
+            results[key] += 1
+            states[key].update(state for state in _COUNTED if _holds(state, row))
         counts = (
             Count(at, source, Label(label) if label else None, n, states[at, source, label])
             for (at, source, label), n in sorted(results.items())
         )
-        return Summary(length, tuple(counts), end)
-
-    def _reads(
-        self, query: ResultQuery, after: Position | None
-    ) -> Iterator[tuple[list[dict[str, Any]], Position | None]]:
-        """Rows of each read, and where it ended; None after the last."""
-        first, last = time_range(query)
-        if after and format_time(after.time) > last:
-            after = None  # DynamoDB takes no position outside of the range
-        if first > last or (after and format_time(after.time) < first):
-            yield [], None
-            return
-        request, partition = query_request(self._table, query, first, last)
-        request["ExpressionAttributeNames"] |= {f"#p_{name}": name for name in _ATTRIBUTES}
-        request["ProjectionExpression"] = ", ".join(f"#p_{name}" for name in _ATTRIBUTES)
-        for _ in range(MAX_READS):
-            if after:
-                request["ExclusiveStartKey"] = partition | {
-                    "timestamp": {"S": format_time(after.time)},
-                    "clip_id": {"S": after.clip_id},
-                }
-            with unavailable_on_failure("The results table"):
-                answer = self._dynamodb.query(**request)
-            stop = answer.get("LastEvaluatedKey")
-            after = position_of(stop, "timestamp") if stop else None
-            yield list(answer["Items"]), after
-            if after is None:
-                return
+        return Summary(length, tuple(counts), reader.end(None))
 
 
 def _time(row: dict[str, Any], query: ResultQuery) -> datetime:

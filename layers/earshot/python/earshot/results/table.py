@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
-from earshot.results.index_requests import position_of, query_request, time_range
+from earshot.results.index_reader import IndexReader
+from earshot.results.index_requests import partitions_of, position_of, query_request
 from earshot.results.item import (
     ALERTED_AT,
     ARCHIVE,
@@ -32,12 +33,13 @@ from earshot.times import format_time
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A page with a filter reads twice as many rows each time, so that a rare match is found soon and a
-# common one is not read in vain; and only so often, so that it cannot take for ever.
+# A page with a filter reads twice as many rows of a partition each time, so that a rare match is
+# found soon and a common one is not read in vain; and only so often, so that it ends.
 _ROWS_A_READ = 250
 _MAX_READS = 8
 # Of a page as JSON. Lambda answers with 6 MB, in which quotes and backslashes are doubled.
 MAX_PAGE_CHARACTERS = 3_000_000
+_ROWS_AT_ONCE = 25  # whole rows, which may have 400 KB each
 _KEYS_A_READ = 100  # of BatchGetItem (Amazon DynamoDB API Reference)
 
 
@@ -49,13 +51,20 @@ class ResultsTable:
         name: of the table.
         ttl_days: days after which DynamoDB deletes a row; 0 keeps rows for ever.
         archive: that the results are of; None for new clips, which may raise alerts.
+        buckets: of each label in the index of labels; for those who write and those who find.
     """
 
     def __init__(
-        self, dynamodb: DynamoDBClient, name: str, ttl_days: int = 0, archive: str | None = None
+        self,
+        dynamodb: DynamoDBClient,
+        name: str,
+        ttl_days: int = 0,
+        archive: str | None = None,
+        buckets: int = 1,
     ) -> None:
         self._dynamodb = dynamodb
         self._name = name
+        self._buckets = buckets
         self._ttl = timedelta(days=ttl_days)
         self._marks = {ARCHIVE: to_attribute(archive)} if archive else {}
 
@@ -69,7 +78,7 @@ class ResultsTable:
             try:
                 self._dynamodb.put_item(
                     TableName=self._name,
-                    Item=to_item(result, self._ttl) | self._marks,
+                    Item=to_item(result, self._ttl, self._buckets) | self._marks,
                     ConditionExpression="attribute_not_exists(clip_id)",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
@@ -148,36 +157,33 @@ class ResultsTable:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        first, last = time_range(query)
-        if after and format_time(after.time) > last:
-            after = None  # DynamoDB takes no position outside of the range
-        if first > last or (after and format_time(after.time) < first):
-            return Page([], None)
-        request, partition = query_request(self._name, query, first, last)
+        request = query_request(self._name, query)
+        partitions = partitions_of(query, self._buckets)
         filtered = "FilterExpression" in request
-        found: list[Result] = []
-        sizes: list[int] = []
-        for n_reads in range(_MAX_READS):
-            if after:
-                request["ExclusiveStartKey"] = partition | {
-                    "timestamp": {"S": format_time(after.time)},
-                    "clip_id": {"S": after.clip_id},
-                }
-            request["Limit"] = _ROWS_A_READ << n_reads if filtered else limit - len(found)
-            with unavailable_on_failure("The results table"):
-                answer = self._dynamodb.query(**request)
-            read = [from_item(item) for item in answer["Items"]]
-            found += read
-            sizes += [len(json.dumps(to_json(result))) for result in read]
-            fitting = min(_fitting(sizes), limit)
-            if len(found) > fitting:
-                end = found[fitting - 1]
-                return Page(found[:fitting], Position(end.timestamp, end.clip_id))
-            stop = answer.get("LastEvaluatedKey")
-            after = position_of(stop, "timestamp") if stop else None
-            if after is None or len(found) == limit:
-                break
-        return Page(found, after)
+
+        def rows_a_read(n: int) -> int:
+            return _ROWS_A_READ << n if filtered else limit + 1
+
+        reader = IndexReader(self._dynamodb, request, partitions, after, rows_a_read, _MAX_READS)
+        rows = list(itertools.islice(reader, limit))
+        found, size, last = list[Result](), 0, None
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            whole = self._whole([row["clip_id"]["S"] for row in some])
+            for row in some:
+                result = whole.get(row["clip_id"]["S"])  # an index is a little late: it may be gone
+                if result is None:
+                    continue
+                size += len(json.dumps(to_json(result)))
+                if found and size > MAX_PAGE_CHARACTERS:
+                    return Page(found, last)
+                found.append(result)
+                last = position_of(row, "timestamp")
+        return Page(found, reader.end(rows[-1] if len(rows) == limit else None))
+
+    def _whole(self, clip_ids: Sequence[str]) -> dict[str, Result]:
+        rows = self._projected(clip_ids, {"ConsistentRead": True})
+        return {row["clip_id"]["S"]: from_item(row) for row in rows}
 
     def record_alert(self, clip_id: str, at: datetime) -> None:
         """Record that an alert about a clip was sent, unless its result is gone.
@@ -234,8 +240,9 @@ class ResultsTable:
         with unavailable_on_failure("The results table"):
             answer = self._dynamodb.query(**request)
         stop = answer.get("LastEvaluatedKey")
-        end = position_of(stop, ALERTED_AT) if stop else None
-        return Page([from_item(item) for item in answer["Items"]], end)
+        whole = self._whole(clip_ids := [item["clip_id"]["S"] for item in answer["Items"]])
+        found = [whole[one] for one in clip_ids if one in whole]
+        return Page(found, position_of(stop, ALERTED_AT) if stop else None)
 
     def add_feedback(self, clip_id: str, feedback: Feedback, n_before: int) -> bool:
         """Add feedback to a result and set its `verified_label`.
@@ -291,8 +298,3 @@ class ResultsTable:
                     return False
                 raise
         return True
-
-
-def _fitting(sizes: Sequence[int]) -> int:
-    """How many of these results make a page; at least one."""
-    return max(1, sum(total <= MAX_PAGE_CHARACTERS for total in itertools.accumulate(sizes)))
