@@ -23,6 +23,7 @@ OUTPUTS = {
     "UploadsBucketName",
     "ModelsBucketName",
     "ResultsTableName",
+    "EventBusName",
     "ArchiveStateMachineArn",
     "ArchivesBucketName",
     "ArchivesDatabaseName",
