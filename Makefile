@@ -69,6 +69,10 @@ sweep: $(RUN) ## Queue uploads without a result on the local stack again (MINUTE
 down: $(RUN) ## Stop the local stack
 	@$(BIN)/python -m local.down
 
+.PHONY: alerts
+alerts: $(READY) ## Show the local stack's alerts on this machine as they come, with links to their sound
+	@$(BIN)/python -m local.alerts
+
 .PHONY: listen-demo
 listen-demo: $(RUN) ## Two minutes of a night at a microphone: alerts at a webhook, a cut network, a dead stream (ffmpeg)
 	@$(BIN)/python -m local.listen_demo

@@ -34,6 +34,8 @@ Then, with a recording clip.wav of yours:
 Only this machine reaches it, so it asks nobody for the token; with `make up TOKENS=on` it does, as
 on AWS.
 
+`make alerts` shows alerts on this machine as they come; `make listen` sends what its microphone
+records.
 `make logs` shows what the functions log, `make down` stops it all.
 These names are also in {outputs_file}."""
 

@@ -24,6 +24,11 @@ _ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:eu-west-1:111122223333:table/" + _OWN,
     "AWS::Glue::Database": "arn:aws:glue:eu-west-1:111122223333:database/earshot_dev",
     "AWS::Glue::Table": "arn:aws:glue:eu-west-1:111122223333:table/earshot_dev/archive_results",
+    "AWS::Events::ApiDestination": (
+        "arn:aws:events:eu-west-1:111122223333:api-destination/{own_name}/1-2"
+    ),
+    "AWS::Events::Connection": "arn:aws:events:eu-west-1:111122223333:connection/{own_name}/1-2",
+    "AWS::Events::Rule": "arn:aws:events:eu-west-1:111122223333:rule/earshot-dev/" + _OWN,
     "AWS::Events::EventBus": "arn:aws:events:eu-west-1:111122223333:event-bus/{own_name}",
     "AWS::IAM::Role": "arn:aws:iam::111122223333:role/" + _OWN,
     "AWS::Lambda::Function": "arn:aws:lambda:eu-west-1:111122223333:function:" + _OWN,
@@ -41,6 +46,8 @@ _ARNS = {
     ),
 }
 _NAMES = {
+    "AWS::Events::ApiDestination": "Name",
+    "AWS::Events::Connection": "Name",
     "AWS::Events::EventBus": "Name",
     "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::Logs::LogGroup": "LogGroupName",

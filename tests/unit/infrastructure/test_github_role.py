@@ -22,6 +22,7 @@ from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, as_list, of
 ROLES = yaml_parse((REPOSITORY / "infrastructure" / "github-role.yaml").read_text())["Resources"]
 MANAGED = json.loads(aws_managed_policies_data)
 PACKAGES = "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-x/key"
+SECRETS = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"  # pragma: allowlist secret
 EVERYTHING = "arn:aws:unknown:eu-west-1:111122223333:of-another-name"
 
 
@@ -91,6 +92,13 @@ def _handlers(kind: str) -> dict[str, Any]:
 def _target(name: str, resource: dict[str, Any], action: str) -> str:
     if action.lower().startswith("s3:getobject"):
         return PACKAGES
+    if action.startswith("secretsmanager:") and resource["Type"] == "AWS::Events::Connection":
+        connection = text(resource["Properties"]["Name"])
+        return f"{SECRETS}events!connection/{connection}/1-2"
+    return _target_of_kind(name, resource, action)
+
+
+def _target_of_kind(name: str, resource: dict[str, Any], action: str) -> str:
     if action.startswith("iam:"):
         is_role = resource["Type"] == "AWS::IAM::Role"
         return (is_role and arn_of(name)) or "arn:aws:iam::111122223333:role/earshot-dev-x"

@@ -134,8 +134,7 @@ class TestQueue:
     def test_only_the_uploads_bucket_may_send(self) -> None:
         (allow,) = [
             statement
-            for policy in of_type("AWS::SQS::QueuePolicy").values()
-            for statement in policy["PolicyDocument"]["Statement"]
+            for statement in properties("UploadsQueuePolicy")["PolicyDocument"]["Statement"]
             if statement["Effect"] == "Allow"
         ]
         assert allow["Principal"] == {"Service": "s3.amazonaws.com"}
@@ -145,6 +144,16 @@ class TestQueue:
         account = allow["Condition"]["StringEquals"]["aws:SourceAccount"]
         assert account == {"Ref": "AWS::AccountId"}
         assert RESOURCES["UploadsBucket"]["DependsOn"] == "UploadsQueuePolicy"
+
+    def test_no_other_queue_takes_anything_but_from_rules_of_the_bus(self) -> None:
+        for name, policy in of_type("AWS::SQS::QueuePolicy").items():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Deny" or name == "UploadsQueuePolicy":
+                    continue
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+                rule = {"aws:SourceArn": {"Fn::GetAtt": ["AlertsRule", "Arn"]}}
+                account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+                assert statement["Condition"] in ({"ArnEquals": rule}, {"StringEquals": account})
 
     def test_a_try_ends_before_the_next_begins(self) -> None:
         mapping = properties("ClassifyFunctionUpload")

@@ -121,6 +121,16 @@ class TestFunctions:
             ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
         }
 
+    def test_deliver_reads_where_webhooks_are_and_nothing_else(self) -> None:
+        deliveries = LINK_KEY.replace("link-key", "deliveries")
+        assert allowed("DeliverFunction") == {
+            ("secretsmanager:GetSecretValue", deliveries),
+            ("sqs:SendMessage", "DeliveriesQueue.Arn"),
+            ("sqs:ChangeMessageVisibility", "DeliveriesQueue.Arn"),
+        }
+        others = [n for n in of_type("AWS::Lambda::Function") if n != "DeliverFunction"]
+        assert not any(deliveries in {resource for _, resource in allowed(n)} for n in others)
+
     def test_sweep_may_do_its_work_only(self) -> None:
         assert allowed("SweepFunctionRole") == {
             ("s3:ListBucketVersions", "UploadsBucket.Arn"),

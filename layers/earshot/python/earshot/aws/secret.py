@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from earshot.aws.errors import unavailable_on_failure
@@ -9,9 +10,11 @@ from earshot.aws.errors import unavailable_on_failure
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+_CACHED_S = 60.0
+
 
 class Secret:
-    """A secret's text, read when it is asked for the first time.
+    """A secret's text, a minute old at most.
 
     Args:
         client: of Secrets Manager.
@@ -22,10 +25,13 @@ class Secret:
         self._client = client
         self._arn = arn
         self._text = ""
+        self._read_at = 0.0
 
     def __call__(self) -> str:
         """The text. Raises `UnavailableError`."""
-        if not self._text:
+        now = time.monotonic()
+        if not self._text or now - self._read_at > _CACHED_S:
             with unavailable_on_failure("The secret store"):
                 self._text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+            self._read_at = now
         return self._text
