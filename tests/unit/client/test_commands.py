@@ -171,7 +171,7 @@ def test_feedback(run):
 def test_models_are_listed_with_the_champion_marked(api, run):
     model = {"version": "v2", "parent": "v1", "status": None, "created": "2026"}
     found = [{**model, "champion": True, "macro_f1": 0.9}]
-    api.refusals = [httpx.Response(200, json={"models": found})] * 2
+    api.refusals = [httpx.Response(200, json={"models": found, "next_cursor": None})] * 2
     assert "*  v2       v1" in run("models").stdout
     assert json.loads(run("models", "--json").stdout) == found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from earshot.errors import BadRequestError, NotFoundError, RetrainingRunningError
+from earshot.errors import NotFoundError, RetrainingRunningError
 from earshot.retraining.plan import Request
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import Execution
@@ -162,7 +162,7 @@ def test_models_come_page_by_page_and_each_once(service, stage):
         if after is None:
             break
     assert found == ["v6", "v5", "v4", "v3", "v2", "v1"]
-    with pytest.raises(BadRequestError, match="cursor"):
+    with pytest.raises(NotFoundError, match="v99"):
         service.models(limit=2, after="v99")
 
 

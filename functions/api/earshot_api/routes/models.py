@@ -25,7 +25,7 @@ router = APIGatewayHttpRouter()
     summary="Model versions, newest first",
     tags=["models"],
     security=needs("read"),
-    responses=answers(Models, 400, 422, 503),
+    responses=answers(Models, 404, 422, 503),
 )
 def find(
     limit: Limit = DEFAULT_LIMIT,

@@ -10,12 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from earshot.errors import (
-    BadRequestError,
-    ConflictError,
-    NotFoundError,
-    RetrainingRunningError,
-)
+from earshot.errors import ConflictError, NotFoundError, RetrainingRunningError
 from earshot.model.versions import METRICS_NAME, Promotion, Version
 from earshot.retraining.plan import Request
 from earshot.retraining.steps import (
@@ -172,11 +167,11 @@ class RetrainingService:
             after: last version of the page before.
 
         Raises:
-            BadRequestError: there is no version `after`.
+            NotFoundError: there is no version `after`.
         """
         names = self._registry.versions()
         if after is not None and after not in names:
-            raise BadRequestError("The cursor is not the `next_cursor` of a page.")
+            raise NotFoundError(f"There is no model version {after}.")
         first = names.index(after) + 1 if after is not None else 0
         page = names[first : first + limit]
         with ThreadPoolExecutor(CONCURRENT_READS) as pool:
