@@ -100,6 +100,7 @@ def document(http: APIGatewayHttpResolver) -> Document:
     for operations in whole["paths"].values():
         for operation in operations.values():
             _drop_foreign_errors(operation)
+            operation["responses"].get("302", {}).pop("content", None)  # a redirect has no body
             operation["responses"].setdefault("400", _problem(HTTPStatus.BAD_REQUEST))
             if operation.get("security"):
                 _add_refusals(operation["responses"])

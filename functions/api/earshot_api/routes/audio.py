@@ -111,7 +111,7 @@ def linked_event(
 def _moved(clip_id: str) -> Response[str]:
     url = services().sounds.clip_url(clip_id)
     headers = {"Location": url, "Cache-Control": "no-store"}
-    return Response(HTTPStatus.FOUND, "text/plain", "", headers=headers)
+    return Response(HTTPStatus.FOUND, body="", headers=headers)
 
 
 def _cut(clip_id: str, event: str) -> Response[str]:
