@@ -14,7 +14,7 @@ DATA ?= $(or $(SESA),data/sesa)/train
 OPEN_AUDIO ?= data/open-audio
 EVERYDAY_AUDIO ?= data/everyday-audio
 HELD_OUT_AUDIO ?= data/held-out-audio
-OUT ?= models/candidate
+OUT ?= models/v2
 # A version is a folder, or the name of one in models/.
 MODEL_FOLDER = $(if $(MODEL),$(if $(wildcard $(MODEL)/manifest.json),$(MODEL),models/$(MODEL)),models/v1)
 SERVED = $(if $(MODEL),--model "$(MODEL_FOLDER)")
@@ -90,7 +90,7 @@ teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=fo
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=new folder, FOLDS=0 for no cross-validation, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/v2, FOLDS=0 for no cross-validation, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \

@@ -1,7 +1,7 @@
 """`python -m local.demo`: the main job, end to end, on a local stack of its own.
 
-Uploads recordings to the bucket, reads their results back from DynamoDB, posts one of them to
-the HTTP route, prints their classifications, and takes the stack down again.
+Uploads recordings to the bucket, reads their results back from DynamoDB, receives the alerts, posts
+one recording to the HTTP route, and takes the stack down again.
 """
 
 from __future__ import annotations
@@ -23,21 +23,27 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from earshot.labels import label_of
+from earshot.labels import Label, label_of
 from earshot.results.item import from_item
-from earshot.results.result import Rejection, Result
+from earshot.results.result import Classification, Rejection, Result
 from earshot.results.serialization import from_json
 from earshot.uploads.objects import MAX_BODY_BYTES, UPLOADS_PREFIX, object_clip_id
 from local import process
 from local.clients import forget_aws_settings, local_session
+from local.demo_alerts import Subscriber, sentence, subscribed
 from local.deploy import deploy, require_models
-from local.settings import REPOSITORY, LocalStackError, Settings
+from local.settings import FIRST_MODEL, REPOSITORY, LocalStackError, Settings
 from local.token import issue
 from training.data.demo_sounds import write_clips
 
 PATIENCE_S = 120  # without any new result
 POLL_S = 0.2
 BATCH_GET_LIMIT = 100  # DynamoDB's
+
+NEXT = """The stack is down again. What next:
+  make up ui                     a stack to stay, and its web interface
+  make demo WAV=folder-or-file   your own recordings
+  make up listen                 your own microphone; it needs ffmpeg"""
 
 console = Console()
 
@@ -58,11 +64,11 @@ class Uploaded:
 
 
 @contextmanager
-def demo_stack() -> Iterator[tuple[Settings, dict[str, Any]]]:
+def demo_stack(model: Path = FIRST_MODEL) -> Iterator[tuple[Settings, dict[str, Any]]]:
     """A local stack beside the usual one, if that is up; it is taken down at the end."""
     settings = Settings(
         port=_free_port(), folder=REPOSITORY / ".local" / "demo", asks_for_tokens=True
-    )
+    ).serving(model)
     require_models(settings)
     process.stop(settings)  # of a demo that was killed
     process.start(settings)
@@ -109,7 +115,6 @@ def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, R
         items = [from_item(item) for item in answer["Responses"].get(table, [])]
         if items:
             last_news = time.monotonic()
-            console.print(f"  {len(results) + len(items)} of {len(clip_ids)} results", style="dim")
         results |= {result.clip_id: result for result in items}
         time.sleep(POLL_S)
     return results
@@ -136,9 +141,9 @@ def predict(api_url: str, token: str, path: Path) -> tuple[Result, float]:
 
 def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
     """The results, a row a clip."""
-    table = Table(title="Results, read from DynamoDB")
-    for column in ("file", "label", "confidence", "seconds", "model", "latency"):
-        right = column in {"confidence", "seconds", "latency"}
+    table = Table()
+    for column in ("file", "label", "confidence", "events", "after"):
+        right = column in {"confidence", "after"}
         table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for one in uploads:
         result = results.get(one.clip_id)
@@ -152,11 +157,15 @@ def result_table(uploads: list[Uploaded], results: dict[str, Result]) -> Table:
                 one.path.name,
                 result.outcome.label,
                 f"{result.outcome.confidence:.2f}",
-                f"{result.outcome.duration_s:.1f}",
-                result.outcome.model_version,
+                _events(result.outcome),
                 f"{latency.total_seconds():.2f} s",
             )
     return table
+
+
+def _events(classification: Classification) -> str:
+    shown = [f"{event.start_s:.1f}-{event.end_s:.1f} s" for event in classification.events]
+    return ", ".join(shown[:2]) + (f", {len(shown) - 2} more" if len(shown) > 2 else "")
 
 
 def summary(uploads: list[Uploaded], results: dict[str, Result]) -> str:
@@ -171,21 +180,24 @@ def summary(uploads: list[Uploaded], results: dict[str, Result]) -> str:
     return f"{text}; {right} of {len(named)} have the label in their name." if named else f"{text}."
 
 
-def run(paths: list[Path]) -> None:
+def run(paths: list[Path], model: Path = FIRST_MODEL) -> None:
     """The demonstration.
 
     Raises:
-        LocalStackError: a result is missing or `/predict` failed.
+        LocalStackError: a result or an alert is missing, or `/predict` failed.
     """
     console.print("Starting the local stack …")
-    with demo_stack() as (settings, outputs):
-        s3 = local_session().client("s3", endpoint_url=settings.endpoint)
-        dynamodb = local_session().client("dynamodb", endpoint_url=settings.endpoint)
-        uploads = upload(s3, outputs["UploadsBucketName"], paths)
-        console.print("Waiting for the results …")
-        clip_ids = [one.clip_id for one in uploads]
-        results = await_results(dynamodb, outputs["ResultsTableName"], clip_ids)
-        console.print(result_table(uploads, results))
+    with demo_stack(model) as (settings, outputs):
+        s3, dynamodb, sns, sqs = (
+            local_session().client(name, endpoint_url=settings.endpoint)
+            for name in ("s3", "dynamodb", "sns", "sqs")
+        )
+        with subscribed(sns, sqs, outputs["AlertTopicArn"]) as subscriber:
+            uploads = upload(s3, outputs["UploadsBucketName"], paths)
+            clip_ids = [one.clip_id for one in uploads]
+            results = await_results(dynamodb, outputs["ResultsTableName"], clip_ids)
+            console.print(result_table(uploads, results))
+            show_alerts(subscriber, uploads, results)
         console.print(summary(uploads, results))
         missing = len(uploads) - len(results)
         if missing:
@@ -207,20 +219,42 @@ def run(paths: list[Path]) -> None:
                 f"{f'{found.label} ({found.confidence:.2f})' if found else 'rejected'} "
                 f"in {seconds:.2f} s"
             )
-    console.print("The stack is down again. `make up` starts one to stay.")
+    console.print(NEXT, highlight=False)
+
+
+def show_alerts(
+    subscriber: Subscriber, uploads: list[Uploaded], results: dict[str, Result]
+) -> None:
+    """Print the alerts about results as they arrive.
+
+    Raises:
+        LocalStackError: one is missing.
+    """
+    certain = {
+        result.classification.label
+        for result in results.values()
+        if result.classification and not result.classification.uncertain
+    } - {Label.CASUAL}
+    names = {one.clip_id: one.path.name for one in uploads}
+    for alert in subscriber.alerts(certain):
+        certain.discard(Label(alert["label"]))
+        console.print(sentence(alert, names.get(alert["clip_id"], alert["clip_id"])))
+    if certain:
+        raise LocalStackError(f"No alert about {', '.join(sorted(certain))} arrived.")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("wav", nargs="?", type=Path, help="WAV file or folder of yours")
+    parser.add_argument("--model", type=Path, default=FIRST_MODEL, help="folder of a version")
     arguments = parser.parse_args()
     forget_aws_settings()
     try:
         if arguments.wav:
-            run(recordings(arguments.wav))
+            run(recordings(arguments.wav), arguments.model)
             return
         with tempfile.TemporaryDirectory() as folder:
-            run(write_clips(Path(folder), n_each=2))
+            run(write_clips(Path(folder), n_each=2), arguments.model)
     except LocalStackError as error:
         sys.exit(str(error))
 

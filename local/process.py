@@ -18,6 +18,7 @@ from local.settings import REGION, REPOSITORY, LocalStackError, Settings
 
 START_SECONDS = 60
 STOP_SECONDS = 15
+LEAST_FREE_MB = 200
 
 # All that the emulator, and so every function, sees of the user's environment. On AWS a function
 # sees none of it; least of all may it see the user's credentials.
@@ -79,9 +80,27 @@ def start(settings: Settings) -> Emulator:
     """Start the emulator in the background and wait until it answers."""
     require_free_port(settings.port)
     shutil.rmtree(settings.scratch, ignore_errors=True)
-    settings.scratch.mkdir(parents=True)
-    settings.log_file.write_bytes(b"")
+    require_room(settings)
+    try:
+        settings.scratch.mkdir(parents=True)
+        settings.log_file.write_bytes(b"")
+    except OSError as error:
+        raise LocalStackError(
+            f"{settings.folder} cannot be written to ({error.strerror}): give yourself the right "
+            "to, or name another folder with EARSHOT_LOCAL_DIR."
+        ) from error
     return _launch(settings)
+
+
+def require_room(settings: Settings) -> None:
+    """Raise `LocalStackError` unless the disk has room for a stack with a few clips."""
+    folder = next(path for path in (settings.folder, *settings.folder.parents) if path.exists())
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    if free_mb < LEAST_FREE_MB:
+        raise LocalStackError(
+            f"The local stack needs {LEAST_FREE_MB} MB, and the disk of {folder} has "
+            f"{free_mb} MB left."
+        )
 
 
 def restart(settings: Settings) -> Emulator:

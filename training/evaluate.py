@@ -20,6 +20,7 @@ from earshot.audio.log_mel import Floats
 from earshot.errors import ModelError
 from earshot.labels import Label
 from earshot.model.loading import Model, load_model
+from earshot.model.versions import yamnet_folder
 from earshot.yamnet.flatbuffer import DESCRIPTION_NAME, Yamnet
 from training.data.labeled_clips import decodable_clips
 from training.evaluation.ambient import AmbientRecording, ambient_recordings
@@ -128,7 +129,7 @@ def _evaluate_version(arguments: argparse.Namespace, data: LabeledClips) -> dict
     folder = folder if folder.is_dir() else MODELS / arguments.model
     model = _loaded(folder)
     recordings = ambient_recordings(arguments.ambient) if arguments.ambient else []
-    with classifying(folder, MODEL_DIR, ALERT_RULES) as classify:
+    with classifying(folder, yamnet_folder(folder, MODEL_DIR), ALERT_RULES) as classify:
         figures = {
             "model": model.version,
             **evaluate_labeled(classify, data, full=arguments.full),
@@ -168,12 +169,14 @@ def _write(found: Everyday, figures: Mapping[str, Any], out: Path) -> None:
 
 
 def _loaded(folder: Path) -> Model:
-    yamnet = Yamnet(MODEL_DIR)
+    yamnet = Yamnet(yamnet_folder(folder, MODEL_DIR))
     try:
         return load_model(lambda name: (folder / name).read_bytes(), yamnet.weights_sha256)
     except ModelError as error:
+        raise SystemExit(f"{folder}: {error}.") from error
+    except FileNotFoundError as error:
         raise SystemExit(
-            f"{folder}: {error}. `git checkout models && make setup` restores v1's."
+            f"There is no version in {folder}: {error.filename} is missing."
         ) from error
 
 

@@ -19,7 +19,7 @@ from earshot.audio.log_mel import SAMPLE_RATE, Floats
 from earshot.labels import LABELS, Label
 from earshot.model.head import Head
 from earshot.model.loading import load_model
-from earshot.model.versions import MANIFEST_NAME, sha256_hex
+from earshot.model.versions import MANIFEST_NAME, sha256_hex, yamnet_folder
 from earshot.retraining.plan import EVERYDAY, RELEASED
 from earshot.yamnet.flatbuffer import Yamnet
 from training.adaptation.sources import load
@@ -142,7 +142,8 @@ def main() -> None:
     parser.add_argument("--labeled", type=Path, required=True, help="labeled WAVs, held out")
     parser.add_argument("--everyday", type=Path, required=True, help="everyday sound, held out")
     arguments = parser.parse_args()
-    held_out = release(arguments.version, arguments.labeled, arguments.everyday, Yamnet(MODEL_DIR))
+    yamnet = Yamnet(yamnet_folder(arguments.version, MODEL_DIR))
+    held_out = release(arguments.version, arguments.labeled, arguments.everyday, yamnet)
     counts = held_out.counts()
     print(
         f"{arguments.version} has {', '.join(f'{counts[label]} {label}' for label in LABELS)} "

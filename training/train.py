@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from tqdm import tqdm
 
 from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS
-from earshot.model.versions import sha256_hex
+from earshot.model.head import Head
+from earshot.model.loading import load_model
+from earshot.model.versions import MANIFEST_NAME, VERSION_PATTERN, sha256_hex
 from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
 from training.adaptation.adapt import adapt
@@ -39,13 +44,13 @@ from training.data.labeled_clips import (
     everyday_clips,
 )
 from training.evaluation.metrics import report
-from training.head.calibration import calibrate, describe
+from training.head.calibration import Calibrated, calibrate, describe
 from training.head.cross_validation import out_of_fold, show
 from training.head.export import DATASET_NAME, REPLAY_NAME, compact_json, write_version
 from training.head.network import as_head
 from training.head.replay import varied_threats
 from training.head.seal import seal
-from training.yamnet import ADAPTATION, MODEL_DIR
+from training.yamnet import ADAPTATION, MODEL_DIR, MODELS
 from training.yamnet.adapted import write_adaptation
 from training.yamnet.convert import convert
 from training.yamnet.weights import HUB_HANDLE
@@ -53,6 +58,9 @@ from training.yamnet.weights import HUB_HANDLE
 # What a first version leaves to its successors of its clips as they are: under 3 MB.
 REPLAY_PATCHES_A_CLIP = 2
 MAX_REPLAY_PATCHES = 1200
+RELEASED = MODELS / "v1"
+# What `calibrate` chooses but biases, which belong to a head's own weights.
+CALIBRATED = ("temperature", "alert_thresholds", "length_slopes", "pair_shares")
 
 
 @dataclass(frozen=True)
@@ -61,17 +69,18 @@ class Files:
 
     Attributes:
         source: TF Hub handle of the published YAMNet, or its SavedModel folder.
-        adaptation: file of the adapted tail.
-        yamnet: folder of the adapted YAMNet, as converted.
-        out: folder of the new version.
+        out: folder of the new version; its YAMNet is in ``yamnet``.
         scratch: folder for 20 GB of taps while training goes on.
     """
 
     source: str
-    adaptation: Path
-    yamnet: Path
     out: Path
     scratch: Path
+
+    @property
+    def yamnet(self) -> Path:
+        """Folder of the adapted YAMNet, as converted, and of its tail's weights."""
+        return self.out / "yamnet"
 
 
 def train(
@@ -81,7 +90,7 @@ def train(
     seed: int,
     n_folds: int | None = None,
 ) -> None:
-    """Adapt YAMNet's tail together with a head, and write both.
+    """Adapt YAMNet's tail together with a head, and write both into the version's folder.
 
     Biases, temperature and thresholds are chosen on clips, and on hours of everyday sound, that the
     tails and heads they are scored by did not learn from.
@@ -91,17 +100,24 @@ def train(
         files: where to read and write.
         config: of the adaptation.
         seed: of all chance.
-        n_folds: of the cross-validation that are trained for; None for all.
+        n_folds: of the cross-validation that are trained for; None for all, 0 for none: biases,
+            temperature and thresholds are then those of the released version.
     """
     with tapped_clips(sources, files.source, files.scratch, seed) as tapped:
         published, data, tap_files = tapped
-        found = out_of_fold(data, tap_files, published.layers, config, seed, n_folds)
+        found = None
+        if n_folds != 0:
+            found = out_of_fold(data, tap_files, published.layers, config, seed, n_folds)
         taps = tap_files.of(TRAINING)
         tail, network = adapt(data.training, taps, published.layers, config, seed)
-    write_adaptation(files.adaptation, tail)
-    convert(published, files.yamnet, files.adaptation)
+    with tempfile.TemporaryDirectory() as folder:
+        adaptation = Path(folder) / ADAPTATION.name
+        write_adaptation(adaptation, tail)
+        convert(published, files.yamnet, adaptation)
+        shutil.copy(adaptation, files.yamnet)
 
-    calibrated = calibrate(as_head(network), data, found)
+    head = as_head(network)
+    calibrated = calibrate(head, data, found) if found else as_released(head)
     yamnet = Yamnet(files.yamnet)
     clean = [_clean_features(source, yamnet) for source in sources]
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
@@ -115,11 +131,14 @@ def train(
         ),
         parent=None,
         yamnet_weights_sha256=yamnet.weights_sha256,
-        parameters=asdict(config) | {"seed": seed, "folds": n_folds or N_FOLDS},
+        parameters=asdict(config)
+        | {"seed": seed, "folds": N_FOLDS if n_folds is None else n_folds},
         calibration=describe(calibrated.head),
         data={source.name: _summary(source.clips) for source in sources},
     )
     seal(files.out, yamnet)
+    if not found:
+        print("Not cross-validated: its thresholds are the released version's. Evaluate it.")
     show(metrics, "cross-validated")
     if n := across_labels(clean[0]):
         print(
@@ -127,7 +146,19 @@ def train(
             "a retraining would join them: correct their labels, or raise SAME_RECORDING_COSINE in "
             "training/data/grouping.py."
         )
-    print(f"Written: {files.out}. To evaluate it: make evaluate DATA=folder MODEL={files.out.name}")
+    print(
+        f"Written: {files.out}. Nothing that serves has changed.\n"
+        f"  make evaluate DATA=folder MODEL={files.out}   # on clips that it has not learned from\n"
+        f"  make demo MODEL={files.out}                   # or make up"
+    )
+
+
+def as_released(head: Head) -> Calibrated:
+    """A head with the released version's temperature and thresholds, where none were chosen."""
+    yamnet = Yamnet(MODEL_DIR)
+    released = load_model(lambda name: (RELEASED / name).read_bytes(), yamnet.weights_sha256).head
+    calibration = {name: getattr(released, name) for name in CALIBRATED}
+    return Calibrated(replace(head, **calibration), predictions={}, false_alarms={})
 
 
 def _for_successors(clean: ClipFeatures, varied: Iterable[ClipFeatures]) -> dict[str, bytes]:
@@ -197,13 +228,15 @@ def main() -> None:
     parser.add_argument("--everyday", type=Path, help="folder of everyday sound and its manifest")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new version")
     parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
-    parser.add_argument("--adaptation", type=Path, default=ADAPTATION, help="file of the tail")
-    parser.add_argument("--yamnet-out", type=Path, default=MODEL_DIR, help="folder; adapted")
     parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 20 GB to spare")
-    parser.add_argument("--folds", type=int, help="of the cross-validation; default: all")
+    parser.add_argument("--folds", type=int, help="of the cross-validation; 0: none; default: all")
     parser.add_argument("--steps", type=int, default=AdaptationConfig.steps)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    if not re.fullmatch(VERSION_PATTERN, arguments.out.name):
+        parser.error(f"{arguments.out.name} names no version: OUT=models/v2, or another number")
+    if (arguments.out / MANIFEST_NAME).exists():
+        parser.error(f"{arguments.out} holds a model already; name a new folder: OUT=models/NAME")
     clips = decodable_clips(arguments.data)
     if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
         parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
@@ -213,13 +246,7 @@ def main() -> None:
     if arguments.everyday:
         of_packages, recorded = everyday_clips(arguments.everyday)
         sources += [everyday(of_packages)] + ([field_recordings(recorded)] if recorded else [])
-    files = Files(
-        arguments.yamnet,
-        arguments.adaptation,
-        arguments.yamnet_out,
-        arguments.out,
-        arguments.scratch,
-    )
+    files = Files(arguments.yamnet, arguments.out, arguments.scratch)
     train(sources, files, AdaptationConfig(steps=arguments.steps), arguments.seed, arguments.folds)
 
 

@@ -23,6 +23,7 @@ from earshot.classification.event_embeddings import as_bytes
 from earshot.labels import Label
 from earshot.model.head import normalized
 from earshot.model.loading import load_model
+from earshot.model.versions import yamnet_folder
 from earshot.yamnet.flatbuffer import Yamnet
 from training.data.labeled_clips import LabeledClip, decodable_clips
 from training.evaluation.ambient import ambient_recordings
@@ -229,12 +230,11 @@ def main() -> None:
     parser.add_argument("--ambient", type=Path, nargs="+", required=True, help="everyday sound")
     parser.add_argument("--threats", type=Path, nargs="+", required=True, help="labeled clips")
     parser.add_argument("--model", type=Path, default=MODELS / "v1")
-    parser.add_argument("--yamnet", type=Path, default=MODEL_DIR)
     parser.add_argument("--lower", type=float, default=2.0, help="thresholds by so many logits")
     parser.add_argument("--alarms", type=int, default=300)
     parser.add_argument("--backgrounds", type=int, default=2, help="that each threat is mixed into")
     arguments = parser.parse_args()
-    yamnet = Yamnet(arguments.yamnet)
+    yamnet = Yamnet(yamnet_folder(arguments.model, MODEL_DIR))
     model = load_model(lambda name: (arguments.model / name).read_bytes(), yamnet.weights_sha256)
     detector = Detector(yamnet, model.head)
     lowered = detector.lowered(arguments.lower)

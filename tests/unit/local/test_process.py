@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from local.process import emulator_environment, find
+from local import process
+from local.process import emulator_environment, find, start
 from local.settings import TEMPLATE, LocalStackError, Settings
 
 
@@ -71,3 +73,27 @@ class TestFind:
         settings = Settings(port=81, folder=tmp_path)
         settings.pid_file.write_text(json.dumps({"pid": finished.pid, "started": 1.0, "port": 81}))
         assert find(settings) is None
+
+
+class TestRoom:
+    @pytest.fixture(autouse=True)
+    def _free_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(process, "require_free_port", lambda _: None)
+
+    def test_a_full_disk_is_one_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=3_000_000))
+        folder = tmp_path / "not" / "yet"
+        with pytest.raises(LocalStackError, match=rf"the disk of {tmp_path} has 3 MB left\.$"):
+            start(Settings(4566, folder))
+        assert not folder.exists()
+
+    def test_a_folder_that_cannot_be_written_to_is_one_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        folder = tmp_path / "file" / "local"
+        with pytest.raises(LocalStackError, match="cannot be written to") as refused:
+            start(Settings(4566, folder))
+        assert str(folder) in str(refused.value)
+        assert "\n" not in str(refused.value)
