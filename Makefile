@@ -90,12 +90,12 @@ teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=fo
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/v2, FOLDS=0 for no cross-validation, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/v2, FOLDS=0 to 5 of a cross-validation, STEPS=batches, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \
 		$(if $(wildcard $(EVERYDAY_AUDIO)/manifest.csv),--everyday "$(EVERYDAY_AUDIO)") \
-		$(if $(FOLDS),--folds "$(FOLDS)") $(if $(STEPS),--steps "$(STEPS)")
+		--folds "$(or $(FOLDS),1)" $(if $(STEPS),--steps "$(STEPS)")
 
 .PHONY: evaluate
 evaluate: DATA = $(or $(SESA),data/sesa)/test

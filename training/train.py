@@ -59,6 +59,7 @@ from training.yamnet.weights import HUB_HANDLE
 REPLAY_PATCHES_A_CLIP = 2
 MAX_REPLAY_PATCHES = 1200
 RELEASED = MODELS / "v1"
+LEAST_STEPS, ENOUGH_CLIPS, STEPS_EXPONENT = 100, 400, 1.3
 # What `calibrate` chooses but biases, which belong to a head's own weights.
 CALIBRATED = ("temperature", "alert_thresholds", "length_slopes", "pair_shares")
 
@@ -153,6 +154,15 @@ def train(
     )
 
 
+def steps_for(n_clips: int) -> int:
+    """Batches to train for: those of the released version, or fewer for fewer clips.
+
+    Few clips are learned by heart long before so many batches; 40 take two minutes on two cores.
+    """
+    share: float = min(1.0, n_clips / ENOUGH_CLIPS) ** STEPS_EXPONENT
+    return max(LEAST_STEPS, round(AdaptationConfig.steps * share))
+
+
 def as_released(head: Head) -> Calibrated:
     """A head with the released version's temperature and thresholds, where none were chosen."""
     yamnet = Yamnet(MODEL_DIR)
@@ -230,7 +240,7 @@ def main() -> None:
     parser.add_argument("--yamnet", default=HUB_HANDLE, help="TF Hub handle or SavedModel folder")
     parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder with 20 GB to spare")
     parser.add_argument("--folds", type=int, help="of the cross-validation; 0: none; default: all")
-    parser.add_argument("--steps", type=int, default=AdaptationConfig.steps)
+    parser.add_argument("--steps", type=int, help="batches; default: by how many clips there are")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if not re.fullmatch(VERSION_PATTERN, arguments.out.name):
@@ -247,7 +257,11 @@ def main() -> None:
         of_packages, recorded = everyday_clips(arguments.everyday)
         sources += [everyday(of_packages)] + ([field_recordings(recorded)] if recorded else [])
     files = Files(arguments.yamnet, arguments.out, arguments.scratch)
-    train(sources, files, AdaptationConfig(steps=arguments.steps), arguments.seed, arguments.folds)
+    n_clips = sum(len(source.clips) for source in sources)
+    steps = arguments.steps or steps_for(n_clips)
+    n_models = 1 + (N_FOLDS if arguments.folds is None else arguments.folds)
+    print(f"{n_clips} clips: {n_models} models are trained on {steps} batches each.", flush=True)
+    train(sources, files, AdaptationConfig(steps=steps), arguments.seed, arguments.folds)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,10 @@ def skipped_files(folder: Path) -> dict[Path, str]:
         if path.suffix.lower() in _OTHER_AUDIO:
             reasons[path] = "not a WAV"
         elif path.suffix.lower() == ".wav" and label_of(path) is None:
-            reasons[path] = f"neither its name nor its folder states {_LABELS_LISTED}"
+            reasons[path] = (
+                f"neither its name nor its folder states {_LABELS_LISTED}, "
+                "and other labels take more than clips (docs/labels.md)"
+            )
     return reasons
 
 

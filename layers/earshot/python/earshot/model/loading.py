@@ -96,6 +96,9 @@ def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str | None) -> 
         readable = " or ".join(map(str, READABLE_FORMATS))
         raise ModelError(f"the model's format is {manifest.get('format')}, not {readable}")
     if tuple(manifest["labels"]) != LABELS:
-        raise ModelError(f"the model's labels are {manifest['labels']}, not {list(LABELS)}")
+        raise ModelError(
+            f"the model's labels are {manifest['labels']}, not {list(LABELS)}; docs/labels.md says "
+            "what another label takes"
+        )
     if yamnet_weights_sha256 not in (None, manifest[WEIGHTS_MEMBER]):
         raise ModelError("the model was trained on the embeddings of other YAMNet weights")
