@@ -1,8 +1,8 @@
 """`python -m local.listen_demo`: a night at a microphone, on a local stack of its own.
 
 A synthetic night with two shots and a siren is streamed to `earshot listen`. Its alerts arrive at a
-webhook, with links that open; the network is cut for a while, and nothing is lost; the stream dies,
-and an alert tells of that. It takes two minutes, and fails if a step does.
+webhook and at an MQTT client, with links that open; the network is cut for a while, and nothing is
+lost; the stream dies, and an alert says so. It takes two minutes, and fails if a step does.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,10 +30,14 @@ from earshot.labels import Label
 from earshot.times import parse_time
 from earshot_client.api_client import EarshotClient
 from earshot_client.filters import ResultFilters
-from local.clients import forget_aws_settings, local_session
+from local.clients import forget_aws_settings
+from local.deliveries import also_delivered
 from local.demo import console, demo_stack
+from local.mosquitto import PROGRAM, Mosquitto
+from local.receiver import Receiver, receiver
 from local.settings import LocalStackError
 from local.streams import Network, Radio, network
+from local.subscriber import Subscriber
 from local.sweep import sweep
 from local.token import issue
 from training.data.demo_sounds import birdsong, gunshots, siren
@@ -63,50 +64,74 @@ def night() -> bytes:
     return file.getvalue()
 
 
-@dataclass
-class Webhook:
-    """Receives what the topic of alerts sends.
+class Arrivals:
+    """What arrives: at a webhook, and at an MQTT client behind a bridge where there is a broker.
 
-    Attributes:
-        url: of it.
-        messages: that came.
+    Args:
+        hook: of the webhook.
+        subscriber: the MQTT client; None without a broker.
     """
 
-    url: str = ""
-    messages: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, hook: Receiver, subscriber: Subscriber | None) -> None:
+        self.hook = hook
+        self.subscriber = subscriber
 
-    def of_kind(self, kind: str | None) -> list[dict[str, Any]]:
-        """Messages about sources of a kind; with None, alerts."""
-        return [one for one in self.messages if one.get("kind") == kind]
+    def alerts(self) -> list[dict[str, Any]] | None:
+        """The night's three alerts, once each way has brought them."""
+        alerts = self.hook.details()
+        if sorted(Label(alert["label"]) for alert in alerts) != EXPECTED:
+            return None
+        if self.subscriber:
+            came = [json.loads(payload) for payload in self.subscriber.payloads("/alert")]
+            if sorted(Label(one["label"]) for one in came) != EXPECTED:
+                return None
+        return alerts
+
+    def fault(self) -> dict[str, Any] | None:
+        """The alert about a source, once each way has brought it."""
+        faults = self.hook.details("Earshot Source Fault")
+        if self.subscriber and "ON" not in self.subscriber.payloads("/problem/state"):
+            return None
+        return faults[-1] if faults else None
 
 
 @contextmanager
-def webhook(sns: Any, topic: str) -> Iterator[Webhook]:
-    """A webhook that is subscribed to a topic."""
-    hook = Webhook()
+def arrivals(outputs: dict[str, Any], folder: Path) -> Iterator[Arrivals]:
+    """A webhook that gets a stack's alerts, and a broker, a bridge and an MQTT client."""
+    with receiver() as hook:
+        entry = {"name": "demo", "kind": "webhook", "url": hook.url, "key": "demo"}
+        with also_delivered(outputs, entry):
+            if PROGRAM is None:
+                console.print("mosquitto is missing, so MQTT is not shown: apt install mosquitto")
+                yield Arrivals(hook, None)
+                return
+            with _mqtt(outputs, folder) as subscriber:
+                yield Arrivals(hook, subscriber)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            envelope = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-            if envelope["Type"] == "SubscriptionConfirmation":
-                sns.confirm_subscription(TopicArn=topic, Token=envelope["Token"])
-            else:
-                hook.messages.append(json.loads(envelope["Message"]))
 
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    hook.url = f"http://127.0.0.1:{server.server_port}/"
-    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=hook.url)
+@contextmanager
+def _mqtt(outputs: dict[str, Any], folder: Path) -> Iterator[Subscriber]:
+    broker = Mosquitto(folder)
+    subscriber = Subscriber(broker.port)
+    bridge = subprocess.Popen(
+        [sys.executable, "-m", "earshot_client.cli", "bridge", "mqtt"],
+        env=os.environ
+        | {
+            "EARSHOT_MQTT_URL": broker.url,
+            "EARSHOT_BRIDGE_QUEUE": outputs["BridgeQueueUrl"],
+            "AWS_ENDPOINT_URL": outputs["endpoint"],
+            "AWS_DEFAULT_REGION": outputs["region"],
+            "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
+        },
+    )
     try:
-        yield hook
+        yield subscriber
     finally:
-        server.shutdown()
-        server.server_close()
+        bridge.terminate()
+        bridge.wait(30)
+        subscriber.close()
+        broker.stop()
 
 
 def wait_for(what: str, found: Callable[[], Found | None]) -> Found:
@@ -142,17 +167,14 @@ def listener(api_url: str, token: str, stream: str, spool: Path) -> Iterator[Non
         process.wait(30)
 
 
-def alerts_arrive(hook: Webhook) -> None:
+def alerts_arrive(came: Arrivals) -> None:
     """The night's three alerts come, and each link opens."""
-
-    def found() -> list[dict[str, Any]] | None:
-        alerts = hook.of_kind(None)
-        labels = sorted(Label(alert["label"]) for alert in alerts)
-        return alerts if labels == EXPECTED else None
-
-    for alert in wait_for("alerts about two shots and a siren at the webhook", found):
-        if urllib3.request("GET", alert["clip_url"]).status != 200:
-            raise LocalStackError(f"The clip of {alert['alert_id']} cannot be fetched.")
+    ways = "webhook and MQTT" if came.subscriber else "webhook"
+    for alert in wait_for(f"alerts about two shots and a siren by {ways}", came.alerts):
+        for link in ("clip_url", "event_url"):
+            answer = urllib3.request("GET", alert[link])
+            if answer.status != 200 or answer.data[:4] != b"RIFF":
+                raise LocalStackError(f"The {link} of {alert['alert_id']} does not open.")
 
 
 def nothing_is_lost(client: EarshotClient, between: Network, spool: Path) -> None:
@@ -172,7 +194,7 @@ def nothing_is_lost(client: EarshotClient, between: Network, spool: Path) -> Non
 
 
 def death_is_told(
-    hook: Webhook, outputs: dict[str, Any], client: EarshotClient, station: Radio
+    came: Arrivals, outputs: dict[str, Any], client: EarshotClient, station: Radio
 ) -> None:
     """Of a stream that dies, an alert tells; here the schedule's looks are taken by hand."""
     well = time.time()
@@ -188,7 +210,7 @@ def death_is_told(
     def alerted() -> dict[str, Any] | None:
         if not _silent(outputs):
             return None
-        return next((one for one in hook.of_kind("source_fault")), None)
+        return came.fault()
 
     fault = wait_for("alert about the silent source", alerted)
     if parse_time(fault["last_segment"]).timestamp() < well:
@@ -214,16 +236,16 @@ def run() -> None:
         client = EarshotClient(outputs["ApiUrl"], lambda: token)
         rules = {"place": "by the lake", "cooldown_s": COOLDOWN_S, "silent_after_s": SILENT_AFTER_S}
         client.set_source(SOURCE, rules)
-        sns = local_session().client("sns", endpoint_url=settings.endpoint)
-        spool = Path(folder)
+        spool = Path(folder) / "spool"
+        (broker_folder := Path(folder) / "broker").mkdir()
         station = Radio([night()])
         port = urlsplit(outputs["ApiUrl"]).port or 80
-        with webhook(sns, outputs["AlertTopicArn"]) as hook, network(port) as between:
+        with arrivals(outputs, broker_folder) as came, network(port) as between:
             beyond = outputs["ApiUrl"].replace(f":{port}/", f":{between.port}/")
             with listener(beyond, token, station.url, spool):
-                alerts_arrive(hook)
+                alerts_arrive(came)
                 nothing_is_lost(client, between, spool)
-                death_is_told(hook, outputs, client, station)
+                death_is_told(came, outputs, client, station)
     console.print("The stack is down again. docs/listen.md tells more.")
 
 

@@ -15,6 +15,7 @@ from earshot.uploads.objects import MAX_BODY_BYTES
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.access import Access
 from earshot_client.cli.archive import archive
+from earshot_client.cli.bridge import bridge
 from earshot_client.cli.clients import clients
 from earshot_client.cli.erase import erase
 from earshot_client.cli.feedback import feedback, mutes, unmute
@@ -166,6 +167,7 @@ def classify(files: tuple[Path, ...], model: Path, yamnet: Path | None, as_json:
 
 
 cli.add_command(upload)
+cli.add_command(bridge)
 cli.add_command(retrain)
 cli.add_command(models)
 cli.add_command(clients)

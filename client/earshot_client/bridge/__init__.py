@@ -1,0 +1,1 @@
+"""Alerts to MQTT, for Home Assistant and what else speaks it."""
