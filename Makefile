@@ -203,7 +203,7 @@ lint: setup ## Check style, types, imports between rooms, and template
 	@$(BIN)/mypy
 	@PYTHONPATH=functions/alert:functions/api:functions/archive:functions/classify:functions/retraining:functions/sweep:functions/training \
 		$(BIN)/lint-imports --no-cache
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml infrastructure/ui.yaml
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github/workflows
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1
 

@@ -9,29 +9,35 @@ import streamlit as st
 from ui import session, sign_in
 
 HERE = Path(__file__).parent
+signed_in = session.signed_in()
 # In `views`: what lies in a folder `pages`, Streamlit would run without this file around it.
 PAGES = [
-    st.Page(
-        HERE / "views/overview.py", title="Overview", icon=":material/nights_stay:", default=True
-    ),
-    st.Page(HERE / "views/review.py", title="Review", icon=":material/rule:"),
-    st.Page(HERE / "views/classify.py", title="Classify", icon=":material/graphic_eq:"),
-    st.Page(HERE / "views/results.py", title="Results", icon=":material/table_rows:"),
-    st.Page(HERE / "views/retrain.py", title="Retrain", icon=":material/model_training:"),
-    st.Page(HERE / "views/models.py", title="Models", icon=":material/deployed_code:"),
-    st.Page(HERE / "views/status.py", title="Status", icon=":material/monitor_heart:"),
-]
+    st.Page(HERE / f"views/{name}.py", title=name.capitalize(), icon=f":material/{icon}:",
+            default=name == "overview")
+    for name, icon, scope in (
+        ("overview", "nights_stay", "read"), ("review", "rule", "train"),
+        ("results", "table_rows", "read"), ("classify", "graphic_eq", "predict"),
+        ("retrain", "model_training", "train"), ("models", "deployed_code", "read"),
+        ("status", "monitor_heart", "read"),
+    )
+    if name == "overview" or not signed_in or session.may(scope)
+]  # fmt: skip
 
-st.set_page_config(page_title="Earshot", page_icon=str(HERE / "static/mark.svg"), layout="wide")
-logo = "logo-light.svg" if st.context.theme.type == "light" else "logo.svg"
-st.logo(str(HERE / "static" / logo), size="large", icon_image=str(HERE / "static/mark.svg"))
+light = st.context.theme.type == "light"
+# The same addresses for all, so that whoever signs in is where they wanted to be.
+page = st.navigation(PAGES, position="sidebar" if signed_in else "hidden")
+st.set_page_config(
+    page_title=f"{page.title} - Earshot" if signed_in else "Sign in - Earshot",
+    page_icon=str(HERE / "static/mark.svg"),
+    layout="wide",
+)
+logo = HERE / "static" / ("logo-light.svg" if light else "logo.svg")
+st.logo(str(logo), size="large", icon_image=str(HERE / "static/mark.svg"))
 st.html(HERE / "static/style.css")
-
-if session.signed_in():
-    page = st.navigation(PAGES)
+if not light:
+    st.html(HERE / "static/dark.css")
+if signed_in:
     sign_in.sidebar()
     page.run()
 else:
-    # The same addresses, so that whoever signs in is where they wanted to be.
-    st.navigation(PAGES, position="hidden")
     sign_in.page()

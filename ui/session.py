@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import streamlit as st
@@ -30,14 +31,26 @@ def is_open() -> bool:
     return bool(access.token or (access.token_url and access.client_id and access.client_secret))
 
 
+def by_provider() -> bool:
+    """Whether people sign in by an OpenID provider; see `ui.serve`."""
+    return os.environ.get("EARSHOT_SIGN_IN") == "oidc"
+
+
 def signed_in() -> bool:
     """Whether there is something to show the API; it may still say no."""
-    return _TOKEN in st.session_state or (is_open() and _REFUSED not in st.session_state)
+    if _TOKEN in st.session_state:
+        return True
+    return _REFUSED not in st.session_state and (is_open() or _providers_token() is not None)
 
 
-def by_token() -> bool:
+def in_person() -> bool:
     """Whether this person has signed in, and can sign out."""
-    return _TOKEN in st.session_state
+    return _TOKEN in st.session_state or _providers_token() is not None
+
+
+def name() -> str:
+    """Who has signed in by a provider; empty for others."""
+    return str(st.user.get("email", "")) if _providers_token() else ""
 
 
 def may(scope: str) -> bool:
@@ -68,6 +81,16 @@ def sign_out(why: str = "") -> None:
     st.session_state[_REFUSED] = why
 
 
+def way_out() -> str:
+    """Address at which the provider forgets whoever has signed in, as Cognito wants it."""
+    known = _http().get(os.environ["EARSHOT_OIDC_METADATA_URL"]).raise_for_status().json()
+    wanted = {
+        "client_id": os.environ["EARSHOT_OIDC_CLIENT_ID"],
+        "logout_uri": os.environ["EARSHOT_UI_URL"].rstrip("/"),
+    }
+    return f"{known['end_session_endpoint']}?{urlencode(wanted)}"
+
+
 def why_signed_out() -> str:
     """Why there is nobody signed in any more; empty if nobody was."""
     return str(st.session_state.get(_REFUSED, ""))
@@ -75,7 +98,7 @@ def why_signed_out() -> str:
 
 def client() -> EarshotClient:
     """The API, as the person who is signed in."""
-    token = st.session_state.get(_TOKEN)
+    token = st.session_state.get(_TOKEN) or _providers_token()
     if token:
         return EarshotClient(api_url(), lambda: token, _http())
     return _standing_client()
@@ -84,6 +107,14 @@ def client() -> EarshotClient:
 def client_with(token: str) -> EarshotClient:
     """The API, with a token that is yet to be tried."""
     return EarshotClient(api_url(), lambda: token, _http())
+
+
+def _providers_token() -> str | None:
+    """Access token of whoever has signed in by the provider."""
+    if not by_provider() or not st.user.is_logged_in:
+        return None
+    token = st.user.tokens.get("access")
+    return str(token) if token else None
 
 
 @st.cache_resource

@@ -7,6 +7,7 @@ import streamlit as st
 
 from earshot_client.transport import ApiError
 from ui import session
+from ui.components import browser, palette
 from ui.errors import show, shown_errors
 
 _HOW = (
@@ -29,6 +30,11 @@ def page() -> None:
             return
         if why := session.why_signed_out():
             st.warning(why, icon=":material/lock_clock:")
+        if session.by_provider():
+            st.write("Sign in with the account that an administrator has made for you.")
+            if st.button("Sign in", type="primary", icon=":material/login:"):
+                st.login()
+            return
         st.write(f"Earshot at `{session.api_url()}` needs a token.")
         with st.form("sign in", border=True):
             token = st.text_input("Token", type="password", help=_HOW, autocomplete="off")
@@ -62,7 +68,13 @@ def _try(token: str) -> None:
 def sidebar() -> None:
     """Below the pages: where this is, and the way out."""
     with st.sidebar:
+        if who := session.name():
+            st.caption(f"Signed in as {palette.plain(who)}")
         st.caption(f"Connected to  \n`{session.api_url()}`")
-        if session.by_token() and st.button("Sign out", icon=":material/logout:", width="stretch"):
-            session.sign_out()
-            st.rerun()
+        if session.in_person() and st.button("Sign out", icon=":material/logout:", width="stretch"):
+            if session.name():
+                browser.leave(session.way_out())
+            else:
+                session.sign_out()
+                st.rerun()
+        browser.close_menu_on_phones()

@@ -108,7 +108,7 @@ def _of_source(
 def _classification(
     label: Label, rng: random.Random, *, uncertain: bool, alerted: bool
 ) -> Classification:
-    ends = (0.4, 0.6) if uncertain else (0.75, 0.99) if alerted else (0.62, 0.68)
+    ends = (0.4, 0.6) if uncertain else (0.75, 0.99) if alerted else (0.42, 0.48)
     confidence = round(rng.uniform(*ends), 4)  # no more alerts are sent about these rows
     rest = round((1 - confidence) / 3, 4)
     events = () if label is Label.CASUAL else (Event(label, 0.48, 1.92, confidence),)

@@ -89,7 +89,9 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
             st.markdown(f"### {model['version']}")
             if model["champion"]:
                 st.badge("Champion", icon=":material/star:", color="green")
-            elif st.button(f"{verb(model, champion)} {model['version']}", type="primary"):
+            elif session.may("admin") and st.button(
+                f"{verb(model, champion)} {model['version']}", type="primary"
+            ):
                 confirm(model, champion)
         metrics, how = figures(model["metrics"])
         if metrics:

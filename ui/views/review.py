@@ -40,7 +40,7 @@ def page() -> None:
 @guarded
 def draw(desk: Desk, wanted: ResultFilters) -> None:
     """The queue; what takes longer to find is added at its end, in a second pass."""
-    st.caption(f"{desk.span.words(zone)}. Times in {zone}. Keys: {KEYS}")
+    st.caption(f"Times in {zone}. Keys: {KEYS}")
     known = sum(len(group.results) + len(group.rest) for group in desk.groups)
     if known:
         done = sum(one.verified_label is not None for g in desk.groups for one in g.results)

@@ -34,8 +34,11 @@ def page() -> None:
     health(client.status(), total)
     with st.container(border=True):
         st.markdown("##### Results in the last hour")
-        chart = throughput_chart(counts, now, WINDOW, zone)
-        st.altair_chart(chart, key="throughput", alt=f"{total} clips in the last hour")
+        if total:
+            chart = throughput_chart(counts, now, WINDOW, zone)
+            st.altair_chart(chart, key="throughput", alt=f"{total} clips in the last hour")
+        else:
+            st.caption("No clip came in. See below when each source was last heard.")
     sources(client.sources(), now)
     st.caption(f"Updated at {local_time(now, zone):%H:%M:%S}. Times in {zone}.")
 

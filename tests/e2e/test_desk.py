@@ -1,0 +1,266 @@
+"""The desk on ten thousand results of a night, in a real browser: each sentence by its clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from earshot.labels import Label
+from earshot.results.result import Result
+from earshot.uploads.objects import UPLOADS_PREFIX
+from tests.clips import wav
+from tests.e2e.interface import PATIENCE_MS, Interface, button, heading, playing, rows, running
+from tests.e2e.seed import GAP, SOURCES, Night, seed
+from tests.stack import LocalStack, free_port
+from training.data.demo_sounds import MAKERS
+
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+COUNT_CLICKS = """window.clicks = 0;
+document.addEventListener("click", (event) => { window.clicks += event.isTrusted; }, true);"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A stack with a night of results, and the interface on it."""
+
+    stack: LocalStack
+    interface: Interface
+    night: Night
+
+    def result(self, clip_id: str) -> dict[str, object]:
+        """A result as the API has it."""
+        found: dict[str, object] = self.stack.call("GET", f"/results/{clip_id}")[1]
+        return found
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    stack = LocalStack(tmp_path_factory.mktemp("desk"), free_port())
+    up = stack.run("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        night = seed(stack)
+        environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
+        with running(environment, tmp_path_factory.mktemp("ui") / "log") as interface:
+            yield Desk(stack, interface, night)
+    finally:
+        stack.run("down")
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh window of either size, which counts the clicks of the person."""
+    context = browser.new_context(viewport=request.param, timezone_id="UTC", accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(COUNT_CLICKS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def clicks(page: Page) -> int:
+    return int(page.evaluate("window.clicks"))
+
+
+def alerted(desk: Desk, source: str | None = None) -> list[Result]:
+    """Results of the night about which an alert was sent, newest first."""
+    found = [one for one in desk.night.results if one.alerted_at and source in (None, one.source)]
+    return sorted(found, key=lambda one: one.timestamp, reverse=True)
+
+
+def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, window: Page):
+    desk.interface.open(window, "What happened")
+    gap, end = desk.night.gap, desk.night.gap + GAP
+    n = len(desk.night.results)
+    expect(window.get_by_text(f"{n:,} results from {SOURCES} sources")).to_be_visible()
+    expect(window.get_by_text(re.compile("No sound from harbor"))).to_contain_text(f"{gap:%H}:")
+    assert end > gap
+    button(window, "north gate: 500 results").click()
+    expect(heading(window, "Also found at north gate")).to_be_visible()
+    assert clicks(window) <= 2
+    threats = [
+        one.clip_id
+        for one in desk.night.results
+        if one.source == "north gate"
+        and one.classification
+        and one.classification.label is not Label.CASUAL
+    ]
+    for clip_id in threats:
+        expect(window.locator(f'li[data-clip="{clip_id}"]')).to_be_visible()
+    window.reload()
+    expect(heading(window, "Also found at north gate")).to_be_visible()
+
+
+def test_a_false_alarm_is_corrected_by_one_click_and_taken_back(desk: Desk, window: Page):
+    first = alerted(desk)[0]
+    desk.interface.open(window, "What happened")
+    row = window.locator(f'li[data-clip="{first.clip_id}"]')
+    expect(row).to_be_visible()
+    before = rows(window).evaluate_all("all => all.map(one => one.dataset.clip)")
+    row.get_by_role("button", name="No, not").click()
+    expect(row).to_contain_text("Corrected to ■ Casual")
+    assert clicks(window) <= 2
+    assert desk.result(first.clip_id)["verified_label"] == "casual"
+    after = rows(window).evaluate_all("all => all.map(one => one.dataset.clip)")
+    assert after[: len(before)] == before, "no row moves under the hand"
+    button(window, "Undo").click()
+    expect(row.get_by_role("button", name="No, not")).to_be_visible()
+    assert "verified_label" not in desk.result(first.clip_id)
+
+
+def test_an_alerts_link_is_heard_after_one_click_above_the_fold(desk: Desk, window: Page):
+    oldest = alerted(desk)[-1]
+    desk.interface.open(window, "What happened", f"?clip={oldest.clip_id}")
+    play = window.get_by_role("button", name=re.compile("^(▶ Play|❚❚ Pause)$"))
+    expect(play).to_be_in_viewport()
+    expect(window.get_by_alt_text(re.compile("spectrogram"))).to_be_in_viewport()
+    if not window.get_by_label("The recording").evaluate("player => !player.paused"):
+        play.click()
+    playing(window)
+    assert clicks(window) <= 1
+    head = window.locator(".head")
+    window.wait_for_function("head => parseFloat(head.style.left) > 30", arg=head.element_handle())
+    expect(window.get_by_text(f"{oldest.recorded_at:%d %B %Y, %H:%M:%S}")).to_be_visible()
+    event = window.get_by_role("button", name=re.compile("^Play .* from 0.5 to 1.9 s"))
+    event.click()
+    playing(window)
+
+
+def test_a_link_to_an_erased_clip_says_so(desk: Desk, window: Page):
+    desk.interface.open(window, "What happened", f"?clip={'0' * 32}")
+    expect(window.get_by_text("There is no result for the clip of this link")).to_be_in_viewport()
+
+
+def test_the_queue_is_reviewed_by_keys(desk: Desk, page: Page):
+    page.set_viewport_size(DESK)
+    first, second, third = alerted(desk, "yard")[:3]
+    desk.interface.open(page, "Review", "?source=yard")
+    expect(heading(page, "Other gunshots, explosions and sirens")).to_be_visible()
+    page.keyboard.press("j")
+    playing(page)
+    assert page.url.endswith(first.clip_id)
+    page.keyboard.press(" ")
+    expect(page.get_by_label("The recording")).to_have_js_property("paused", True)
+    page.keyboard.press("y")
+    expect(page).to_have_url(re.compile(second.clip_id))
+    page.keyboard.press("1")
+    expect(page).to_have_url(re.compile(third.clip_id))
+    expect(page.get_by_text("50%** (1 of 2")).to_be_hidden()
+    expect(
+        page.get_by_text(re.compile(r"1 of 2 reviewed; 95 % interval 9% to 91%"))
+    ).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_text(re.compile("no alert is reviewed yet"))).to_be_visible()
+    page.keyboard.press("k")
+    expect(page).to_have_url(re.compile(second.clip_id))
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("The recording")).to_have_count(0)
+
+
+def test_several_are_confirmed_at_once(desk: Desk, page: Page):
+    wanted = alerted(desk, "camera 04")[:2]
+    desk.interface.open(page, "Review", "?source=camera+04")
+    for one in wanted:
+        page.locator(f'li[data-clip="{one.clip_id}"]').get_by_role("checkbox").check()
+    page.get_by_role("group", name="Selected clips").get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Recorded: 2 clips.")).to_be_visible()
+    for one in wanted:
+        assert one.classification
+        label = str(one.classification.label)
+        assert desk.result(one.clip_id)["verified_label"] == label
+    button(page, "Undo").click()
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+
+
+def test_filters_and_the_opened_clip_survive_a_reload_and_csv_has_everything(
+    desk: Desk, page: Page
+):
+    desk.interface.open(page, "Results", "?span=Last+night")
+    expect(page.get_by_text(f"{len(desk.night.results):,} results,")).to_be_visible()
+    page.get_by_role("button", name="Uncertain").click()
+    uncertain = [
+        one for one in desk.night.results if one.classification and one.classification.uncertain
+    ]
+    expect(page.get_by_text(f"{len(uncertain)} results,")).to_be_visible()
+    rows(page).first.click(position={"x": 600, "y": 12})
+    playing(page)
+    address = page.url
+    page.reload()
+    expect(page.get_by_text(f"{len(uncertain)} results,")).to_be_visible()
+    expect(page.get_by_label("The recording")).to_have_count(1)
+    assert page.url == address
+    with page.expect_download() as download:
+        button(page, f"CSV of {len(uncertain)}").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 1 + len(uncertain)
+
+
+def test_new_results_are_announced_and_move_nothing(desk: Desk, page: Page):
+    desk.interface.open(page, "Results", "?source=new+gate&span=Today")
+    expect(page.get_by_text("No results match")).to_be_visible()
+    desk.stack.client("s3").put_object(
+        Bucket=desk.stack.outputs["UploadsBucketName"],
+        Key=f"{UPLOADS_PREFIX}new gate/siren.wav",
+        Body=wav(MAKERS[Label.SIREN]()),
+    )
+    note = button(page, "1 new result")
+    expect(note).to_be_visible()
+    expect(page.get_by_text("No results match")).to_be_visible()
+    note.click()
+    expect(rows(page)).to_have_count(1)
+    expect(note).to_be_hidden()
+
+
+STATES = (
+    ("What happened", "", '[aria-label^="north gate: "]', "j"),
+    ("Review", "?source=yard", "[data-group=threats]", "j"),
+    ("Results", "?source=nowhere", ".empty", ""),
+    ("Classify", "", ".empty", ""),
+    ("Retrain", "", "[data-testid=stBaseButton-primary]", ""),
+    ("Models", "", "[data-testid=stBaseButton-secondary], h3", ""),
+    ("Status", "", "[data-testid=stMetric]", ""),
+)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_page_has_a_serious_fault_of_accessibility(
+    desk: Desk, browser: Browser, scheme: Literal["dark", "light"]
+):
+    context = browser.new_context(viewport=DESK, timezone_id="UTC", color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for name, query, ready, key in STATES:
+        desk.interface.open(page, name, query)
+        expect(page.locator(ready).first).to_be_visible()
+        if key:
+            page.keyboard.press(key)
+            expect(page.get_by_alt_text(re.compile("Waveform"))).to_be_visible()
+        expect(page).to_have_title(re.compile("^[A-Z][a-z]+ - Earshot$"))
+        for one in Axe().run(page).response["violations"]:
+            if one["impact"] in {"serious", "critical"}:
+                found.append((name, one["id"], [node["html"] for node in one["nodes"]]))
+    context.close()
+    assert found == []
+
+
+def test_the_phones_menu_closes_once_a_page_was_chosen(desk: Desk, browser: Browser):
+    context = browser.new_context(viewport=PHONE, timezone_id="UTC", has_touch=True)
+    page = context.new_page()
+    desk.interface.open(page, "What happened")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Review").click()
+    expect(heading(page, "Review")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Models")).not_to_be_in_viewport()
+    context.close()
