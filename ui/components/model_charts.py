@@ -111,37 +111,47 @@ def figures(metrics: Metrics) -> tuple[Metrics, str]:
     return {}, ""
 
 
-def history_chart(models: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
-    """Macro F1 and accuracy of the versions in the order they came; the champion is marked."""
-    measured = [m for m in reversed(models) if m["macro_f1"] is not None]
-    order, tones = [m["version"] for m in measured], palette.tones()
+def pairs(models: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Versions and those that they were compared with on the same clips, in the order they came.
+
+    Args:
+        models: newest first, with their decisions; a version without one was not compared.
+    """
+    found = []
+    for model in reversed(models):
+        checks = {one["name"]: one for one in (model["decision"] or {}).get("checks", [])}
+        check = checks.get("macro F1")
+        if check and check["champion"] is not None:
+            before, own = check["champion"], check["candidate"]
+            words = "no change" if own == before else f"{own - before:+.3f}"
+            found.append(
+                {"version": model["version"], "before": before, "own": own, "words": words}
+            )
+    return found
+
+
+def pairs_chart(compared: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
+    """Macro F1 of each version beside that of the version before it, on the same clips."""
+    tones, roles = palette.tones(), ["version before", "this version"]
     data = pd.DataFrame(
-        {
-            "version": m["version"],
-            "metric": name,
-            "value": m[key],
-            "champion": m["champion"],
-            "measured": m["measured"],
-        }
-        for m in measured
-        for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))
-    )
+        {"version": one["version"], "role": role, "value": one[key],
+         "words": f"{one[key]:.3f}" if key == "before" else f"{one[key]:.3f} ({one['words']})"}
+        for one in compared
+        for role, key in zip(roles, ("before", "own"), strict=True)
+    )  # fmt: skip
+    order = [one["version"] for one in compared]
     x = alt.X("version:N", sort=order, axis=alt.Axis(title=None, labelAngle=0))
-    least = max(0, min(data["value"]) - 0.1)
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[least, 1]), axis=alt.Axis(title=None))
+    offset = alt.XOffset("role:N", sort=roles)
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
+        title="macro F1", values=[0, 0.25, 0.5, 0.75, 1]))  # fmt: skip
     color = alt.Color(
-        "metric:N",
-        scale=alt.Scale(domain=["macro F1", "accuracy"], range=[tones.labels[2], tones.accent]),
+        "role:N",
+        scale=alt.Scale(domain=roles, range=[tones.second, tones.labels[2]]),
         legend=alt.Legend(title=None, orient="top"),
     )
     chart = alt.Chart(data)
-    line = chart.mark_line(strokeWidth=2).encode(x, y, color)
-    points = chart.mark_point(filled=True, opacity=1).encode(
-        x,
-        y,
-        color,
-        shape=alt.Shape("metric:N", legend=None),
-        size=alt.condition("datum.champion", alt.value(260), alt.value(70)),
-        tooltip=["version:N", "metric:N", alt.Tooltip("value:Q", format=".3f"), "measured:N"],
+    bars = chart.mark_bar(cornerRadiusEnd=3).encode(x, y, xOffset=offset, color=color)
+    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=tones.text).encode(
+        x, y, xOffset=offset, text="words:N"
     )
-    return alt.layer(line, points).properties(height=230).configure_view(stroke=None)
+    return alt.layer(bars, words).properties(height=240).configure_view(stroke=None)

@@ -15,7 +15,8 @@ from ui.components.model_charts import (
     confusion_chart,
     describe_confusion,
     figures,
-    history_chart,
+    pairs,
+    pairs_chart,
 )
 from ui.components.rows import local_time
 from ui.errors import guarded, shown_errors
@@ -36,20 +37,19 @@ def page() -> None:
     models = [{**m, **_figures(m)} for m in models]
     champion = next((m for m in models if m["champion"]), None)
     summary(models, champion)
-    if any(m["macro_f1"] is not None for m in models):
+    if compared := pairs(models):
         with st.container(border=True):
-            st.markdown("##### Macro F1, in the order of publication")
+            st.markdown("##### Each version and the one before it, on the same clips")
             st.altair_chart(
-                history_chart(models),
-                key="history",
+                pairs_chart(compared),
+                key="pairs",
                 alt="; ".join(
-                    f"{m['version']}: macro F1 {comparison.share(m['macro_f1'])}" for m in models
+                    f"{one['version']}: macro F1 {one['own']:.3f}, before {one['before']:.3f}, "
+                    f"{one['words']}"
+                    for one in compared
                 ),
             )
-            st.caption(
-                "Each version is evaluated on other clips, so figures are not exactly comparable; "
-                "the champion's mark is the large one."
-            )
+            st.caption("Two bars beside each other were measured on the same held-out clips.")
     names = [m["version"] for m in models]
     at = names.index(champion["version"]) if champion else 0
     chosen = st.selectbox("Version", names, index=at)
@@ -62,7 +62,7 @@ def summary(models: list[dict[str, Any]], champion: dict[str, Any] | None) -> No
         [
             {
                 "version": m["version"],
-                "": "★ champion" if m["champion"] else "",
+                "use": "★ serves" if m["champion"] else "",
                 "outcome": m["status"] or "",
                 "macro F1": m["macro_f1"],
                 "accuracy": m["accuracy"],
@@ -88,7 +88,12 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"### {model['version']}")
             if model["champion"]:
-                st.badge("Champion", icon=":material/star:", color="green")
+                st.badge(
+                    "Serves",
+                    icon=":material/star:",
+                    color="green",
+                    help="The champion: clips are classified by this version.",
+                )
             elif session.may("admin") and st.button(
                 f"{verb(model, champion)} {model['version']}", type="primary"
             ):
@@ -125,17 +130,21 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
 
 def _figures(model: dict[str, Any]) -> dict[str, Any]:
     """Of a version in the list: macro F1, accuracy, and how they were measured."""
+    known = _details(session.client(), model["version"], model["manifest_sha256"])
+    found = {"decision": known["decision"], "measured": HELD_OUT}
     if model["macro_f1"] is not None:
-        return {"measured": HELD_OUT}
-    metrics, how = figures(_metrics(session.client(), model["version"], model["manifest_sha256"]))
-    return {name: metrics.get(name) for name in ("macro_f1", "accuracy")} | {"measured": how}
+        return found
+    metrics, how = figures(known["metrics"])
+    return (
+        found | {name: metrics.get(name) for name in ("macro_f1", "accuracy")} | {"measured": how}
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _metrics(_client: EarshotClient, version: str, sha256: str) -> dict[str, Any]:
-    """Metrics of a version, which never change under this digest of its manifest."""
-    metrics: dict[str, Any] = _client.model(version)["metrics"]
-    return metrics
+def _details(_client: EarshotClient, version: str, sha256: str) -> dict[str, Any]:
+    """Metrics and decision of a version, which never change under this digest of its manifest."""
+    model = _client.model(version)
+    return {"metrics": model["metrics"], "decision": model["decision"]}
 
 
 def verb(model: dict[str, Any], champion: dict[str, Any] | None) -> str:
@@ -144,7 +153,7 @@ def verb(model: dict[str, Any], champion: dict[str, Any] | None) -> str:
     return "Roll back to" if back else "Promote"
 
 
-@st.dialog("Replace the champion")
+@st.dialog("Choose the version that serves")
 def confirm(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
     """Ask once more, and for a reason; then do it."""
     name = model["version"]

@@ -17,7 +17,7 @@ from ui import session
 from ui.components import comparison, outlook, palette
 from ui.errors import guarded
 
-REFRESH = timedelta(seconds=2)
+REFRESH = timedelta(seconds=5)
 RUN = "run"  # the retraining that is shown, in the page's address too
 CORRECTIONS, FILES = "Corrections and labeled clips", "Uploaded files"
 TRAIN, HOLD_OUT = "train", "hold out"
@@ -209,7 +209,8 @@ def steps(stands: dict[str, Any]) -> None:
 st.title("Retrain")
 st.markdown(
     "A candidate is trained on labeled clips and corrections. It is promoted only if it passes "
-    "**the gate**: it must be no worse than the champion on held-out clips."
+    "**the gate**: on held-out clips it must be no worse than the champion, which is the version "
+    "that serves."
 )
 start()
 if run := st.query_params.get(RUN):

@@ -25,7 +25,8 @@ from ui.components.model_charts import (
     describe_confusion,
     f1_chart,
     figures,
-    history_chart,
+    pairs,
+    pairs_chart,
 )
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time, to_csv
@@ -243,13 +244,23 @@ def test_a_confusion_is_in_the_row_of_the_truth():
     assert describe_confusion(METRICS).endswith("1 gunshot taken for explosion.")
 
 
-def test_versions_are_shown_in_the_order_they_came():
-    models = [
-        {"version": v, "macro_f1": f1, "accuracy": f1, "champion": v == "v3", "measured": ""}
-        for v, f1 in (("v3", 0.9), ("v2", 0.8), ("v1", None))
+def test_a_version_stands_beside_the_one_it_was_compared_with_on_the_same_clips():
+    def model(version: str, candidate: float) -> dict[str, Any]:
+        check = {"name": "macro F1", "candidate": candidate, "champion": 0.8}
+        return {"version": version, "decision": {"checks": [check]}}
+
+    found = pairs([model("v3", 0.8), model("v2", 0.9), {"version": "v1", "decision": None}])
+    assert [(one["version"], one["words"]) for one in found] == [
+        ("v2", "+0.100"),
+        ("v3", "no change"),
     ]
-    chart = history_chart(models).to_dict()
-    assert chart["layer"][0]["encoding"]["x"]["sort"] == ["v2", "v3"]
+    (rows,) = pairs_chart(found).to_dict()["datasets"].values()
+    assert [row["words"] for row in rows] == [
+        "0.800",
+        "0.900 (+0.100)",
+        "0.800",
+        "0.800 (no change)",
+    ]
 
 
 def test_the_first_models_figures_are_called_cross_validated():
