@@ -66,8 +66,8 @@ sweep: $(RUN) ## Queue uploads without a result on the local stack again (MINUTE
 	@$(BIN)/python -m local.sweep $(if $(WATCH),--watch) --min-age-minutes "$(or $(MINUTES),25)" --max-age-hours "$(or $(HOURS),3)"
 
 .PHONY: down
-down: $(RUN) ## Stop the local stack
-	@$(BIN)/python -m local.down
+down: $(RUN) ## Stop the local stack (FORGET=1 deletes what it holds, too)
+	@$(BIN)/python -m local.down $(if $(FORGET),--forget)
 
 .PHONY: alerts
 alerts: $(READY) ## Show the local stack's alerts on this machine as they come, with links to their sound

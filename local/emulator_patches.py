@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import dynamodb, lambda_svc
+from ministack.services import dynamodb, lambda_svc, s3
 
 from local.turns import Turns
 
@@ -210,6 +210,20 @@ def filter_absent_fields() -> None:
     lambda_svc._match_esm_filter = match_absent
 
 
+def forget_bodies_of_versions() -> None:
+    """Let a version's body be on the disk alone, once the object is; it is read from there."""
+    persist = s3._persist_object
+
+    def persist_and_forget(bucket: str, key: str, obj: Any) -> None:
+        persist(bucket, key, obj)
+        if isinstance(obj, dict) and obj.get("body") is None:
+            for version in s3._object_versions.get((bucket, key), []):
+                if version["version_id"] == (obj.get("version_id") or "null"):
+                    version["data"] = None
+
+    s3._persist_object = persist_and_forget
+
+
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
     Patch(
@@ -259,5 +273,10 @@ PATCHES = (
         "A stream's filter that wants a field not to exist matches nothing where its parent does "
         "not exist either.",
         filter_absent_fields,
+    ),
+    Patch(
+        "version_bodies",
+        "Each object of a versioned bucket stays in memory, though it is on the disk.",
+        forget_bodies_of_versions,
     ),
 )

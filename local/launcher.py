@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ministack import app
 
+from local import autosave
 from local.emulator_patches import PATCHES, require_known_ministack
 
 
@@ -14,6 +15,7 @@ def main() -> None:
     require_known_ministack()
     for patch in PATCHES:
         patch.apply()
+    autosave.begin_once_loaded()
     app.main()
 
 

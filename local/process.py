@@ -45,8 +45,8 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         "MINISTACK_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(settings.port),
         "MINISTACK_REGION": REGION,
-        "STATE_DIR": str(settings.scratch / "state"),
-        "S3_DATA_DIR": str(settings.scratch / "s3"),
+        "STATE_DIR": str(settings.state / "services"),
+        "S3_DATA_DIR": str(settings.state / "s3"),
         "PERSIST_STATE": "1" if settings.persists else "0",
         "S3_PERSIST": "1" if settings.persists else "0",
         "IOT_MTLS_ENABLED": "0",
@@ -126,18 +126,24 @@ def _launch(settings: Settings) -> Emulator:
     while not _answers(settings.endpoint):
         if child.poll() is not None or time.monotonic() > deadline:
             tail = "\n".join(settings.log_file.read_text(errors="replace").splitlines()[-15:])
-            stop(settings)
+            stop(settings, forget=False)
             raise LocalStackError(f"The emulator did not start. The end of its log:\n{tail}")
         time.sleep(0.1)
     return emulator
 
 
-def stop(settings: Settings) -> Emulator | None:
+def stop(settings: Settings, *, forget: bool = True) -> Emulator | None:
     """Stop the emulator with its functions, and remove what it left. None if it was not running.
 
     The log stays, to be read after a failure.
+
+    Args:
+        settings: of the stack.
+        forget: whether the state of a stack that persists is removed, too.
     """
     emulator = end(settings)
+    if forget:
+        shutil.rmtree(settings.state, ignore_errors=True)
     settings.pid_file.unlink(missing_ok=True)
     settings.outputs_file.unlink(missing_ok=True)
     shutil.rmtree(settings.scratch, ignore_errors=True)

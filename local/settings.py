@@ -31,7 +31,7 @@ class Settings:
 
     Attributes:
         port: on 127.0.0.1, for every service and the HTTP API.
-        folder: what the stack writes; gone, save for the log, once it is down.
+        folder: what the stack writes; once it is down, its log and its state are left.
         model: the model version that a new stack starts with.
         yamnet: folder of the YAMNet that it was trained with; both come with the software.
         asks_for_tokens: as on AWS. It serves this machine alone, so it need not.
@@ -49,7 +49,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack; `TOKENS` is on or off."""
+        """`PORT` and `EARSHOT_LOCAL_DIR` allow a second stack; `TOKENS`, `STATE` are on or off."""
         port = environment.get("PORT") or str(DEFAULT_PORT)
         if not (port.isdecimal() and 1 <= int(port) <= 65535):
             raise LocalStackError(f"PORT is {port!r}; it must be a number from 1 to 65535.")
@@ -57,7 +57,15 @@ class Settings:
         tokens = environment.get("TOKENS") or "off"
         if tokens not in {"on", "off"}:
             raise LocalStackError(f"TOKENS is {tokens!r}; it must be on or off.")
-        return cls(int(port), Path(folder).resolve(), asks_for_tokens=tokens == "on")
+        state = environment.get("STATE") or "on"
+        if state not in {"on", "off"}:
+            raise LocalStackError(f"STATE is {state!r}; it must be on or off.")
+        return cls(
+            int(port),
+            Path(folder).resolve(),
+            asks_for_tokens=tokens == "on",
+            persists=state == "on",
+        )
 
     def serving(self, model: Path) -> Settings:
         """The same stack with another first version, which may have a YAMNet of its own."""
@@ -80,6 +88,11 @@ class Settings:
     def scratch(self) -> Path:
         """Temporary files of the emulator and of the functions."""
         return self.folder / "tmp"
+
+    @property
+    def state(self) -> Path:
+        """Clips, results, queues and all else that a stack which persists has when it is back."""
+        return self.folder / "state" if self.persists else self.scratch / "state"
 
     @property
     def outputs_file(self) -> Path:

@@ -36,8 +36,15 @@ on AWS.
 
 `make alerts` shows alerts on this machine as they come; `make listen` sends what its microphone
 records.
-`make logs` shows what the functions log, `make down` stops it all.
+`make logs` shows what the functions log, `make down` stops it all. {state}
 These names are also in {outputs_file}."""
+
+
+_KEPT = (
+    "Clips, results and settings stay on the\ndisk, and are there after the next `make up`; "
+    "`make down FORGET=1` deletes them."
+)
+_NOT_KEPT = "Clips and results are\nin memory alone (STATE=off): they are gone with it."
 
 
 def up(settings: Settings) -> None:
@@ -57,7 +64,7 @@ def up(settings: Settings) -> None:
         deployment = deploy(settings)
     except BaseException:
         if not running:
-            process.stop(settings)
+            process.stop(settings, forget=False)
         raise
     settings.outputs_file.write_text(json.dumps(deployment.outputs, indent=2) + "\n")
     if not running:
@@ -71,7 +78,8 @@ def up(settings: Settings) -> None:
 
 
 def how_to_use(settings: Settings, outputs: dict[str, Any]) -> str:
-    return _HOW_TO_USE.format(outputs_file=settings.outputs_file, **outputs)
+    state = _KEPT if settings.persists else _NOT_KEPT
+    return _HOW_TO_USE.format(outputs_file=settings.outputs_file, state=state, **outputs)
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ class LocalStack:
         """Run `python -m local.<command>` for this stack."""
         environment = os.environ | USERS_SETTINGS
         environment |= {"PORT": str(self.port), "EARSHOT_LOCAL_DIR": str(self.folder)}
-        environment |= {"TOKENS": "on"} | self.settings
+        environment |= {"TOKENS": "on", "STATE": "off"} | self.settings
         return subprocess.run(
             [sys.executable, "-m", f"local.{command}", *arguments],
             cwd=REPOSITORY,

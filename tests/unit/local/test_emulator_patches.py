@@ -11,13 +11,14 @@ import queue
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import dynamodb, lambda_svc
+from ministack.services import dynamodb, lambda_svc, s3
 
 from local import emulator_patches
 from local.emulator_patches import PATCHES
@@ -96,6 +97,38 @@ class TestStillNeeded:
 
     def test_needed_absent_fields(self) -> None:
         assert not lambda_svc._match_esm_filter({"status": "a"}, NO_ARCHIVE)
+
+    def test_needed_version_bodies(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        assert body_in_memory(monkeypatch, tmp_path) == b"body"
+
+
+def body_in_memory(monkeypatch: pytest.MonkeyPatch, folder: Path) -> bytes | None:
+    """Body of an object's version that the emulator has in memory once it is on the disk."""
+    version: dict[str, Any] = {"version_id": "v1", "data": b"body"}
+    monkeypatch.setattr(s3, "DATA_DIR", str(folder))
+    monkeypatch.setattr(s3, "_object_versions", {("bucket", "key"): [version]})
+    s3._persist_object("bucket", "key", {"body": b"body", "version_id": "v1"})
+    return cast(bytes | None, version["data"])
+
+
+def test_a_version_that_is_on_the_disk_is_not_in_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(s3, "_persist_object", s3._persist_object)
+    monkeypatch.setattr(s3, "S3_PERSIST", True)
+    emulator_patches.forget_bodies_of_versions()
+    assert body_in_memory(monkeypatch, tmp_path) is None
+    version = {"version_id": "v1", "data": None}
+    current = {"objects": {"key": {"body": None, "version_id": "v1"}}}
+    assert s3._version_body(current, "bucket", "key", version) == b"body"
+
+
+def test_a_field_within_an_absent_field_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_svc, "_match_esm_filter", lambda_svc._match_esm_filter)
+    emulator_patches.filter_absent_fields()
+    assert lambda_svc._match_esm_filter({"status": "a"}, NO_ARCHIVE)
+    assert not lambda_svc._match_esm_filter({"status": "a", "archive": {"S": "x"}}, NO_ARCHIVE)
+    assert not lambda_svc._match_esm_filter({"status": "b"}, NO_ARCHIVE)
 
 
 NO_ARCHIVE = {"status": ["a"], "archive": {"S": [{"exists": False}]}}
