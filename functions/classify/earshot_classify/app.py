@@ -127,6 +127,10 @@ def log_result(result: Result) -> None:
     result = replace(result, feedback=(), verified_label=None)
     label = result.classification.label if result.classification else "rejected"
     metrics.add_metric(f"clips_{label}", MetricUnit.Count, 1)
+    if found := result.classification:
+        # Its average is the share.
+        metrics.add_metric("uncertain", MetricUnit.Count, int(found.uncertain))
+        metrics.add_metric("confidence", MetricUnit.NoUnit, found.confidence)
     logger.info(
         "clip classified" if result.classification else "clip rejected", result=to_json(result)
     )

@@ -244,6 +244,8 @@ def test_alarms_tell_somebody() -> None:
         ("Earshot", "results_unreadable"),
         ("Earshot", "uploads_without_result"),
         ("Earshot", "quiet_sources"),
+        ("Earshot", "uncertain"),
+        ("AWS/DynamoDB", "WriteThrottleEvents"),
         ("Earshot", "events_kept"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
