@@ -108,8 +108,6 @@ class Desk:
                 raise failed
         self.pick = pick
         clip = self._opened(zone)
-        if clip is None and st.query_params.get(CLIP):
-            st.warning(GONE, icon=":material/search_off:")
         desk.mount(
             self.key,
             {
@@ -160,19 +158,25 @@ class Desk:
             "more": f"More ({len(group.rest):,})" if group.rest else group.cursor and "More",
             "rows": [
                 clip_data.row(
-                    one, zone, self.thumbnails.get(one.clip_id), group.names.get(one.clip_id, "")
+                    one,
+                    zone,
+                    self.thumbnails.get(one.clip_id),
+                    group.names.get(one.clip_id, ""),
+                    say_alerted=group.id != "alerts",
                 )
                 for one in group.results
             ],
         }
 
     def _opened(self, zone: str) -> dict[str, Any] | None:
-        clip_id = st.query_params.get(CLIP, "")
-        if not _CLIP_ID.fullmatch(clip_id):  # whoever made the link chose the text
+        clip_id = st.query_params.get(CLIP)
+        if not clip_id:
             return None
         try:
-            result = self._details(clip_id)
+            # Whoever made the link chose the text: nothing else than an id is asked for.
+            result = self._details(clip_id) if _CLIP_ID.fullmatch(clip_id) else None
             if result is None:
+                st.warning(GONE, icon=":material/search_off:")
                 return None
             if not any(one.clip_id == clip_id for group in self.groups for one in group.results):
                 self.groups.insert(0, Group("link", "Linked clip", results=[result], above=True))

@@ -41,7 +41,14 @@ KEYS = [
 ]  # fmt: skip
 
 
-def row(result: Result, zone: str, thumbnail: str | None = None, name: str = "") -> dict[str, Any]:
+def row(
+    result: Result,
+    zone: str,
+    thumbnail: str | None = None,
+    name: str = "",
+    *,
+    say_alerted: bool = True,
+) -> dict[str, Any]:
     """A row of a list.
 
     Args:
@@ -49,12 +56,13 @@ def row(result: Result, zone: str, thumbnail: str | None = None, name: str = "")
         zone: in which times are written.
         thumbnail: address of a small spectrogram.
         name: of a file, in place of the time.
+        say_alerted: whether it is said that an alert was sent.
     """
     found = result.classification
     when = name or f"{local_time(result.recorded_at or result.timestamp, zone):%d %b, %H:%M:%S}"
     sure = palette.sureness(found) if found else None
     title = palette.label_title(result)
-    notes = ["alert sent"] if result.alerted_at else []
+    notes = ["alert sent"] if result.alerted_at and say_alerted else []
     notes += ["muted"] if result.muted_by else []
     return {
         "id": result.clip_id,

@@ -143,7 +143,7 @@ def pairs_chart(compared: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     x = alt.X("version:N", sort=order, axis=alt.Axis(title=None, labelAngle=0))
     offset = alt.XOffset("role:N", sort=roles)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
-        title="macro F1", values=[0, 0.25, 0.5, 0.75, 1]))  # fmt: skip
+        title="macro F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2f"))  # fmt: skip
     color = alt.Color(
         "role:N",
         scale=alt.Scale(domain=roles, range=[tones.second, tones.labels[2]]),
