@@ -38,7 +38,13 @@ def dead_letter_queues() -> set[str]:
     missed = {
         n for s in SCHEDULES.values() for n in names_in(s["Target"].get("DeadLetterConfig", {}))
     }
-    return redriven | failed | missed
+    undelivered = {
+        n
+        for rule in of_type("AWS::Events::Rule").values()
+        for target in rule["Targets"]
+        for n in names_in(target.get("DeadLetterConfig", {}))
+    }
+    return redriven | failed | missed | undelivered
 
 
 @pytest.mark.parametrize("name", QUEUES)

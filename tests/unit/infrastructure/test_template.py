@@ -263,7 +263,7 @@ def test_alarms_tell_somebody() -> None:
         for alarm in alarms.values()
         if alarm["MetricName"] == "Throttles"
     }
-    assert throttled == {"ClassifyFunction", "ApiFunction", "AlertFunction"}
+    assert throttled == {"ClassifyFunction", "ApiFunction", "AlertFunction", "DeliverFunction"}
     dead = properties("DeadLetterAlarm")["Dimensions"]
     assert dead == [
         {"Name": "QueueName", "Value": {"Fn::GetAtt": ["UploadsDeadLetterQueue", "QueueName"]}}
