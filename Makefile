@@ -267,7 +267,7 @@ clean: ## Remove what was set up and built
 ##@ Measure
 
 .PHONY: bench
-bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start warm_clip"); bench/report.json
+bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start first_minute"); bench/report.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPORT_JSON),--out "$(REPORT_JSON)")
 
 .PHONY: load

@@ -17,6 +17,9 @@ _GOALS = (
     ("head, of the bare float32 kernel's time", "head.ratio_to_kernel", 0.03),
     ("head, of the served kernel's time", "head.ratio_to_served_kernel", 0.02),
     ("a second of a long clip, of a short one's", "long_clip.ratio", 1.1),
+    ("make demo in a fresh clone with warm caches, s", "first_minute.warm.demo_s", 20.0),
+    ("... its first result after the stack's start, s", "first_minute.warm.first_result_s", 5.0),
+    ("... with packages and caches on disk, MB", "first_minute.warm.disk_mb", 700.0),
     ("peak memory above idle, MB", "long_clip.peak_above_idle_mb", 350.0),
 )
 

@@ -103,10 +103,16 @@ def upload(s3: Any, bucket: str, paths: list[Path]) -> list[Uploaded]:
     return uploaded
 
 
-def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, Result]:
-    """Read results from the table until all are there, or none has come for a while."""
+def await_results(
+    dynamodb: Any, table: str, clip_ids: list[str]
+) -> tuple[dict[str, Result], float]:
+    """Read results from the table until all are there, or none has come for a while.
+
+    Returns:
+        The results by clip, and when the first was there, by `time.monotonic`.
+    """
     results: dict[str, Result] = {}
-    last_news = time.monotonic()
+    first = last_news = time.monotonic()
     while len(results) < len(clip_ids) and time.monotonic() - last_news < PATIENCE_S:
         missing = [clip_id for clip_id in clip_ids if clip_id not in results][:BATCH_GET_LIMIT]
         answer = dynamodb.batch_get_item(
@@ -115,9 +121,10 @@ def await_results(dynamodb: Any, table: str, clip_ids: list[str]) -> dict[str, R
         items = [from_item(item) for item in answer["Responses"].get(table, [])]
         if items:
             last_news = time.monotonic()
+            first = first if results else last_news
         results |= {result.clip_id: result for result in items}
         time.sleep(POLL_S)
-    return results
+    return results, first
 
 
 def predict(api_url: str, token: str, path: Path) -> tuple[Result, float]:
@@ -187,7 +194,9 @@ def run(paths: list[Path], model: Path = FIRST_MODEL) -> None:
         LocalStackError: a result or an alert is missing, or `/predict` failed.
     """
     console.print("Starting the local stack …")
+    started = time.monotonic()
     with demo_stack(model) as (settings, outputs):
+        up = time.monotonic()
         s3, dynamodb, sns, sqs = (
             local_session().client(name, endpoint_url=settings.endpoint)
             for name in ("s3", "dynamodb", "sns", "sqs")
@@ -195,7 +204,11 @@ def run(paths: list[Path], model: Path = FIRST_MODEL) -> None:
         with subscribed(sns, sqs, outputs["AlertTopicArn"]) as subscriber:
             uploads = upload(s3, outputs["UploadsBucketName"], paths)
             clip_ids = [one.clip_id for one in uploads]
-            results = await_results(dynamodb, outputs["ResultsTableName"], clip_ids)
+            results, first = await_results(dynamodb, outputs["ResultsTableName"], clip_ids)
+            console.print(
+                f"The stack was up in {up - started:.1f} s, and the first result came "
+                f"{first - up:.1f} s later."
+            )
             console.print(result_table(uploads, results))
             show_alerts(subscriber, uploads, results)
         console.print(summary(uploads, results))
