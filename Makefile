@@ -148,6 +148,12 @@ yamnet: setup ## Fetch the published YAMNet, and convert it with the trained blo
 
 ##@ Deploy
 
+.PHONY: dist
+dist: setup ## Build wheel and source distribution into dist/, and check them
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
+	@$(BIN)/python -m twine check --strict dist/earshot-*
+
 # Both images, unless one is named: make image IMAGES=classify
 IMAGES ?= classify training
 

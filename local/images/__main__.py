@@ -30,7 +30,7 @@ console = Console(highlight=False)
 
 
 def build(engine: Engine, name: str, image: str) -> None:
-    """Build an image from its Dockerfile, with the repository as context.
+    """Build an image from its Dockerfile, with the repository as context; a tag is its version.
 
     ``BASE`` and ``ARCH`` in the environment choose another base image and processor.
 
@@ -38,6 +38,8 @@ def build(engine: Engine, name: str, image: str) -> None:
         EngineError: it failed.
     """
     arguments = ["--file", str(REPOSITORY / "functions" / name / "Dockerfile"), "--tag", image]
+    # Of a release, whatever is built later.
+    arguments += ["--tag", f"{image.rpartition(':')[0] or image}:{__version__}"]
     arguments += ["--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={_revision()}"]
     if base := os.environ.get("BASE"):
         arguments += ["--build-arg", f"BASE={base}"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from earshot import __version__
 from local.settings import REPOSITORY
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -39,3 +40,14 @@ def test_every_threat_names_its_test() -> None:
     assert rows
     for row in rows:
         assert re.search(r"`(unit|integration)/[^`]+\.py", row.split(" | ")[-1]), row
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [__version__]
+    changes = (REPOSITORY / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## \[(\d\S+)\]", changes, re.MULTILINE)[0] == __version__
+
+
+def test_the_readme_is_a_page_and_not_a_manual() -> None:
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 200

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sysconfig
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from samtranslator.yaml_helper import yaml_parse
 
+from earshot import __version__
+from local.images.__main__ import build
 from local.settings import REPOSITORY, TEMPLATE
 
 DOCKERFILES = {
@@ -120,3 +123,17 @@ def test_template_builds_every_image_for_the_processor_that_runs_it() -> None:
     assert functions
     for function in functions:
         assert "Architectures" not in function["Properties"]
+
+
+def test_an_image_is_named_by_its_version_too() -> None:
+    engine = Recorder()
+    build(engine, "classify", "earshot-classify:latest")  # type: ignore[arg-type]
+    tags = [after for before, after in pairwise(engine.arguments) if before == "--tag"]
+    assert tags == ["earshot-classify:latest", f"earshot-classify:{__version__}"]
+
+
+class Recorder:
+    """An engine that notes what it is to build."""
+
+    def build(self, arguments: list[str]) -> None:
+        self.arguments = arguments
