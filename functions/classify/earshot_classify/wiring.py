@@ -197,7 +197,9 @@ def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingM
         load=load,
         bundled=bundled,
         refused=_champion_refused,
-        clock=time.monotonic,
+        # Not the monotonic clock: it stands still while an environment is frozen or a snapshot,
+        # which would then serve the champion of long ago for another half minute.
+        clock=time.time,
         recheck_s=settings.recheck_s,
     )
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from earshot.errors import ModelError, UnavailableError
 from earshot.model.champion import ServingModel
 from earshot.model.versions import Pointer, Promotion
+from earshot_classify import wiring
+from earshot_classify.settings import Settings
 
 
 def promotion(version: str) -> Promotion:
@@ -151,3 +157,41 @@ def test_under_a_pointer_that_cannot_be_read_the_bundled_model_serves_until_it_c
 def test_a_version_that_cannot_be_read_now_is_not_passed_over_at_the_start():
     with pytest.raises(UnavailableError):
         Stage(Registry("v2", "v1"), broken={"v2"}, fault=UnavailableError("S3"))
+
+
+def test_a_clock_that_was_set_back_delays_no_new_champion():
+    registry = Registry("v1")
+    stage = Stage(registry)
+    stage.seconds = 1e6
+    assert stage.serving() == "v1"
+    registry.history.insert(0, promotion("v2"))
+    stage.seconds = 5.0
+    assert stage.serving() == "v2"
+
+
+def test_an_environment_that_was_restored_serves_the_champion_of_now(monkeypatch):
+    """Its monotonic clock stands where it stood when the snapshot was made."""
+    registry = Registry("v1")
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    now = [1e9]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(wiring, "ModelRegistry", lambda s3, bucket: registry)
+    monkeypatch.setattr(wiring, "Yamnets", Mock())
+    monkeypatch.setattr(wiring, "Classifier", lambda yamnet, model: model)
+    monkeypatch.setattr(wiring, "check_golden_clip", lambda classifier: None)
+    monkeypatch.setattr(
+        wiring,
+        "load_model",
+        lambda read, folder, sha256: SimpleNamespace(
+            version=read("manifest.json").decode(), manifest=None, sha256=sha256
+        ),
+    )
+    registry.read_yamnet = None  # type: ignore[attr-defined]
+    settings = Settings(Path("yamnet"), Path("model"), models_bucket="models")
+    nothing: Any = None
+    serving: Any = wiring._serving_model(settings, nothing, nothing)
+    assert serving().version == "v1"
+    registry.history.insert(0, promotion("v2"))
+    assert serving().version == "v1", "within half a minute it does not look again"
+    now[0] += 3600  # it was a snapshot for an hour
+    assert serving().version == "v2"

@@ -35,7 +35,7 @@ class ServingModel(Generic[Loaded]):
         bundled: reads the version that came with the software. It serves until there is a
             champion, or if no version that ever was champion can be loaded.
         refused: called with the error of each champion that could not be loaded, for an alarm.
-        clock: seconds that only ever grow, such as `time.monotonic`.
+        clock: seconds of a clock that goes on while the process does not, such as `time.time`.
         recheck_s: seconds between looks at the pointer.
 
     Attributes:
@@ -68,7 +68,8 @@ class ServingModel(Generic[Loaded]):
 
     def __call__(self) -> Loaded:
         """The model to use now."""
-        if self._clock() - self._checked_at >= self._recheck_s:
+        # Backwards, too: a clock that was set tells nothing of how long ago the last look was.
+        if abs(self._clock() - self._checked_at) >= self._recheck_s:
             try:
                 self._exchange()
                 self.refusal = None
