@@ -19,6 +19,7 @@ from ui.components import palette
 from ui.components.timeline import timeline
 from ui.spans import Span
 
+STRETCH = "at"  # what was picked from the timeline of a source, in the page's address
 _SOURCES = "sources"  # that this session has seen
 
 
@@ -45,7 +46,13 @@ def ask_source() -> str | None:
     return st.selectbox(
         "Source", sources(), index=None, accept_new_options=True, placeholder="All sources",
         key="source", bind="query-params", label_visibility="collapsed",
+        on_change=forget_stretch,
     )  # fmt: skip
+
+
+def forget_stretch() -> None:
+    """Show all of the span again, not what was picked from the timeline."""
+    st.query_params.pop(STRETCH, None)
 
 
 def ask_label() -> str | None:

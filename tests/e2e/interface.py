@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import urllib3
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
 from local.settings import REPOSITORY
@@ -113,6 +114,15 @@ def duration_s(page: Page) -> float:
     known = """p => p.readyState
         ? p.duration : new Promise(done => p.onloadedmetadata = () => done(p.duration))"""
     return float(player.evaluate(known))
+
+
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """Serious faults of accessibility that axe finds: the rule, and the elements."""
+    return [
+        (one["id"], [node["html"] for node in one["nodes"]])
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
 
 
 def choose(page: Page, label: str, option: str) -> None:

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.uploads.objects import UPLOADS_PREFIX
 from tests.clips import wav
-from tests.e2e.interface import PATIENCE_MS, Interface, button, heading, playing, rows, running
+from tests.e2e.interface import (
+    PATIENCE_MS,
+    Interface,
+    button,
+    heading,
+    playing,
+    rows,
+    running,
+    serious_faults,
+)
 from tests.e2e.seed import GAP, SOURCES, Night, seed
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import MAKERS
@@ -248,9 +256,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
             page.keyboard.press(key)
             expect(page.get_by_alt_text(re.compile("Waveform"))).to_be_visible()
         expect(page).to_have_title(re.compile("^[A-Z][a-z]+ - Earshot$"))
-        for one in Axe().run(page).response["violations"]:
-            if one["impact"] in {"serious", "critical"}:
-                found.append((name, one["id"], [node["html"] for node in one["nodes"]]))
+        found += [(name, *fault) for fault in serious_faults(page)]
     context.close()
     assert found == []
 

@@ -23,6 +23,7 @@ from tests.e2e.interface import (
     playing,
     rows,
     running,
+    serious_faults,
 )
 from tests.stack import LocalStack, free_port, wait_for
 from training.data.demo_sounds import siren, write_clips, write_recordings
@@ -86,6 +87,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     expect(heading(page, "Champion v1")).to_be_visible()
     expect(heading(page, "The gate")).to_be_visible()
     expect_the_correction(page, clip_id)
+    assert serious_faults(page) == []
     corrected = f"training/casual/corrections/{clip_id}.wav"
     learned = dataset(stack, "v2")["learnt_from"]
     assert [one["label"] for one in learned if one.get("key") == corrected] == ["casual"]
@@ -101,6 +103,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
         expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
         # The choice of a version is drawn anew for the new champion, and forgets what was chosen.
         expect(button(page, f"{verb} {version}")).to_be_hidden()
+    assert serious_faults(page) == []
     expect(page.get_by_text(re.compile("false alarms")).first).to_be_visible()
     # v2 has learned that the siren is casual; the other tests need a siren.
     wait_for(lambda: stack.call("GET", "/status")[1]["serving"]["version"] == "v1")

@@ -12,7 +12,7 @@ from earshot.labels import LABELS, Label
 from earshot.times import parse_time
 from ui.components import palette
 
-MAX_BUCKETS = 400  # of a span that has no ends, in days
+MAX_BUCKETS = 400  # more of them are drawn as fewer, longer ones
 _MOST_GAPS = 6  # sources that are named
 _SHORT, _LONG = timedelta(days=2), timedelta(days=60)
 
@@ -38,7 +38,8 @@ def timeline(
         return None
     bucket = timedelta(seconds=bucket_s)
     start = span[0] or min(parse_time(one["start"]) for one in counts)
-    n = min(MAX_BUCKETS, max(1, -(-(span[1] - start) // bucket)))
+    bucket *= max(1, -(-(span[1] - start) // (bucket * MAX_BUCKETS)))
+    n = max(1, -(-(span[1] - start) // bucket))
     found: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
     for one in counts:
         at = (parse_time(one["start"]) - start) // bucket

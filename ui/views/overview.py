@@ -25,7 +25,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         name, span = filters.ask_span(zone, spans.LAST_NIGHT)
         source = filters.ask_source()
-    picked = st.query_params.get("at")
+    picked = st.query_params.get(filters.STRETCH)
     if desk.stale((name, source, picked)):
         desk.span = span
         load(desk, span, source, picked)
@@ -115,10 +115,10 @@ def pick(what: dict[str, Any]) -> None:
     """Show the source, and the stretch of time, that was chosen on the timeline."""
     desk = Desk.of("overview")
     st.session_state["source"] = what["source"]
-    st.query_params.pop("at", None)
+    filters.forget_stretch()
     if desk.timeline and "from" in what:
         starts = desk.timeline["starts"]
-        st.query_params["at"] = f"{starts[what['from']]}-{starts[what['to']]}"
+        st.query_params[filters.STRETCH] = f"{starts[what['from']]}-{starts[what['to']]}"
 
 
 st.title("What happened")

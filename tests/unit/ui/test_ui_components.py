@@ -174,6 +174,14 @@ def test_a_timeline_has_a_line_for_each_source_and_says_where_there_was_no_sound
     assert found["gaps"] == "No sound from gate 13:50 to 14:20."
 
 
+def test_years_are_drawn_in_fewer_and_longer_stretches_and_none_is_left_out():
+    counts = [counted(-day * 1440, "siren") for day in (900, 0)]
+    found = timeline(counts, 86400, (None, NOW + timedelta(days=1)), "UTC")
+    assert found
+    assert found["n"] <= 400
+    assert [results for _, _, results in found["rows"][0]["marks"]] == [1, 1]
+
+
 def test_the_timeline_of_a_source_has_a_line_for_each_label():
     counts = [counted(0, "casual"), counted(10, "siren"), counted(20, None)]
     found = timeline(counts, 600, (NOW, NOW + timedelta(minutes=30)), "UTC", by_label="gate")
