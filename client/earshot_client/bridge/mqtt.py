@@ -80,6 +80,8 @@ class Bridge:
     def _publish(self, message: Any, stop: threading.Event) -> bool:
         try:
             detail = json.loads(message["Body"])["detail"]
+            if "digest_id" in detail:
+                return True  # it is for people
             key = detail.get("alert_id") or f"{detail['source']} {detail['kind']} {detail['at']}"
             at = datetime.fromisoformat(detail.get("alerted_at") or detail["at"])
             wanted = messages_of(detail, fresh=datetime.now(UTC) - at < FRESH)

@@ -21,7 +21,7 @@ Connect = Callable[[], EarshotClient]
 _NOT_FOUND = 404
 SETTINGS = (
     *("name", "place", "time_zone", "labels", "min_confidence", "quiet_hours", "muted_until"),
-    *("cooldown_s", "silent_after_s", "addressees"),
+    *("cooldown_s", "silent_after_s", "digest", "addressees"),
 )
 
 
@@ -80,6 +80,7 @@ def show(connect: Connect, source: str) -> None:
 @click.option("--mute-for", type=Duration(), help="No alerts for so long, such as 2h; 0s ends it.")
 @click.option("--cooldown", type=Duration(), help="Between alerts of a label, such as 10m.")
 @click.option("--silent-after", type=Duration(), help="Without a clip an alert; 0s for none.")
+@click.option("--digest", multiple=True, type=label_choice, help="Can wait for the daily digest.")
 @click.option("--addressee", "addressees", multiple=True, help="Whom alerts are for.")
 @as_json
 @click.pass_obj
@@ -97,6 +98,7 @@ def set_(
     mute_for: timedelta | None,
     cooldown: timedelta | None,
     silent_after: timedelta | None,
+    digest: tuple[str, ...],
     addressees: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -112,6 +114,7 @@ def set_(
         "muted_until": muted_until and format_time(muted_until),
         "cooldown_s": _seconds(cooldown),
         "silent_after_s": _seconds(silent_after),
+        "digest": list(digest) or None,
         "addressees": list(addressees) or None,
     }
     wanted = _settings(connect(), source)

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from earshot.alerts.bus import AlertBus, KeptEvents
 from earshot.alerts.delivery import AlertClaims, AlertTopic
+from earshot.alerts.digest import WaitingAlerts
 from earshot.alerts.links import ClipLinks, LinkSigner
 from earshot.alerts.mute_table import MutesTable
 from earshot.alerts.service import AlertService
@@ -47,6 +48,7 @@ def service() -> AlertService:
             settings.event_bus,
             KeptEvents(dynamodb, settings.cooldowns_table),
         ),
+        waiting=WaitingAlerts(dynamodb, settings.cooldowns_table),
         results=ResultsTable(dynamodb, settings.results_table),
         mutes=MutesTable(dynamodb, settings.mutes_table, _now),
         links=links,

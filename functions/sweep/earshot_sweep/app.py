@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from earshot.operations.sweep import MAX_AGE, MIN_AGE
-from earshot_sweep.wiring import sweep, watch
+from earshot_sweep.wiring import digest, sweep, watch
 
 logger = Logger(service="sweep")
 metrics = Metrics(namespace="Earshot", service="sweep")
@@ -22,12 +22,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Sweep once, or look at the sources once; returns the report.
 
     Args:
-        event: `watch` looks at the sources and does not sweep. Otherwise `min_age_minutes` and
+        event: `watch` looks at the sources and does not sweep, `digest` sends the alerts that
+            could wait. Otherwise `min_age_minutes` and
             `max_age_hours` of the uploads to look up; defaults are those of the schedule.
         context: of the invocation.
     """
     if event.get("watch"):
         return watch_sources()
+    if event.get("digest"):
+        sent = digest().run()
+        logger.info("digests sent", report=sent)
+        return sent
     min_age, max_age = MIN_AGE, MAX_AGE
     if "min_age_minutes" in event:
         min_age = timedelta(minutes=float(event["min_age_minutes"]))

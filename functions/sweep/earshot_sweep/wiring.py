@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from earshot.alerts.bus import AlertBus, KeptEvents
 from earshot.alerts.delivery import AlertTopic
+from earshot.alerts.digest import DigestService, WaitingAlerts
 from earshot.alerts.source_faults import SourceWatch
 from earshot.operations.queues import SqsQueues
 from earshot.operations.sweep import Sweep
@@ -44,15 +45,34 @@ def sweep() -> Sweep:
 def watch() -> SourceWatch:
     """What looks at the sources, in this execution environment."""
     settings = Settings.from_environment()
-    dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
     return SourceWatch(
-        SourcesTable(dynamodb, settings.sources_table),
-        AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.alert_topic_arn),
-        AlertBus(
-            boto3.client("events", config=AWS_CONFIG),
-            settings.event_bus,
-            KeptEvents(dynamodb, settings.cooldowns_table),
-        ),
+        SourcesTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.sources_table),
+        _topic(settings),
+        _bus(settings),
         settings.quiet_after,
         now=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def digest() -> DigestService:
+    """What sends digests, in this execution environment."""
+    settings = Settings.from_environment()
+    return DigestService(
+        WaitingAlerts(boto3.client("dynamodb", config=AWS_CONFIG), settings.cooldowns_table),
+        _topic(settings),
+        _bus(settings),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def _topic(settings: Settings) -> AlertTopic:
+    return AlertTopic(boto3.client("sns", config=AWS_CONFIG), settings.alert_topic_arn)
+
+
+def _bus(settings: Settings) -> AlertBus:
+    return AlertBus(
+        boto3.client("events", config=AWS_CONFIG),
+        settings.event_bus,
+        KeptEvents(boto3.client("dynamodb", config=AWS_CONFIG), settings.cooldowns_table),
     )

@@ -105,3 +105,18 @@ def test_people_get_their_alerts_while_the_bus_is_gone_and_it_gets_its_events_la
         found = [one["detail"]["source"] for one in listener.alerts(10, at_least=2)]
         assert [source for source in found if source in wanted] == wanted
         assert people.alerts(1) == [], "nobody got an alert twice"
+
+
+def test_what_can_wait_comes_in_a_digest_once(local_stack: LocalStack) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    waits = {"digest": ["siren"], "cooldown_s": 0}
+    assert local_stack.call("PUT", "/sources/bus later", waits)[0] == 200
+    with subscriber(local_stack, "bus-digest") as people:
+        for n in range(2):
+            table.save(detection("bus later", n))
+        assert people.alerts_so_far(table) == [], "they wait"
+        report = sweep(local_stack.outputs, {"digest": True})
+        assert report == {"digests": 1, "alerts": 2}
+        assert sweep(local_stack.outputs, {"digest": True}) == {"digests": 0, "alerts": 0}
+        (digest,) = people.alerts(5, at_least=1)
+    assert digest["counts"] == [{"source": "bus later", "label": "siren", "count": 2}]

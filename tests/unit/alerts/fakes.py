@@ -50,6 +50,18 @@ class Bus:
         return 0
 
 
+class WaitingAlerts:
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+        self.fails = 0
+
+    def add(self, alert: Alert) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise UnavailableError("The table of cooldowns is not available at the moment")
+        self.alerts.append(alert)
+
+
 class Sent:
     def __init__(self) -> None:
         self.times: dict[str, datetime] = {}

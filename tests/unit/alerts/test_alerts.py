@@ -17,19 +17,34 @@ from earshot.alerts.service import AlertRules, AlertService
 from earshot.errors import UnavailableError
 from earshot.events import Event
 from earshot.labels import Label
-from tests.unit.alerts.fakes import Bus, Claims, Clock, Mutes, Sent, Topic, alert, links
+from tests.unit.alerts.fakes import (
+    Bus,
+    Claims,
+    Clock,
+    Mutes,
+    Sent,
+    Topic,
+    WaitingAlerts,
+    alert,
+    links,
+)
 from tests.unit.sample_results import NOON, classified, rejected
 
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.6, timedelta(minutes=5))
 
 
 def service_of(
-    topic: Any, sent: Any, clock: Clock, rules: AlertRules = RULES, bus: Any = None
+    topic: Any,
+    sent: Any,
+    clock: Clock,
+    rules: AlertRules = RULES,
+    bus: Any = None,
+    waiting: Any = None,
 ) -> AlertService:
     claims: Any = Claims()
     mutes: Any = Mutes()
-    bus = bus or Bus()
-    return AlertService(lambda _: rules, claims, topic, bus, sent, mutes, links(), clock)
+    bus, waiting = bus or Bus(), waiting or WaitingAlerts()
+    return AlertService(lambda _: rules, claims, topic, bus, waiting, sent, mutes, links(), clock)
 
 
 @pytest.fixture

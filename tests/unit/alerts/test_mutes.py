@@ -16,7 +16,7 @@ from earshot.errors import UnavailableError
 from earshot.events import Event, EventEmbedding
 from earshot.labels import Label
 from earshot.results.result import Result
-from tests.unit.alerts.fakes import Bus, Claims, Clock, Mutes, Sent, Topic, links
+from tests.unit.alerts.fakes import Bus, Claims, Clock, Mutes, Sent, Topic, WaitingAlerts, links
 from tests.unit.sample_results import NOON, classification, classified
 
 KNOCK, OTHER, WAIL = 1, 2, 3
@@ -52,7 +52,8 @@ class Alerts:
 
     def __init__(self, *mutes: Mute) -> None:
         self.topic, self.sent, self.mutes, self.claims = Topic(), Sent(), Mutes(*mutes), Claims()
-        parts: Any = (self.claims, self.topic, Bus(), self.sent, self.mutes, links(), Clock())
+        ways = (self.topic, Bus(), WaitingAlerts())
+        parts: Any = (self.claims, *ways, self.sent, self.mutes, links(), Clock())
         self.service = AlertService(lambda _: RULES, *parts)
 
     def consider(self, result: Result) -> list[Label]:

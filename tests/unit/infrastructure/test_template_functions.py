@@ -149,9 +149,10 @@ class TestFunctions:
             *((f"dynamodb:{act}", "SourcesTable.Arn") for act in ("Scan", "UpdateItem")),
             ("sns:Publish", "AlertTopic"),
             ("events:PutEvents", "EventBus.Arn"),
-            *((f"dynamodb:{act}Item", "CooldownsTable.Arn") for act in ("Get", "Update")),
+            *((f"dynamodb:{act}Item", "CooldownsTable.Arn") for act in ("Get", "Update", "Delete")),
+            ("dynamodb:Scan", "CooldownsTable.Arn"),
         }
-        for one in ("Hourly", "Watch"):
+        for one in ("Hourly", "Watch", "Digest"):
             calls = allowed(f"SweepFunction{one}Role")
             assert calls == {("lambda:InvokeFunction", "SweepFunction.Arn")}
 

@@ -64,6 +64,11 @@ class SourceRequest(Request):
         default=None,
         description="Seconds without a clip after which an alert is raised. 0 for none.",
     )
+    digest: list[_Label] = Field(
+        default=[],
+        max_length=len(Label),
+        description="Labels whose alerts can wait for the daily digest.",
+    )
     addressees: list[_Addressee] = Field(
         default=[],
         max_length=_MAX_ADDRESSEES,
@@ -106,6 +111,7 @@ class Source(TypedDict):
     muted_until: str | None
     cooldown_s: int | None
     silent_after_s: int | None
+    digest: list[str]
     addressees: list[str]
     first_seen: str | None
     last_segment: str | None

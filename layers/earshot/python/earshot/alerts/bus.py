@@ -1,12 +1,13 @@
 """The EventBridge bus, which alerts are put on beside the topic.
 
-The event's detail is described by a JSON Schema of its version: ``events/alert-1.schema.json`` and
-``events/source-alert-1.schema.json``.
+The event's detail is described by a JSON Schema of its version: ``events/alert-1.schema.json``,
+``events/source-alert-1.schema.json`` and ``events/digest-1.schema.json``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,7 @@ SOURCE = "earshot"
 ALERT = "Earshot Alert"
 SOURCE_FAULT = "Earshot Source Fault"
 SOURCE_RECOVERED = "Earshot Source Recovered"
+DIGEST = "Earshot Digest"
 # Of the detail's form. A change that a consumer has to know of makes a new one.
 SCHEMA_VERSION = 1
 
@@ -64,6 +66,11 @@ def event_of_source_alert(alert: SourceAlert) -> BusEvent:
     """Event of an alert about a source itself."""
     kind = SOURCE_RECOVERED if alert.over else SOURCE_FAULT
     return BusEvent(kind, {"schema_version": SCHEMA_VERSION, **alert.to_json()}, alert.at)
+
+
+def event_of_digest(document: Mapping[str, Any], at: datetime) -> BusEvent:
+    """Event of a digest."""
+    return BusEvent(DIGEST, {"schema_version": SCHEMA_VERSION, **document}, at)
 
 
 class KeptEvents:

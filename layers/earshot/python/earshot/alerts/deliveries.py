@@ -38,7 +38,8 @@ class Delivery:
         key: with which the body is signed; empty for no signature.
         token: sent as a bearer token; empty for none.
         addressees: it gets what is meant for one of them; all alerts, if it names none.
-        labels: it gets alerts of these; of all, if it names none. Source alerts always come.
+        labels: it gets alerts of these; of all, if it names none. Source alerts and digests always
+            come.
     """
 
     name: str
@@ -138,14 +139,17 @@ def signature(key: str, at: int, body: bytes) -> str:
 
 def id_of(detail: Mapping[str, Any]) -> str:
     """The same in each copy of an event, should one be delivered twice."""
-    if "alert_id" in detail:
-        return str(detail["alert_id"])
+    for field in ("alert_id", "digest_id"):
+        if field in detail:
+            return str(detail[field])
     parts = f"{detail['kind']} {detail['source']} {detail['fault']} {detail['at']}"
     return sha256(parts.encode()).hexdigest()[:32]
 
 
 def title_of(detail: Mapping[str, Any]) -> str:
     """What happened and where, for a person."""
+    if "digest_id" in detail:
+        return f"{detail['count']} alerts that could wait"
     name = detail.get("source_name") or detail.get("name") or detail["source"]
     where = f"{name} ({detail['place']})" if detail.get("place") else str(name)
     if "label" in detail:
@@ -156,6 +160,10 @@ def title_of(detail: Mapping[str, Any]) -> str:
 
 def text_of(detail: Mapping[str, Any]) -> str:
     """How sure, and when by the source's time, for a person."""
+    if "digest_id" in detail:
+        return "\n".join(
+            f"{one['count']} {one['label']} at {one['source']}" for one in detail["counts"]
+        )
     at = shown(datetime.fromisoformat(detail["local_time"]), detail["time_zone"])
     if "label" in detail:
         return f"Confidence {detail['confidence']:.0%}, {at}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,17 @@ class AlertTopic:
                     "fault": {"DataType": "String", "StringValue": alert.fault},
                     **_addressed(alert.source.settings.addressees),
                 },
+            )
+
+    def publish_digest(self, document: Mapping[str, Any], text: str) -> None:
+        """Send a digest. Raises `UnavailableError`."""
+        with unavailable_on_failure("The topic of alerts"):
+            self._sns.publish(
+                TopicArn=self._arn,
+                Subject=f"Earshot: {document['count']} alerts that could wait",
+                MessageStructure="json",
+                Message=json.dumps({"default": json.dumps(document), "email": text}),
+                MessageAttributes={"kind": {"DataType": "String", "StringValue": "digest"}},
             )
 
 

@@ -17,6 +17,7 @@ from earshot.results.result import Classification, Result
 if TYPE_CHECKING:
     from earshot.alerts.bus import AlertBus
     from earshot.alerts.delivery import AlertClaims, AlertTopic
+    from earshot.alerts.digest import WaitingAlerts
     from earshot.alerts.links import ClipLinks
     from earshot.alerts.mute_table import MutesTable
     from earshot.results.table import ResultsTable
@@ -33,6 +34,7 @@ class AlertRules:
         uncertain: alert about uncertain results too; otherwise they wait for review.
         addressees: whom alerts are for.
         source_name, place, time_zone: of the source, for people.
+        digest: labels whose alerts wait for the next digest.
         cooldown: time after an alert in which the same label and source raise no other.
     """
 
@@ -45,6 +47,7 @@ class AlertRules:
     source_name: str = ""
     place: str = ""
     time_zone: str = "UTC"
+    digest: frozenset[Label] = frozenset()
 
     def matches(self, classification: Classification) -> dict[Label, float]:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
@@ -103,6 +106,7 @@ class AlertService:
         claims: AlertClaims,
         topic: AlertTopic,
         bus: AlertBus,
+        waiting: WaitingAlerts,
         results: ResultsTable,
         mutes: MutesTable,
         links: ClipLinks,
@@ -112,6 +116,7 @@ class AlertService:
         self._claims = claims
         self._topic = topic
         self._bus = bus
+        self._waiting = waiting
         self._results = results
         self._mutes = mutes
         self._links = links
@@ -180,13 +185,18 @@ class AlertService:
             self._claims.decide(clip_id, label, Decision(sent_at=None), now)
             return None
         alert = self._compose(rules, result, classification, label, confidence, now)
+        waits = label in rules.digest
         try:
-            self._topic.publish(alert)
+            if waits:
+                self._waiting.add(alert)
+            else:
+                self._topic.publish(alert)
         except UnavailableError:
             self._claims.release_cooldown(label, result.source, clip_id)
             raise
-        self._claims.decide(clip_id, label, Decision(now, on_bus=False), now)
-        self._put_on_bus(alert)
+        self._claims.decide(clip_id, label, Decision(now, on_bus=waits), now)
+        if not waits:
+            self._put_on_bus(alert)
         self._results.record_alert(clip_id, now)
         return alert
 

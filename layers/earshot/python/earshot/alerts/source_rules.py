@@ -55,6 +55,7 @@ class SourceRules:
             source_name=settings.name,
             place=settings.place,
             time_zone=settings.time_zone,
+            digest=settings.digest,
         )
 
     def source(self, name: str) -> Source:

@@ -44,6 +44,7 @@ class SourceSettings:
         muted_until: before which no alert is raised.
         cooldown: time after an alert in which the same label raises no other.
         silent_after: how long the source may send nothing; zero for as long as it likes.
+        digest: labels whose alerts can wait for the daily digest.
         addressees: whom its alerts are for; a subscription of the topic can ask for its own.
     """
 
@@ -56,6 +57,7 @@ class SourceSettings:
     muted_until: datetime | None = None
     cooldown: timedelta | None = None
     silent_after: timedelta | None = None
+    digest: frozenset[Label] = frozenset()
     addressees: tuple[str, ...] = ()
 
     def silences(self, at: datetime, now: datetime) -> bool:
@@ -84,6 +86,7 @@ class SourceSettings:
             "muted_until": self.muted_until and format_time(self.muted_until),
             "cooldown_s": _seconds(self.cooldown),
             "silent_after_s": _seconds(self.silent_after),
+            "digest": sorted(map(str, self.digest)),
             "addressees": list(self.addressees),
         }
 
@@ -111,6 +114,7 @@ def settings_from_json(document: Mapping[str, Any]) -> SourceSettings:
         muted_until=parse_time(muted_until) if muted_until else None,
         cooldown=_duration(document.get("cooldown_s")),
         silent_after=_duration(document.get("silent_after_s")),
+        digest=frozenset(map(Label, document.get("digest") or ())),
         addressees=tuple(document.get("addressees") or ()),
     )
 
