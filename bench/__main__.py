@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bench import reference, report, speed
+from bench.alert import alert
 from bench.first_minute import first_minute
 from bench.image_size import image_size
 from bench.import_time import import_time
@@ -52,7 +53,10 @@ def main() -> None:
         effort = speed.QUICK if arguments.quick else speed.Effort()
         todo = measurements(Path(folder), effort)
         if arguments.only:
-            asked_for = todo | {"first_minute": partial(first_minute, Path(folder))}
+            asked_for = todo | {
+                "first_minute": partial(first_minute, Path(folder)),
+                "alert": alert,
+            }
             todo = {key: asked_for[key] for key in arguments.only}
         if todo.keys() & BESIDE_REFERENCE:
             reference.build()
