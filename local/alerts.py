@@ -35,7 +35,7 @@ def main() -> None:
         with receiver(show) as hook:
             entry = {"name": NAME, "kind": "webhook", "url": hook.url}
             with also_delivered(outputs, entry):
-                print(f"Alerts come to {hook.url}, from within a minute on. Ctrl-C ends it.")
+                print(f"Alerts come to {hook.url}. Ctrl-C ends it.")
                 while True:
                     time.sleep(60)
     except KeyboardInterrupt:

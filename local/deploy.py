@@ -90,6 +90,7 @@ def deploy(settings: Settings) -> Deployment:
         api_url=api_url(settings),
         concurrency=concurrency,
     )
+    template["Parameters"]["Bridge"]["Default"] = "true"  # so that a bridge can be tried
     if not settings.asks_for_tokens:
         template = open_routes(template)
     changed = apply_template(cloudformation, upload_template(s3, template, settings.endpoint))

@@ -20,7 +20,7 @@ from tests.stack import LocalStack, messages, wait_for
 
 @pytest.fixture(scope="module")
 def hooks(local_stack: LocalStack) -> Iterator[Receiver]:
-    """One receiver for three deliveries, told apart by path; they are read before any alert."""
+    """One receiver for three deliveries, told apart by path."""
     with (
         receiver() as hook,
         also_delivered(
