@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from earshot.labels import Label
 from earshot.results.result import Result
@@ -86,6 +86,11 @@ def alerted(desk: Desk, source: str | None = None) -> list[Result]:
     return sorted(found, key=lambda one: one.timestamp, reverse=True)
 
 
+def opened(page: Page, result: Result) -> Locator:
+    """A clip that is open in its row."""
+    return page.locator(f'li[data-clip="{result.clip_id}"] .clip')
+
+
 def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, window: Page):
     desk.interface.open(window, "What happened")
     gap, end = desk.night.gap, desk.night.gap + GAP
@@ -152,6 +157,7 @@ def test_a_link_to_an_erased_clip_says_so(desk: Desk, window: Page):
 def test_the_queue_is_reviewed_by_keys(desk: Desk, page: Page):
     page.set_viewport_size(DESK)
     first, second, third = alerted(desk, "yard")[:3]
+    assert first.classification
     desk.interface.open(page, "Review", "?source=yard")
     expect(heading(page, "Other gunshots, explosions and sirens")).to_be_visible()
     page.keyboard.press("j")
@@ -160,9 +166,11 @@ def test_the_queue_is_reviewed_by_keys(desk: Desk, page: Page):
     page.keyboard.press(" ")
     expect(page.get_by_label("The recording")).to_have_js_property("paused", True)
     page.keyboard.press("y")
-    expect(page).to_have_url(re.compile(second.clip_id))
+    page.keyboard.press("1")  # too soon: it is not meant for a clip that is labeled already
+    expect(opened(page, second)).to_be_visible()
+    assert desk.result(first.clip_id)["verified_label"] == str(first.classification.label)
     page.keyboard.press("1")
-    expect(page).to_have_url(re.compile(third.clip_id))
+    expect(opened(page, third)).to_be_visible()
     expect(page.get_by_text("50%** (1 of 2")).to_be_hidden()
     expect(
         page.get_by_text(re.compile(r"1 of 2 reviewed; 95 % interval 9% to 91%"))
@@ -172,7 +180,7 @@ def test_the_queue_is_reviewed_by_keys(desk: Desk, page: Page):
     page.keyboard.press("u")
     expect(page.get_by_text(re.compile("no alert is reviewed yet"))).to_be_visible()
     page.keyboard.press("k")
-    expect(page).to_have_url(re.compile(second.clip_id))
+    expect(opened(page, second)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_label("The recording")).to_have_count(0)
 

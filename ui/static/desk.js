@@ -262,6 +262,8 @@ class Desk {
     else if (key === "u" && this.data.undo) this.act({ do: "undo" });
     else if (key === "escape" && row) this.act({ do: "close" });
     else if (!row || row.rejected || !this.data.may) return;
+    // A key that comes before the next clip does is not meant for the one that has its label.
+    else if (this.rows.get(row.id)?.classList.contains("busy")) event.preventDefault();
     else if (key === "y") this.say([row.id], row.label);
     else if (key === "n") this.no(row);
     else if (key === "m" && row.label !== "casual") this.say([row.id], "casual", { mute: true });
