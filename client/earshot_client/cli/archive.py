@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from earshot.archives.archive_files import NAME_PATTERN
-from earshot_client.archive_costs import Estimate, estimate
 from earshot_client.cli.options import as_json, source_option
 from earshot_client.cli.output import console, print_json, progress, remarks
 
 if TYPE_CHECKING:
+    from earshot_client.archive_costs import Estimate
     from earshot_client.archive_stack import ArchiveStack
 
 POLL_S = 1.0
@@ -58,7 +57,14 @@ def archive(
 
     The exit status is 0 if every clip has a result (with --no-wait: if it was started), else 1.
     """
-    from earshot_client.archive_stack import ArchiveStack  # boto3, for this command alone
+    try:  # boto3, for this command alone
+        from earshot.archives.archive_files import NAME_PATTERN
+        from earshot_client.archive_costs import estimate
+        from earshot_client.archive_stack import ArchiveStack
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"This command needs {error.name}: pip install 'earshot[aws,cli]'"
+        ) from error
 
     match = re.fullmatch(r"s3://([^/]+)/?(.*)", address)
     if match is None:

@@ -34,9 +34,12 @@ def test_classify_runs_from_the_wheel_alone_with_the_released_model(built: Path,
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
     clips = write_clips(tmp_path / "clips", n_each=1)
-    # Packages of this environment, but neither its checkout nor its working folder.
+    # Packages of this environment, but neither its checkout nor its working folder; nor what is
+    # installed here and does not come with the extra `cli`.
     start = (
-        f"import sys; sys.path = [{str(installed)!r}] + [p for p in sys.path if p and "
+        "import sys; sys.modules |= dict.fromkeys(['boto3', 'botocore', 'pydantic', 'paho', "
+        "'aws_lambda_powertools', 'tensorflow', 'sklearn', 'pandas']); "
+        f"sys.path = [{str(installed)!r}] + [p for p in sys.path if p and "
         f"not p.startswith({str(REPOSITORY)!r}) or 'site-packages' in p]; "
         "import earshot_client; assert earshot_client.__file__.startswith(sys.path[0]); "
         "from earshot_client.cli.commands import main; main()"
