@@ -160,6 +160,28 @@ def test_bad_streams_are_named_and_survived(
     assert sum(one["status"] == "classified" for one in found) >= 8 + 3
 
 
+def test_a_codec_that_changes_in_mid_stream_is_said_and_followed(
+    local_stack: LocalStack, start: Start, tmp_path: Path
+) -> None:
+    before, after = transport_stream(tmp_path, "mp2"), transport_stream(tmp_path, "aac")
+    with radio(before + 20 * after, 20 * after, bytes_s=len(before) // 6) as station:
+        listening = start(station.url, "--source", "codec", *SHORT, "--patience", 3)
+        listening.says(f"{station.url}: it has sent no sound for 3 s")
+        heard = len(results(local_stack, "codec"))
+        wait_for(lambda: len(results(local_stack, "codec")) >= heard + 2)
+        assert len(station.began) >= 2, "only another connection tells ffmpeg of the codec"
+        assert listening.stop() == 0
+    assert {one["status"] for one in results(local_stack, "codec")} == {"classified"}
+
+
+def transport_stream(folder: Path, codec: str) -> bytes:
+    made, source = folder / f"{codec}.ts", folder / f"{codec}.wav"
+    source.write_bytes(sound(6))
+    encoder = ("-ar", "48000", "-c:a", codec, "-f", "mpegts")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, *encoder, made], check=True)
+    return made.read_bytes()
+
+
 def mp3(folder: Path, rate: int, channels: int) -> bytes:
     made = folder / f"{rate}.mp3"
     source = folder / f"{rate}.wav"

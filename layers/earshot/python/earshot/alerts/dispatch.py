@@ -24,9 +24,9 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 5, 900
 class Dispatcher:
     """Works on messages of the queue of deliveries.
 
-    An event comes as EventBridge wrote it. It becomes a message for each delivery, so that one that
-    fails is tried again alone. A crash in between makes those messages twice; receivers know a
-    repetition by the header ``Earshot-Delivery``.
+    An event comes as EventBridge wrote it. Where several deliveries want it, it becomes a message
+    for each, so that one that fails is tried again alone. A crash in between makes those messages
+    twice; receivers know a repetition by the header ``Earshot-Delivery``.
 
     Args:
         sqs: client.
@@ -61,8 +61,7 @@ class Dispatcher:
         found = next((one for one in self._deliveries() if one.name == name), None)
         if found is None:
             return f"{name} is no delivery any more"
-        self._post(found, event)
-        return f"delivered to {name}: {id_of(event['detail'])}"
+        return self._deliver(found, event)
 
     def wait_longer(self, receipt_handle: str, receive_count: int) -> None:
         """Let a message that failed wait, longer with each time. Raises `UnavailableError`."""
@@ -73,14 +72,17 @@ class Dispatcher:
             )
 
     def _fan_out(self, event: Mapping[str, Any]) -> str:
-        wanted = [one.name for one in self._deliveries() if one.wants(event["detail"])]
+        found = [one for one in self._deliveries() if one.wants(event["detail"])]
+        if len(found) == 1:
+            return self._deliver(found[0], event)
+        wanted = [one.name for one in found]
         for name in wanted:
             body = json.dumps({"delivery": name, "event": event})
             with unavailable_on_failure("The queue of deliveries"):
                 self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
         return f"{id_of(event['detail'])} for {', '.join(wanted) or 'nobody'}"
 
-    def _post(self, delivery: Delivery, event: Mapping[str, Any]) -> None:
+    def _deliver(self, delivery: Delivery, event: Mapping[str, Any]) -> str:
         post = post_of(delivery, event["detail-type"], event["detail"], self._now())
         try:
             answer = self._http.request(
@@ -93,3 +95,4 @@ class Dispatcher:
         if not 200 <= answer.status < 300:
             said = answer.data[:200].decode(errors="replace")
             raise UnavailableError(f"{delivery.name} answered {answer.status}: {said}")
+        return f"delivered to {delivery.name}: {id_of(event['detail'])}"
