@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from earshot.alerts.mutes import LEAST_COSINE
+from earshot.alerts.mutes import GREATEST_DISTANCE
 from earshot.audio.log_mel import Floats
-from earshot.classification.event_embeddings import as_bytes
 from earshot.labels import Label
 from earshot.model.head import normalized
 from earshot.model.loading import load_model
@@ -44,7 +43,7 @@ from training.yamnet import MODEL_DIR, MODELS
 TOLERATED = 1 / 200  # of the alerts of threats
 MUTES = (1, 5, 20)  # of a source
 DRAWS = 20  # of mutes for each threat
-_THRESHOLDS = (0.70, 0.75, 0.80, 0.85, 0.875, 0.90, 0.95)
+_DISTANCES = (3.0, 3.4, 3.6, 4.0, 4.2, 4.4, 4.6, 5.0)
 
 Compare = Callable[[Sequence[AlarmEvent], Sequence[AlarmEvent]], Floats]
 
@@ -135,22 +134,31 @@ def ways(detector: Detector, alarms: Sequence[FalseAlarm]) -> dict[str, Compare]
     def hidden(events: Iterable[AlarmEvent]) -> Floats:
         return _unit(np.maximum(normalized(best(events)) @ head.kernel_0 + head.bias_0, 0))
 
+    def to_around(compare: Callable[[Floats, Floats], Floats]) -> Compare:
+        """Of the best patch of each of `a`, and that patch around the best of `b` most like it."""
+
+        def compared(a: Sequence[AlarmEvent], b: Sequence[AlarmEvent]) -> Floats:
+            around = np.concatenate([event.around for event in b])
+            starts = np.cumsum([0, *(len(event.around) for event in b[:-1])])
+            return np.maximum.reduceat(compare(best(a), around), starts, axis=1)
+
+        return compared
+
     return {
-        "cosine of a best patch and those around a best": _best_to_around,
-        "cosine of best patches": lambda a, b: _unit(best(a)) @ _unit(best(b)).T,
+        "distance of a best patch and those around a best": to_around(
+            lambda a, b: -_distances(a, b)
+        ),
+        "distance of best patches": lambda a, b: -_distances(best(a), best(b)),
+        "the first, relative to the lengths of both": to_around(
+            lambda a, b: -_distances(a, b) / np.sqrt(_lengths(a)[:, None] * _lengths(b)[None, :])
+        ),
+        "cosine of a best patch and those around a best": to_around(
+            lambda a, b: _unit(a) @ _unit(b).T
+        ),
         "cosine of means of patches": lambda a, b: mean(a) @ mean(b).T,
         "cosine, centered": lambda a, b: centered(a) @ centered(b).T,
         "cosine of the head's hidden units": lambda a, b: hidden(a) @ hidden(b).T,
-        "Euclidean distance of best patches": lambda a, b: -_distances(best(a), best(b)),
     }
-
-
-def _best_to_around(a: Sequence[AlarmEvent], b: Sequence[AlarmEvent]) -> Floats:
-    """Of the best patch of each of `a`, and that patch around the best of `b` most like it."""
-    around = _stored(np.concatenate([event.around for event in b]))
-    starts = np.cumsum([0, *(len(event.around) for event in b[:-1])])
-    best = _stored(np.stack([event.best for event in a]))
-    return np.maximum.reduceat(best @ around.T, starts, axis=1)
 
 
 def tolerable(thresholds: Iterable[Floats]) -> float:
@@ -158,14 +166,12 @@ def tolerable(thresholds: Iterable[Floats]) -> float:
     return max(float(np.quantile(one, 1 - TOLERATED)) for one in thresholds)
 
 
-def _stored(vectors: Floats) -> Floats:
-    """As they are when they were stored with a result."""
-    return _unit(as_bytes(vectors).astype(np.float32))
-
-
 def _unit(vectors: Floats) -> Floats:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
+    return np.asarray(vectors / _lengths(vectors)[:, None], np.float32)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    return np.asarray(np.maximum(np.linalg.norm(vectors, axis=1), 1e-9), np.float32)
 
 
 def _distances(a: Floats, b: Floats) -> Floats:
@@ -196,20 +202,21 @@ def report(sounds: Sounds, detector: Detector) -> list[Table | str]:
     name, compare = next(iter(ways(detector, sounds.alarms).items()))
     likeness = Likeness(sounds.alarms, compare)
     repeated = {kind: of_repeats(likeness, some) for kind, some in kinds.items()}
-    columns = [f"{kind} ({len(some)})" for kind, some in kinds.items()]
-    curve = Table("least cosine", *columns, title=f"Repeats muted, by {name}")
+    columns = ["altered", *(f"{kind} ({len(some)})" for kind, some in kinds.items())]
+    curve = Table("distance", *columns, title=f"Repeats muted, by {name}")
     wrong = Table(
-        "least cosine",
+        "distance",
         *(f"{n_mutes} mutes" for n_mutes in MUTES),
         *(f"mixed, {n_mutes} mutes" for n_mutes in MUTES),
         title="Alerts of threats muted by mistake",
     )
     muted = [of_threats(likeness, some, n, k) for some in (plain, mixed) for k in MUTES]
-    for threshold in sorted({*_THRESHOLDS, LEAST_COSINE}):
-        mark = " *" if threshold == LEAST_COSINE else ""
-        first = f"{threshold:.3f}{mark}"
-        curve.add_row(first, *(f"{(s >= threshold).mean():.1%}" for s in repeated.values()))
-        wrong.add_row(first, *(f"{(some >= threshold).mean():.2%}" for some in muted))
+    everything = np.concatenate([repeated[kind] for kind in ALTERATIONS])
+    for distance in sorted({*_DISTANCES, GREATEST_DISTANCE}):
+        first = f"{distance:.1f}{' *' if distance == GREATEST_DISTANCE else ''}"
+        each = (everything, *repeated.values())
+        curve.add_row(first, *(f"{(some >= -distance).mean():.1%}" for some in each))
+        wrong.add_row(first, *(f"{(some >= -distance).mean():.2%}" for some in muted))
     return [*lines, curve, wrong, "* in use"]
 
 

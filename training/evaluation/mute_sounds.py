@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,12 +47,19 @@ class AlarmEvent(NamedTuple):
         best: ``(1024,)`` embedding of its best patch.
         mean: ``(1024,)`` of all its patches.
         around: ``(n, 1024)`` the best patch, and those before and after it.
+        start_s, end_s: where it is.
     """
 
     label: Label
     best: Floats
     mean: Floats
     around: Floats
+    start_s: float = 0.0
+    end_s: float = 0.0
+
+    def overlaps(self, start_s: float, end_s: float) -> bool:
+        """Whether some of it lies between two times."""
+        return self.start_s < end_s and self.end_s > start_s
 
 
 class FalseAlarm(NamedTuple):
@@ -89,7 +97,7 @@ class ThreatAlarm(NamedTuple):
         label: that it holds.
         origin: folder; or the signal-to-noise ratio at which it was mixed into a false alarm.
         of: number of that false alarm; None if it is not mixed.
-        events: that raise the alert.
+        events: of its label, one of which is where the threat is.
     """
 
     label: Label
@@ -153,6 +161,7 @@ def _alarm_event(
         embeddings[best],
         embeddings[within].mean(axis=0),
         embeddings[max(0, best - 1) : best + 2],
+        *between_s,
     )
 
 
@@ -214,13 +223,25 @@ def threats(
     backgrounds_each: int,
     rng: np.random.Generator,
 ) -> Iterator[ThreatAlarm]:
-    """Threats that raise an alert, as they are and mixed into false alarms."""
+    """Threats that raise an alert, as they are and mixed into false alarms.
+
+    An alert of a mixture counts that has an event of the threat's label where the threat is, unless
+    the false alarm alone raises such an alert there.
+    """
+
+    @cache
+    def alone(n: int) -> list[AlarmEvent]:
+        return detector.events(alarms[n].read())
+
+    def of_label(events: Sequence[AlarmEvent], label: Label) -> list[AlarmEvent]:
+        return [event for event in events if event.label is label]
+
     for clip in progress(clips, "threats"):
         try:
             waveform = full_scale_waveform(clip.path)
         except RejectedClipError:
             continue
-        if events := detector.events(waveform):
+        if events := of_label(detector.events(waveform), clip.label):
             yield ThreatAlarm(clip.label, clip.kind, None, events)
         event = loudest_stretch(waveform, int(_EVENT_S[clip.label] * SAMPLE_RATE))
         for n in rng.choice(len(alarms), backgrounds_each, replace=False):
@@ -229,6 +250,11 @@ def threats(
             if len(background) <= len(event):
                 continue
             start = int(rng.integers(len(background) - len(event)))
+            place = start / SAMPLE_RATE, (start + len(event)) / SAMPLE_RATE
+            if any(one.overlaps(*place) for one in of_label(alone(int(n)), clip.label)):
+                continue
             for snr_db in SNRS_DB:
-                if events := detector.events(add_event(background, event, start, snr_db)):
+                mixed = detector.events(add_event(background, event, start, snr_db))
+                events = of_label(mixed, clip.label)
+                if any(one.overlaps(*place) for one in events):
                     yield ThreatAlarm(clip.label, f"at {snr_db} dB", int(n), events)

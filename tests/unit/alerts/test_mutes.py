@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earshot.alerts.mutes import LEAST_COSINE, MAX_MUTES, Mute, cosine, mute_to_json, muted_labels
+from earshot.alerts.mutes import (
+    GREATEST_DISTANCE,
+    MAX_MUTES,
+    Mute,
+    distance,
+    mute_to_json,
+    muted_labels,
+)
 from earshot.alerts.service import AlertRules, AlertService
 from earshot.classification.event_embeddings import MAX_EMBEDDINGS, as_bytes
 from earshot.errors import UnavailableError
@@ -23,18 +30,16 @@ KNOCK, OTHER, WAIL = 1, 2, 3
 RULES = AlertRules(frozenset({Label.SIREN, Label.GUNSHOT}), 0.5, timedelta(minutes=5))
 
 
-def values(sound: int, cosine_to_it: float = 1.0) -> bytes:
-    """An embedding of a sound, or one of that similarity to it."""
-    rng = np.random.default_rng(sound)
-    one, aside = rng.standard_normal((2, 1024))
-    aside -= one * (aside @ one) / (one @ one)
-    one, aside = one / np.linalg.norm(one), aside / np.linalg.norm(aside)
-    mixed = cosine_to_it * one + np.sqrt(1 - cosine_to_it**2) * aside
-    return as_bytes(mixed[None].astype(np.float32))[0].tobytes()
+def values(sound: int, away: float = 0.0) -> bytes:
+    """An embedding of a sound, or one at a distance from it."""
+    one, aside = np.random.default_rng(sound).standard_normal((2, 1024))
+    length = 8.0  # about what YAMNet's have
+    moved = one * length / np.linalg.norm(one) + aside * away / np.linalg.norm(aside)
+    return as_bytes(moved[None].astype(np.float32))[0].tobytes()
 
 
-def embedding(sound: int, label: Label = Label.GUNSHOT, likeness: float = 1.0) -> EventEmbedding:
-    return EventEmbedding(label, "yamnet", (values(sound, likeness), values(sound + 1000)))
+def embedding(sound: int, label: Label = Label.GUNSHOT, away: float = 0.0) -> EventEmbedding:
+    return EventEmbedding(label, "yamnet", (values(sound, away), values(sound + 1000)))
 
 
 def mute(*embeddings: EventEmbedding, source: str = "gate", clip_id: str = "m1") -> Mute:
@@ -62,7 +67,7 @@ class Alerts:
 
 def test_what_sounds_like_a_muted_clip_raises_no_alert_and_says_which_it_was():
     alerts = Alerts(mute(embedding(OTHER), clip_id="m0"), mute(embedding(KNOCK)))
-    result = shot(embedding(KNOCK, likeness=LEAST_COSINE + 0.01))
+    result = shot(embedding(KNOCK, away=GREATEST_DISTANCE - 0.1))
     assert alerts.consider(result) == []
     assert alerts.topic.alerts == []
     assert alerts.sent.mutes == {"c1": {Label.GUNSHOT: "m1"}}
@@ -79,7 +84,7 @@ def test_the_best_patch_may_be_one_beside_the_best_of_the_muted_event():
     "result",
     [
         shot(embedding(OTHER)),
-        shot(embedding(KNOCK, likeness=LEAST_COSINE - 0.02)),
+        shot(embedding(KNOCK, away=GREATEST_DISTANCE + 0.1)),
         shot(embedding(KNOCK), source="yard"),
         shot(embedding(KNOCK)._replace(yamnet="another")),
         shot(embedding(KNOCK), embedding(OTHER)),  # a shot after the muted knock
@@ -150,18 +155,19 @@ def test_without_the_table_of_mutes_alerts_are_sent():
 
 
 @pytest.mark.parametrize("aside", [0.0, 0.3, 1.0, 10.0])
-def test_as_bytes_the_similarity_is_the_same(aside):
+def test_as_bytes_the_distance_is_the_same(aside):
     rng = np.random.default_rng(5)
     one, other = np.maximum(rng.standard_normal((2, 1024)), 0).astype(np.float32)  # as of a ReLU
     other = one + np.float32(aside) * other
-    exact = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
-    first, second = (row.tobytes() for row in as_bytes(np.stack([one, 30 * other])))
-    assert cosine(first, second) == pytest.approx(exact, abs=0.002)
+    exact = np.linalg.norm(one - 3 * other)
+    first, second = (row.tobytes() for row in as_bytes(np.stack([one, 3 * other])))
+    assert distance(first, second) == pytest.approx(exact, rel=0.02, abs=0.2)
 
 
-def test_nothing_sounds_like_silence():
-    assert cosine(bytes(1024), values(KNOCK)) == 0.0
-    assert cosine(b"", values(KNOCK)) == 0.0
+def test_embeddings_without_a_scale_are_like_none():
+    unscaled = values(KNOCK)[4:]
+    assert distance(unscaled, values(KNOCK)) == distance(unscaled, unscaled) == float("inf")
+    assert distance(b"", values(KNOCK)) == float("inf")
 
 
 def test_the_work_for_a_result_is_bounded():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from earshot.alerts.mutes import cosine
+from earshot.alerts.mutes import distance
 from earshot.classification.event_embeddings import EventPatches, alerting, as_bytes
 from earshot.events import Event
 from earshot.labels import Label
@@ -35,7 +35,7 @@ def test_an_event_has_its_best_patch_and_those_beside_it():
     (found,) = kept.embeddings([event], YAMNET)
     assert (found.label, found.yamnet) == (Label.SIREN, YAMNET[:16])
     assert found.patches == tuple(as_bytes(embeddings[[2, 1, 3]])[k].tobytes() for k in range(3))
-    assert cosine(found.patches[0], as_bytes(embeddings[2:3])[0].tobytes()) > 0.999
+    assert distance(found.patches[0], as_bytes(embeddings[2:3])[0].tobytes()) < 0.001
 
 
 def test_each_event_has_its_own_whatever_the_batches_are():

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from earshot.labels import Label
 
+EMBEDDING_BYTES = 4 + 1024  # of a patch in `EventEmbedding`
+
 
 class Event(NamedTuple):
     """A stretch of a clip in which a threat was detected.
@@ -34,8 +36,8 @@ class EventEmbedding(NamedTuple):
         label: of the event.
         yamnet: the first digits of its weights' SHA-256: embeddings of two YAMNets cannot be
             compared.
-        patches: of its best patch, then of those before and after it that are there; each
-            ``(1024,)`` as signed bytes, whose scale is arbitrary and whose direction counts.
+        patches: of its best patch, then of those before and after it that are there; each the
+            scale as a little-endian float32, and then ``(1024,)`` signed bytes to multiply with it.
     """
 
     label: Label

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
+from math import inf, sqrt
 from operator import mul
+from struct import Struct
 from typing import Any
 
-from earshot.events import EventEmbedding
+from earshot.events import EMBEDDING_BYTES, EventEmbedding
 from earshot.labels import Label
 from earshot.results.result import Classification
 from earshot.times import format_time
 
-# Cosine similarity from which an event sounds like a muted one. docs/muting.md has the figures that
-# it is chosen by; `make mute-distance` measures them.
-LEAST_COSINE = 0.92
+# Euclidean distance of embeddings up to which an event sounds like a muted one. docs/muting.md has
+# the figures that it is chosen by; `make mute-distance` measures them.
+GREATEST_DISTANCE = 3.8
+_SCALE = Struct("<f")
 # Of a source; more are refused, and the work for one result is bounded.
 MAX_MUTES = 20
 
@@ -101,20 +103,25 @@ def muted_labels(
     return muted
 
 
-def cosine(one: bytes, other: bytes) -> float:
-    """Cosine similarity of two embeddings, ``(1024,)`` signed bytes each.
+def distance(one: bytes, other: bytes) -> float:
+    """Euclidean distance of two embeddings, as `EventEmbedding` has them.
+
+    Infinite unless both are such: those that are stored without a scale are like none.
 
     In plain Python: alert would take longer to import numpy than to compare a hundred of these.
     """
-    a, b = memoryview(one).cast("b"), memoryview(other).cast("b")
-    lengths = sqrt(sum(map(mul, a, a)) * sum(map(mul, b, b)))
-    return sum(map(mul, a, b)) / lengths if lengths and len(a) == len(b) else 0.0
+    if len(one) != EMBEDDING_BYTES or len(other) != EMBEDDING_BYTES:
+        return inf
+    (scale_a,), (scale_b,) = _SCALE.unpack_from(one), _SCALE.unpack_from(other)
+    a, b = (memoryview(patch)[_SCALE.size :].cast("b") for patch in (one, other))
+    squares = scale_a**2 * sum(map(mul, a, a)) + scale_b**2 * sum(map(mul, b, b))
+    return sqrt(max(0.0, squares - 2 * scale_a * scale_b * sum(map(mul, a, b))))
 
 
 def _sounds_like(event: EventEmbedding, mute: Mute) -> bool:
     return any(
         muted.label == event.label
         and muted.yamnet == event.yamnet
-        and any(cosine(patch, event.patches[0]) >= LEAST_COSINE for patch in muted.patches)
+        and any(distance(patch, event.patches[0]) <= GREATEST_DISTANCE for patch in muted.patches)
         for muted in mute.embeddings
     )

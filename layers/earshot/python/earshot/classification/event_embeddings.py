@@ -12,7 +12,7 @@ from earshot.events import Event, EventEmbedding
 from earshot.labels import LABELS, Label
 from earshot.model.head import Floats, Head
 
-# Of a clip: one is 4 kB, and a row has five copies, one in each index.
+# Of a clip: one is 4 kB as it is stored.
 MAX_EMBEDDINGS = 6
 YAMNET_DIGITS = 16
 _CASUAL = Label.CASUAL.class_id
@@ -30,7 +30,7 @@ class EventPatches:
     def __init__(self) -> None:
         self._starts: list[NDArray[np.float64]] = []
         self._logits: list[Floats] = []
-        self._values: list[NDArray[np.int8]] = []
+        self._values: list[NDArray[np.uint8]] = []
 
     def add(self, starts: NDArray[np.float64], embeddings: Floats, logits: Floats) -> None:
         """Keep what may be part of an event.
@@ -83,8 +83,9 @@ def alerting(events: Iterable[Event], head: Head, *, uncertain: bool) -> list[Ev
     )
 
 
-def as_bytes(embeddings: Floats) -> NDArray[np.int8]:
-    """Embeddings ``(n, 1024)`` with their direction kept to a hundredth, at a byte a value."""
+def as_bytes(embeddings: Floats) -> NDArray[np.uint8]:
+    """Embeddings ``(n, 1024)`` at a byte a value, ``(n, 1028)`` as `EventEmbedding` has them."""
     largest = np.maximum(np.abs(embeddings).max(axis=1, keepdims=True), np.float32(1e-9))
-    values: NDArray[np.int8] = np.rint(embeddings * (np.float32(127) / largest)).astype(np.int8)
-    return values
+    scales = np.ascontiguousarray(largest / np.float32(127), dtype="<f4")
+    values = np.rint(embeddings / scales).astype(np.int8)
+    return np.concatenate([scales.view(np.uint8), values.view(np.uint8)], axis=1)
