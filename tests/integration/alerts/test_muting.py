@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from earshot.events import EMBEDDING_BYTES
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
@@ -92,7 +93,7 @@ def test_a_result_that_alerts_keeps_the_embedding_of_its_event_and_shows_it_to_n
     classification = detection.classification
     assert classification
     (embedding,) = classification.embeddings
-    assert {len(patch) for patch in embedding.patches} == {1024}
+    assert {len(patch) for patch in embedding.patches} == {EMBEDDING_BYTES}
     assert 1 <= len(embedding.patches) <= 3
     assert classification.embeddings[0].label is Label.SIREN
     answer = local_stack.request("GET", f"/results/{detection.clip_id}")
