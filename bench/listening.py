@@ -72,7 +72,7 @@ def _peak_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1000
-    raise AssertionError("Linux tells the highest memory of each process")
+    raise AssertionError("Linux reports the highest memory of each process")
 
 
 def _cpu_s(pid: int) -> float:

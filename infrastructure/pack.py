@@ -20,7 +20,7 @@ YAMNET = "yamnet"
 
 
 class PackError(Exception):
-    """The image cannot be built. The message tells what to do."""
+    """The image cannot be built. The message says what to do."""
 
 
 def trim(packages: Path, patterns: Sequence[str]) -> None:

@@ -93,7 +93,7 @@ def _source_of(name: str, resource: Template) -> FunctionSource:
         return FunctionSource(PurePosixPath(properties["CodeUri"]), properties["Handler"])
     except (KeyError, ValueError) as error:
         raise LocalStackError(
-            f"{name} in template.yaml does not tell where its code is. "
+            f"{name} in template.yaml does not say where its code is. "
             "An image needs Metadata.Dockerfile, in the folder of its handler, and "
             "ImageConfig.Command with the handler; a zip needs CodeUri and Handler."
         ) from error

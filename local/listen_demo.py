@@ -193,10 +193,10 @@ def nothing_is_lost(client: EarshotClient, between: Network, spool: Path) -> Non
     console.print(f"  {len(times)} segments, none lost and none doubled", style="green")
 
 
-def death_is_told(
+def death_is_reported(
     came: Arrivals, outputs: dict[str, Any], client: EarshotClient, station: Radio
 ) -> None:
-    """Of a stream that dies, an alert tells; here the schedule's looks are taken by hand."""
+    """An alert reports a stream that dies; here the schedule's looks are taken by hand."""
     well = time.time()
 
     def alive() -> bool:
@@ -245,7 +245,7 @@ def run() -> None:
             with listener(beyond, token, station.url, spool):
                 alerts_arrive(came)
                 nothing_is_lost(client, between, spool)
-                death_is_told(came, outputs, client, station)
+                death_is_reported(came, outputs, client, station)
     console.print("The stack is down again. docs/listen.md tells more.")
 
 

@@ -22,7 +22,7 @@ DEFAULT_PORT = 4566
 
 
 class LocalStackError(Exception):
-    """The local stack cannot do what was asked. The message tells the user what to do next."""
+    """The local stack cannot do what was asked. The message says what to do next."""
 
 
 @dataclass(frozen=True)

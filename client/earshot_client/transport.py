@@ -122,7 +122,7 @@ class Transport:
 
 
 class _Watched:
-    """A file that tells how much of it was read."""
+    """A file that counts how much of it was read."""
 
     def __init__(self, file: BinaryIO, read: Callable[[int], None]) -> None:
         self._file = file

@@ -25,7 +25,7 @@ The local stack, the demo and the tests need none."""
 
 
 class EngineError(Exception):
-    """The container engine cannot do what was asked. The message tells the user what to do."""
+    """The container engine cannot do what was asked. The message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ SEGMENT_S = 10.0
 # A serving clip stands at full scale; training is not to rely on that to the decibel.
 LEVEL_JITTER_DB = (-12.0, 0.0)
 # White noise that is louder than the quantization noise of 98 % of SESA's clips at full scale. That
-# is as loud as a clip was recorded softly, and so tells something of its label.
+# is as loud as a clip was recorded softly, which says something about its label.
 EQUALIZING_NOISE_DB = -34.0
 _SNR_DB = (-2.0, 20.0)  # of an event in a longer recording
 _FLOOR_DB = (-75.0, -25.0)  # of a recording's noise, below the event at full scale

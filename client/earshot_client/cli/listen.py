@@ -65,7 +65,7 @@ _LONGEST_NAME = 200  # of a folder; file systems take 255 bytes
 )
 @click.option(
     "--heartbeat", "heartbeat_s", type=click.FloatRange(1), default=60.0, show_default=True,
-    help="Seconds between what it tells the service of itself and its microphone.",
+    help="Seconds between heartbeats, which report the listener and its microphone.",
 )  # fmt: skip
 @click.option(
     "--patience",

@@ -50,7 +50,7 @@ def recordings(folder: Path) -> list[Path]:
 
 
 def time_in_name(path: Path, zone: ZoneInfo) -> datetime | None:
-    """When a recording began, by its recorder's name for it; None if the name tells no time.
+    """When a recording began, by its recorder's name for it; None if the name has no time.
 
     Args:
         path: such as ``20240702_064404.WAV``.

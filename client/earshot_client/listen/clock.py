@@ -44,7 +44,7 @@ class RecordingClock:
         self._start = start
 
     def arrived(self, n_samples: int, monotonic_s: float) -> None:
-        """Arrival tells nothing of a recording."""
+        """The time of arrival says nothing about a recording."""
 
     def settle(self) -> list[str]:
         """There is nothing to correct."""

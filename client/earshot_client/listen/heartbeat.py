@@ -23,7 +23,7 @@ class Heartbeat(threading.Thread):
         source: that the listener listens to.
         vitals: gives what is reported; called for each heartbeat.
         every_s: seconds between two.
-        say: tells a person if the service takes none.
+        say: shows a person a message, if the service takes none.
     """
 
     def __init__(

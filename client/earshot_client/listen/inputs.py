@@ -85,7 +85,7 @@ def default_device(platform: str, environment: Mapping[str, str]) -> str:
 
     Args:
         platform: as `sys.platform`.
-        environment: tells whether PulseAudio, or PipeWire in its place, runs for this user.
+        environment: shows whether PulseAudio, or PipeWire in its place, runs for this user.
     """
     if platform == "darwin":
         return "avfoundation::default"

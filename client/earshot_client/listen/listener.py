@@ -75,7 +75,7 @@ class Listener:
         spool: takes the segments.
         sender: empties the spool; it is woken here, and started elsewhere.
         prefilter: decides which segments are sent; None sends all.
-        say: tells a person.
+        say: shows a person a message.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class Listener:
             )
 
     def vitals(self) -> dict[str, Any]:
-        """What a heartbeat tells; the segments are those since the last call."""
+        """What a heartbeat reports; the segments are those since the last call."""
         segments, self._beaten = self.segments - self._beaten, self.segments
         level = self._level
         return {
@@ -236,5 +236,5 @@ class Listener:
 
 
 def speaker(write: Callable[[str], None]) -> Say:
-    """A function that tells a person something, with the time before it."""
+    """A function that shows a person a message, with the time before it."""
     return lambda text: write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}")

@@ -74,7 +74,7 @@ class Sender(threading.Thread):
         client: of the service.
         spool: to empty.
         source: that the segments come from.
-        say: tells a person.
+        say: shows a person a message.
     """
 
     def __init__(self, client: EarshotClient, spool: Spool, source: str, say: Say) -> None:

@@ -96,7 +96,7 @@ def detection(source: str, n: int, **changes: Any) -> Result:
 
 
 def recorded(stack: LocalStack, clip_id: str) -> dict[str, Any]:
-    """The alert of a clip as the API tells of it."""
+    """The alert of a clip as the API lists it."""
 
     def find() -> dict[str, Any] | None:
         page = stack.call("GET", "/alerts?limit=5")[1]

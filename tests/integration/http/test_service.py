@@ -1,4 +1,4 @@
-"""What the HTTP API tells of itself."""
+"""What the HTTP API says about itself."""
 
 from __future__ import annotations
 

@@ -50,19 +50,19 @@ def test_the_document_tells_how_to_verify():
     (code,) = re.findall(
         r"```python\n(.*?)```", (REPOSITORY / "docs" / "alerts.md").read_text(), re.DOTALL
     )
-    told: dict[str, Any] = {}
-    exec(code, told)  # noqa: S102 - our own
+    found: dict[str, Any] = {}
+    exec(code, found)  # noqa: S102 - our own
     event, now = alerted(), datetime.now(UTC)
     post = post_of(HOOK, event.kind, event.detail, now)
     header = post.headers["Earshot-Signature"]
-    assert told["is_ours"]("key", header, post.body)
+    assert found["is_ours"]("key", header, post.body)
     old = post_of(HOOK, event.kind, event.detail, now - timedelta(minutes=6))
     for forged in (
         ("another", header, post.body),
         ("key", header, post.body + b" "),
         ("key", old.headers["Earshot-Signature"], old.body),
     ):
-        assert not told["is_ours"](*forged)
+        assert not found["is_ours"](*forged)
 
 
 def test_slack_gets_words_and_links():

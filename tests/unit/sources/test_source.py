@@ -16,7 +16,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 NEVER = timedelta(0)
 
 
-def heard(ago: timedelta, **changes: Any) -> Source:
+def seen(ago: timedelta, **changes: Any) -> Source:
     """A source whose last segment came so long ago."""
     return Source("gate", first_seen=NOON - 30 * DAY, last_segment=NOON - ago, **changes)
 
@@ -26,27 +26,27 @@ def kinds(source: Source, default: timedelta = NEVER, now: datetime = NOON) -> s
 
 
 def test_a_source_may_be_silent_for_as_long_as_its_limit():
-    assert kinds(heard(DAY)) == set(), "by default for as long as it likes"
-    assert kinds(heard(timedelta(hours=25)), DAY) == {"silent"}
-    assert kinds(heard(timedelta(hours=23)), DAY) == set()
+    assert kinds(seen(DAY)) == set(), "by default for as long as it likes"
+    assert kinds(seen(timedelta(hours=25)), DAY) == {"silent"}
+    assert kinds(seen(timedelta(hours=23)), DAY) == set()
     own = SourceSettings(silent_after=10 * MINUTE)
-    assert kinds(heard(11 * MINUTE, settings=own), DAY) == {"silent"}
-    assert kinds(heard(9 * MINUTE, settings=own), DAY) == set()
+    assert kinds(seen(11 * MINUTE, settings=own), DAY) == {"silent"}
+    assert kinds(seen(9 * MINUTE, settings=own), DAY) == set()
     careless = SourceSettings(silent_after=NEVER)
-    assert kinds(heard(5 * DAY, settings=careless), DAY) == set()
+    assert kinds(seen(5 * DAY, settings=careless), DAY) == set()
 
 
 def test_with_a_listener_five_minutes_are_long():
-    assert kinds(heard(4 * MINUTE, last_heartbeat=NOON)) == set()
-    assert kinds(heard(6 * MINUTE, last_heartbeat=NOON)) == {"silent"}, "its camera is gone"
-    assert kinds(heard(6 * MINUTE, last_heartbeat=NOON - 6 * MINUTE)) == {"silent"}
+    assert kinds(seen(4 * MINUTE, last_heartbeat=NOON)) == set()
+    assert kinds(seen(6 * MINUTE, last_heartbeat=NOON)) == {"silent"}, "its camera is gone"
+    assert kinds(seen(6 * MINUTE, last_heartbeat=NOON - 6 * MINUTE)) == {"silent"}
     never_recorded = Source("gate", first_seen=NOON - 6 * MINUTE, last_heartbeat=NOON)
     assert kinds(never_recorded) == {"silent"}
 
 
 def test_what_was_taken_down_raises_no_alert_and_what_was_told_is_not_over():
-    assert kinds(heard(15 * DAY), DAY) == set()
-    assert kinds(heard(15 * DAY, faults={"silent": "since"}), DAY) == {"silent"}
+    assert kinds(seen(15 * DAY), DAY) == set()
+    assert kinds(seen(15 * DAY, faults={"silent": "since"}), DAY) == {"silent"}
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_what_was_taken_down_raises_no_alert_and_what_was_told_is_not_over():
     ],
 )
 def test_a_deaf_microphone_and_a_wrong_clock(changes, found):
-    assert kinds(heard(MINUTE, last_heartbeat=NOON, **changes)) == found
+    assert kinds(seen(MINUTE, last_heartbeat=NOON, **changes)) == found
 
 
 def test_a_fault_of_the_microphone_is_not_over_because_its_listener_died():
-    gone = heard(MINUTE, last_heartbeat=NOON - 10 * MINUTE, faults={"level": "fell"})
+    gone = seen(MINUTE, last_heartbeat=NOON - 10 * MINUTE, faults={"level": "fell"})
     assert kinds(gone) == {"level"}
 
 
 def test_the_usual_level_moves_slowly_and_not_with_a_fault():
     beat = Heartbeat(NOON, 7, level_dbfs=-60)
-    source = heard(MINUTE)
+    source = seen(MINUTE)
     assert source.usual_level(beat) == -60
     known = replace(source, usual_level_dbfs=-40.0)
     assert known.usual_level(beat) == pytest.approx(-40.02)
@@ -93,7 +93,7 @@ def test_a_time_from_the_future_or_of_1970_tells_of_a_wrong_clock(recorded, off)
 
 
 def test_a_source_is_the_same_after_json():
-    source = heard(
+    source = seen(
         MINUTE, last_heartbeat=NOON, level_dbfs=-40.5, usual_level_dbfs=-41.0, microphone="stuck",
         waiting=3, dropped=4, clock_off_s=61.0, faults={"clock": "off"},
     )  # fmt: skip

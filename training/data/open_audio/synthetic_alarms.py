@@ -3,7 +3,7 @@
 Real sirens and alarms are electronic or simple machines, so their sound follows from a pitch
 contour, a waveform and the horn it leaves; smoke and carbon monoxide alarms keep the temporal
 patterns of ISO 8201 and NFPA 72. Everything here goes through the same horns, rooms and background
-noise, tones of no alarm among them, so that those traces tell nothing of the label.
+noise, tones of no alarm among them, so that those traces say nothing about the label.
 
 Bells are left out: those of alarms and of telephones differ in their pauses only.
 """

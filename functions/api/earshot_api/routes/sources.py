@@ -1,4 +1,4 @@
-"""Sources: their settings, and what their listeners tell of them."""
+"""Sources: their settings, and what their listeners report."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def put(source: Name, wanted: SourceRequest) -> Json:
     "/sources/<source>/heartbeat",
     operation_id="beat",
     summary="Tell how a listener and its microphone are",
-    description="Once a minute. A device tells of the sources that it is bound to.",
+    description="Once a minute. A device reports the sources that it is bound to.",
     tags=["sources"],
     security=needs("predict"),
     responses=answers(Source, 400, 403, 404, 413, 415, 422, 503),

@@ -77,7 +77,7 @@ class SourceRequest(Request):
 
 
 class HeartbeatRequest(Request):
-    """What a listener tells of itself."""
+    """What a listener reports about itself."""
 
     sent_at: Time = Field(description="By the listener's clock.")
     segments: Annotated[int, Field(ge=0, le=10**6), BeforeValidator(whole)] = Field(

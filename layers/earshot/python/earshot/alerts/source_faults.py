@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SourceWatch:
-    """Looks at all sources, and tells what is new. Call it once a minute.
+    """Checks all sources, and reports what is new. Call it once a minute.
 
     A message is sent before it is noted: after a crash in between it is sent again, and none is
     missing. It also puts on the bus what that did not take before.

@@ -34,7 +34,7 @@ class ArchivedClip:
     size: int
 
     def upload(self, bucket: str) -> Upload:
-        """The clip as classify reads it. A listing tells no version, so its ETag is one."""
+        """The clip as classify reads it. A listing has no version, so its ETag is one."""
         return Upload(Location(bucket, self.key), self.etag, self.size)
 
     def clip_id(self, bucket: str) -> str:

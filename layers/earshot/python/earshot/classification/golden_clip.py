@@ -1,6 +1,6 @@
 """The golden clip: a sound that each model classifies before it serves.
 
-Digests tell that a model's files are those that were published, and not that they work: with this
+Digests show that a model's files are those that were published, and not that they work: with this
 YAMNet, on this processor. So a sound that is computed here is classified first, and the result is
 compared with the one that the version's manifest recorded when the version was written.
 """

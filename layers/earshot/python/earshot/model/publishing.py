@@ -99,7 +99,7 @@ class Publisher:
 
 
 def _check(manifest: Mapping[str, Any]) -> None:
-    """Check a manifest as far as this concerns; whether it can be served, classify tells."""
+    """Check a manifest as far as this concerns; classify checks whether it can be served."""
     try:
         files = manifest["files"]
         names = all(FILE_NAME.fullmatch(name) for name in files)

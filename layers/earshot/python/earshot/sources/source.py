@@ -11,7 +11,7 @@ from earshot.results.serialization import optional_time
 from earshot.sources.settings import SourceSettings, settings_from_json
 from earshot.times import format_time, shown
 
-# A listener sends a segment every few seconds, and tells of itself every minute.
+# A listener sends a segment every few seconds, and reports on itself every minute.
 LISTENER_SILENCE = timedelta(minutes=5)
 # A source that has sent nothing for so long is one that was taken down.
 FORGOTTEN_AFTER = timedelta(days=14)
@@ -26,7 +26,7 @@ _EARLIEST_YEAR = 2000
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What a listener tells of itself, once a minute.
+    """What a listener reports about itself, once a minute.
 
     Attributes:
         sent_at: by the listener's clock.
@@ -89,7 +89,7 @@ class Source:
         if limit and now - last > limit and not forgotten:
             found["silent"] = f"There is no segment since {shown(last, self.settings.time_zone)}."
         if not self.last_heartbeat or now - self.last_heartbeat > LISTENER_SILENCE:
-            # Nobody tells whether it is over.
+            # Nobody reports whether it is over.
             found |= {k: v for k, v in self.faults.items() if k in {"microphone", "level"}}
         elif self.microphone:
             found["microphone"] = f"The microphone is {self.microphone}."
@@ -158,7 +158,7 @@ def clock_off_s(recorded_at: datetime | None, now: datetime) -> float | None:
     """How far the clock that gave a time is ahead, in seconds; 0 if that may be right.
 
     What waited to be sent is old, so only what is from the future, or from before there were
-    such devices, tells of a wrong clock. None if there is no time.
+    such devices, shows a wrong clock. None if there is no time.
     """
     if recorded_at is None:
         return None

@@ -63,7 +63,7 @@ class SourcesTable:
         self._update(source, values, first_seen=at)
 
     def beat(self, source: str, beat: Heartbeat, now: datetime) -> Source:
-        """Note what a listener tells of itself; the source."""
+        """Note what a listener reports about itself; the source."""
         known = self.get(source) or Source(source)
         off = (beat.sent_at - now).total_seconds()
         values: dict[str, Any] = {
