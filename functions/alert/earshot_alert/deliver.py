@@ -6,7 +6,6 @@ A function of its own: only it reads where webhooks are, and it may read nothing
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -20,6 +19,7 @@ from earshot.alerts.deliveries import deliveries_from
 from earshot.alerts.dispatch import Dispatcher
 from earshot.aws.secret import Secret
 from earshot.errors import EarshotError
+from earshot_alert.settings import DeliverSettings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
 
@@ -44,12 +44,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 @cache
 def dispatcher() -> Dispatcher:
     """The dispatcher of this execution environment, made once."""
-    text = Secret(
-        boto3.client("secretsmanager", config=AWS_CONFIG), os.environ["DELIVERIES_SECRET"]
-    )
+    settings = DeliverSettings.from_environment()
+    secrets = boto3.client("secretsmanager", config=AWS_CONFIG)
+    text = Secret(secrets, settings.deliveries_secret)
     return Dispatcher(
         boto3.client("sqs", config=AWS_CONFIG),
-        os.environ["DELIVERIES_QUEUE_URL"],
+        settings.queue_url,
         lambda: deliveries_from(text()),
         lambda: datetime.now(UTC),
     )

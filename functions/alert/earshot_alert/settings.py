@@ -1,4 +1,4 @@
-"""Settings of alert: all that it takes from its environment."""
+"""Settings of alert and of deliver: all that they take from their environment."""
 
 from __future__ import annotations
 
@@ -73,3 +73,21 @@ class Settings:
                 uncertain=environment.get("ALERT_UNCERTAIN") == "true",
             ),
         )
+
+
+@dataclass(frozen=True)
+class DeliverSettings:
+    """Settings of deliver.
+
+    Attributes:
+        deliveries_secret: ARN of the secret that lists the webhooks.
+        queue_url: of the queue of deliveries.
+    """
+
+    deliveries_secret: str
+    queue_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DeliverSettings:
+        """Read the settings; raises `KeyError` if a variable is missing."""
+        return cls(environment["DELIVERIES_SECRET"], environment["DELIVERIES_QUEUE_URL"])

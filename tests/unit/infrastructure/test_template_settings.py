@@ -73,6 +73,7 @@ class TestSettings:
         [
             ("ClassifyFunction", classify_settings.Settings.from_environment),
             ("AlertFunction", alert_settings.Settings.from_environment),
+            ("DeliverFunction", alert_settings.DeliverSettings.from_environment),
             ("ApiFunction", api_settings.Settings),
             ("RetrainingFunction", retraining_settings.Settings.from_environment),
             ("SweepFunction", sweep_settings.Settings.from_environment),
