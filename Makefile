@@ -182,9 +182,10 @@ sbom: .venv-security/.ready ## List what each function and the web interface shi
 .PHONY: setup
 setup: $(FULL) ## Install what training, tests and deployment need, with TensorFlow
 
+# In the order of testpaths: files of few but long tests, which xdist would leave to the end, come first.
 .PHONY: test
 test: setup ## Run all tests, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
-	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack
