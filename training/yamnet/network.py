@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,9 +32,19 @@ N_TENSORS = 110  # 27 kernels, 27 x 3 of batch norm, 2 of the dense layer
 TENSOR_KEY = re.compile(r"_yamnet/layer_with_weights-(\d+)/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
 
 
-def _normalize_and_rectify(x: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
-    x = keras.layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON)(x)
-    return keras.layers.ReLU(name=name)(x)
+def _of(kind: str, n: int) -> str:
+    """Name of the n-th layer of a kind, as Keras gives it in a process that made no other network.
+
+    It stands in the flatbuffer, which is to be the same whatever was made before.
+    """
+    return f"{kind}_{n}" if n else kind
+
+
+def _normalize_and_rectify(x: keras.KerasTensor, n: int) -> keras.KerasTensor:
+    x = keras.layers.BatchNormalization(
+        scale=False, epsilon=BATCH_NORM_EPSILON, name=_of("batch_normalization", n)
+    )(x)
+    return keras.layers.ReLU(name=_of("re_lu", n - 1) if n else FIRST_CONVOLUTION)(x)
 
 
 def build_network() -> keras.Model:
@@ -42,17 +53,20 @@ def build_network() -> keras.Model:
     Returns a model that maps ``(n, 96, 64)`` float32 log-mel patches to a pair of embeddings
     ``(n, 1024)`` and AudioSet scores ``(n, 521)`` in 0..1.
     """
+    layers = keras.layers
+    same: dict[str, Any] = {"padding": "same", "use_bias": False}
     patches = keras.Input((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS), name="patches")
-    x = keras.layers.Reshape((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS, 1))(patches)
-    x = keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)(x)
-    x = _normalize_and_rectify(x, FIRST_CONVOLUTION)
-    for stride, channels in BLOCKS:
-        x = keras.layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
-        x = _normalize_and_rectify(x)
-        x = keras.layers.Conv2D(channels, 1, padding="same", use_bias=False)(x)
-        x = _normalize_and_rectify(x)
-    embeddings = keras.layers.GlobalAveragePooling2D(name="embeddings")(x)
-    scores = keras.layers.Dense(N_SCORES, activation="sigmoid", name="scores")(embeddings)
+    x = layers.Reshape((log_mel.PATCH_FRAMES, log_mel.MEL_BANDS, 1), name="reshape")(patches)
+    x = layers.Conv2D(32, 3, strides=2, name="conv2d", **same)(x)
+    x = _normalize_and_rectify(x, 0)
+    for n, (stride, channels) in enumerate(BLOCKS):
+        depthwise = _of("depthwise_conv2d", n)
+        x = layers.DepthwiseConv2D(3, strides=stride, name=depthwise, **same)(x)
+        x = _normalize_and_rectify(x, 2 * n + 1)
+        x = layers.Conv2D(channels, 1, name=_of("conv2d", n + 1), **same)(x)
+        x = _normalize_and_rectify(x, 2 * n + 2)
+    embeddings = layers.GlobalAveragePooling2D(name="embeddings")(x)
+    scores = layers.Dense(N_SCORES, activation="sigmoid", name="scores")(embeddings)
     return keras.Model(patches, [embeddings, scores], name="yamnet")
 
 

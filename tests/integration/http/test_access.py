@@ -20,6 +20,7 @@ GUARDED = [(method, path, scopes[0]) for method, path, scopes in OPERATIONS if s
 PLACES = {
     "clip_id": "0" * 32,
     "run": "never",
+    "event": "1.wav",
     "version": "v1",
     "client_id": "none",
     "source": "gate",
@@ -120,9 +121,14 @@ def test_people_may_do_what_their_groups_may(
     assert found == answers
 
 
-def test_only_health_is_open(local_stack: LocalStack) -> None:
+def test_only_health_and_signed_links_are_open(local_stack: LocalStack) -> None:
     open_routes = [(method, path) for method, path, scopes in OPERATIONS if not scopes]
-    assert open_routes == [("GET", "/health")]
+    signed = [("GET", "/audio/{clip_id}"), ("GET", "/audio/{clip_id}/events/{event}")]
+    assert open_routes == [*signed, ("GET", "/health")]
+    forged = f"?until={2**40}&signature={'0' * 64}"
+    for _, path in signed:
+        route = path.format(**PLACES) + forged
+        assert local_stack.request("GET", route, token=None).status == 403
     answer = local_stack.request("GET", "/health", token=None)
     assert (answer.status, answer.json()) == (200, {"status": "ok"})
 

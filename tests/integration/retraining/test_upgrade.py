@@ -41,7 +41,9 @@ OLD = Release(FIRST_MODEL, YAMNET)
 def new(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release whose YAMNet lacks some weights, and whose head is for that one."""
     folder = tmp_path_factory.mktemp("release")
-    yamnet, model = folder / "yamnet", folder / "v1"
+    model = folder / "v1"
+    yamnet = model / "yamnet"
+    shutil.copytree(FIRST_MODEL, model)
     shutil.copytree(YAMNET, yamnet)
     flatbuffer = bytearray((YAMNET / "yamnet.tflite").read_bytes())
     middle = len(flatbuffer) // 2
@@ -51,7 +53,6 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Release:
     description["weights_sha256"] = "0123456789abcdef" * 4
     description["flatbuffer_sha256"] = sha256_hex(bytes(flatbuffer))
     (yamnet / "yamnet.json").write_text(json.dumps(description))
-    shutil.copytree(FIRST_MODEL, model)
     manifest = json.loads((model / "manifest.json").read_text())
     manifest["yamnet_weights_sha256"] = description["weights_sha256"]
     manifest.pop("golden_clip", None)  # of the head with its own YAMNet
@@ -70,7 +71,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def deploy(stack: LocalStack, release: Release) -> None:
-    up = stack.run("up", "--model", str(release.model), "--yamnet", str(release.yamnet))
+    up = stack.run("up", "--model", str(release.model))
     assert up.returncode == 0, up.stderr
     look_often_for_a_new_champion(stack)
 

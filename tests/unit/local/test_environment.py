@@ -135,7 +135,11 @@ def test_make_without_a_python_says_which_is_needed(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "requirements/run.txt"):
         (tmp_path / name).touch()
     done = subprocess.run(
-        ["make", "PYTHON=", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "PYTHON=", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stdout == "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH.\n"

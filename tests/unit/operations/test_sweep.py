@@ -185,7 +185,7 @@ class FakeContext:
 def test_the_function_watches_the_sources_where_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = {"sources": 2, "faulty": {}, "silent": 1, "alerts": []}
+    report = {"sources": 2, "faulty": {}, "silent": 1, "alerts": [], "events_kept": 0}
     monkeypatch.setattr(app, "watch", lambda: SimpleNamespace(run=lambda: report))
     assert app.lambda_handler({"watch": True}, FakeContext()) == report
     (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
