@@ -22,6 +22,9 @@ from training.steps.soundness import only_finite
 
 # In a longer clip the label holds for too small a part of it.
 MAX_DURATION_S = 600.0
+# A sound that was corrected begins elsewhere in a patch when it comes back: copies of the clip that
+# begin a third and two thirds of a patch's hop later are learned with it.
+LATER, LATER_S = "a later start", (0.16, 0.32)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,11 @@ def _embed(
         return of_clip(record, patches)
 
     found = [features(embed_whole([waveform], yamnet), None, None)]
+    if clip.corrected and not clip.held_out:
+        for seconds in LATER_S:
+            silence = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+            later = np.concatenate([silence, waveform])[: len(waveform)]
+            found.append(features(embed_whole([later], yamnet), LATER, None))
     for kind in augmentations:
         rng = np.random.default_rng([seed, *sha256(f"{digest} {kind}".encode()).digest()])
         others = [background for background in backgrounds if background.sha256 != digest]
