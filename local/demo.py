@@ -7,6 +7,7 @@ one recording to the HTTP route, and takes the stack down again.
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 import tempfile
@@ -65,10 +66,14 @@ class Uploaded:
 
 @contextmanager
 def demo_stack(model: Path = FIRST_MODEL) -> Iterator[tuple[Settings, dict[str, Any]]]:
-    """A local stack beside the usual one, if that is up; it is taken down at the end."""
-    settings = Settings(
-        port=_free_port(), folder=REPOSITORY / ".local" / "demo", asks_for_tokens=True
-    ).serving(model)
+    """A local stack beside the usual one, if that is up; it is taken down at the end.
+
+    One at a time: it ends another, unless `EARSHOT_LOCAL_DIR` gives each a folder of its own.
+    """
+    local = Path(os.environ.get("EARSHOT_LOCAL_DIR") or REPOSITORY / ".local")
+    settings = Settings(port=_free_port(), folder=local / "demo", asks_for_tokens=True).serving(
+        model
+    )
     require_models(settings)
     process.stop(settings)  # of a demo that was killed
     process.start(settings)

@@ -41,6 +41,8 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
 @pytest.fixture
 def bridge(local_stack: LocalStack, broker: Mosquitto) -> Iterator[subprocess.Popen[bytes]]:
     outputs = local_stack.outputs
+    # Alerts of other tests, hundreds of them, wait there too.
+    local_stack.client("sqs").purge_queue(QueueUrl=outputs["BridgeQueueUrl"])
     process = subprocess.Popen(
         [sys.executable, "-m", "earshot_client.cli", "bridge", "mqtt"],
         env=os.environ

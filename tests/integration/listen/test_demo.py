@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +15,11 @@ from local.settings import REPOSITORY
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
-def test_a_night_at_a_microphone() -> None:
+def test_a_night_at_a_microphone(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local.listen_demo"],
         cwd=REPOSITORY,
+        env=os.environ | {"EARSHOT_LOCAL_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=300,

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from local.settings import REPOSITORY
 from tests.stack import USERS_SETTINGS
@@ -13,11 +14,11 @@ from tests.stack import USERS_SETTINGS
 ROW = re.compile(r"│ (\w+)_\d+\.wav +│ (\w+) +│")
 
 
-def test_it_ends_with_results_alerts_and_three_ways_on() -> None:
+def test_it_ends_with_results_alerts_and_three_ways_on(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local.demo"],
         cwd=REPOSITORY,
-        env=os.environ | USERS_SETTINGS,
+        env=os.environ | USERS_SETTINGS | {"EARSHOT_LOCAL_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=180,
