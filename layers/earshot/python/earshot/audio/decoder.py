@@ -151,44 +151,6 @@ class Decoder:
         with contextlib.suppress(soundfile.SoundFileError):  # at the same place as the first time
             yield from self._blocks(part, self.open(part))
 
-    def cut(self, start_s: float, end_s: float) -> list[tuple[Floats, int]]:
-        """What lies between two times: ``(channels, frames)`` pieces, each with its rate in Hz.
-
-        Raises:
-            RejectedClipError: the file cannot be decoded, or not within the limits.
-        """
-        if self.parts == 1 and (found := self._found(start_s, end_s)):
-            return [found]
-        pieces, at_s = [], 0.0
-        for part in range(self.parts):
-            sound = self.open(part)
-            rate = sound.samplerate
-            for block in self.first_look(part, sound):
-                first, last = round((start_s - at_s) * rate), round((end_s - at_s) * rate)
-                if last > 0 and first < block.shape[1]:
-                    pieces.append((block[:, max(first, 0) : last], rate))
-                at_s += block.shape[1] / rate
-                if at_s >= end_s:
-                    return pieces
-        return pieces
-
-    def _found(self, start_s: float, end_s: float) -> tuple[Floats, int] | None:
-        """As `cut`, by going straight there; None where the format does not let one."""
-        piece = self._pieces[0]
-        piece.seek(0)
-        try:
-            with soundfile.SoundFile(piece) as sound:
-                rate: int = sound.samplerate
-                if sound.frames >= _UNKNOWN_FRAMES or not sound.seekable():
-                    return None
-                sound.seek(min(round(start_s * rate), sound.frames))
-                frames = sound.read(
-                    round((end_s - start_s) * rate), dtype="float32", always_2d=True
-                )
-        except soundfile.SoundFileError:
-            return None
-        return (np.ascontiguousarray(frames.T), rate) if len(frames) else None
-
     def _blocks(self, part: int, sound: Sound) -> Iterator[Floats]:
         n_frames = min(
             _BLOCK_FRAMES, _BLOCK_SAMPLES // sound.channels, int(_BLOCK_S * sound.samplerate)
