@@ -1,7 +1,7 @@
 """Time from a sound at the microphone to its alert, with listeners on a local stack.
 
 Each listener is a process of `earshot listen` with a stream of its own, in real time: birds, and a
-shot now and then. Onset, end of the segment, result and arrival at a webhook are told apart. The
+shot now and then. Onset, end of the segment, result and arrival at a webhook are measured. The
 segments of each listener are counted: none may be lost or doubled.
 """
 

@@ -152,7 +152,11 @@ class EarshotClient(Transport):
 
     def withdraw_feedback(self, clip_id: str) -> dict[str, Any]:
         """Take back the feedback that was given last; the clip's feedback as it is then."""
-        answer: dict[str, Any] = self.call("DELETE", f"/results/{_part(clip_id)}/feedback")
+        result = self.result(clip_id)
+        last = {"at": format_time(result.feedback[-1].at)} if result and result.feedback else {}
+        answer: dict[str, Any] = self.call(
+            "DELETE", f"/results/{_part(clip_id)}/feedback", params=last
+        )
         return answer
 
     def mutes(self, source: str | None = None) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from tests.stack import LocalStack, messages, wait_for
 
 @pytest.fixture(scope="module")
 def hooks(local_stack: LocalStack) -> Iterator[Receiver]:
-    """One receiver for three deliveries, told apart by path."""
+    """One receiver for three deliveries, distinguished by path."""
     with (
         receiver() as hook,
         also_delivered(

@@ -110,16 +110,33 @@ def test_where_the_topic_fails_the_bus_waits_for_it():
     assert len(topic.alerts) == len(bus.events) == 1
 
 
-@mock_aws
-def test_what_the_bus_does_not_take_is_kept_in_order_and_put_on_it_later():
-    dynamodb, events, sqs = map(moto_client, ("dynamodb", "events", "sqs"))
+def kept_events() -> KeptEvents:
+    dynamodb = moto_client("dynamodb")
     dynamodb.create_table(
         TableName="cooldowns",
         KeySchema=[{"AttributeName": "subject", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "subject", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    kept = KeptEvents(dynamodb, "cooldowns")
+    return KeptEvents(dynamodb, "cooldowns")
+
+
+@mock_aws
+def test_two_that_put_kept_events_at_once_forget_none_that_came_meanwhile():
+    kept = kept_events()
+    for text in ("one", "two"):
+        kept.add(text)
+    (oldest, _) = kept.all()  # as two runs read them
+    kept.add("three")
+    kept.remove(2, oldest)
+    kept.remove(2, oldest)
+    assert kept.all() == ["three"]
+
+
+@mock_aws
+def test_what_the_bus_does_not_take_is_kept_in_order_and_put_on_it_later():
+    events, sqs = map(moto_client, ("events", "sqs"))
+    kept = kept_events()
     bus = AlertBus(events, "earshot", kept)
     assert bus.put_kept() == 0
     wanted = [replace(alerted(), kind=f"kind {n}") for n in range(3)]

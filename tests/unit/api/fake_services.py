@@ -207,8 +207,8 @@ class Services:
     def link(self, location: Location, lifetime: Any) -> str:
         return f"https://s3/{location.key}?versionId={location.version_id}&for={lifetime}"
 
-    def withdraw(self, clip_id: str, by: str) -> Any:
-        return self._answer((clip_id, by), Review(clip_id, Label.SIREN, (), None))
+    def withdraw(self, clip_id: str, by: str, at: Any) -> Any:
+        return self._answer((clip_id, by, at), Review(clip_id, Label.SIREN, (), None))
 
     def give(self, clip_id: str, label: Label, comment: str, by: str) -> Any:
         given = Feedback(label, False, comment, by, NOON)

@@ -15,6 +15,7 @@ from earshot.uploads.objects import Location
 from earshot_api import app
 from tests.unit.api.calls import CONTEXT, call, content, problem
 from tests.unit.api.fake_services import CLIP_ID, RESULT, Services
+from tests.unit.sample_results import NOON
 
 
 def test_results_pass_their_filters_on(services):
@@ -109,5 +110,6 @@ def test_feedback_is_withdrawn_with_the_mute_that_it_made(services):
     services.mutes.mute(CLIP_ID, "ann")
     answer = content(call("DELETE", f"/results/{CLIP_ID}/feedback"))
     assert (answer["verified_label"], answer["feedback"]) == (None, [])
-    assert services.asked == [(CLIP_ID, "ann")]
+    content(call("DELETE", f"/results/{CLIP_ID}/feedback?at=2026-01-31T12:00:00.000Z"))
+    assert services.asked == [(CLIP_ID, "ann", None), (CLIP_ID, "ann", NOON)]
     assert not services.mutes.kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -160,6 +160,19 @@ def test_withdrawn_feedback_gives_way_to_the_one_before_and_at_last_to_none(
     review = service.withdraw("c1", "ann")
     assert (review.feedback, review.training_key, clips.training) == ((), None, set())
     assert results["c1"].verified_label is None
+
+
+def test_a_withdrawal_that_is_sent_again_takes_back_no_other_feedback(service, results):
+    """As the client sends a request again whose answer was lost."""
+    service.give("c1", Label.CASUAL, "", "ann")
+    first = results["c1"].feedback[0]
+    second = replace(first, label=Label.SIREN, at=first.at + timedelta(minutes=1))
+    results["c1"] = replace(results["c1"], feedback=(first, second))
+    for _ in range(2):
+        assert service.withdraw("c1", "ann", second.at).feedback == (first,)
+    results["c1"] = replace(results["c1"], feedback=(first, second))
+    with pytest.raises(ConflictError):
+        service.withdraw("c1", "ann", first.at)
 
 
 def test_nobody_withdraws_what_is_not_theirs_or_not_there(service, results):

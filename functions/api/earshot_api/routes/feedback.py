@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.alerts.mutes import mute_to_json
@@ -13,7 +13,7 @@ from earshot.results.feedback import Review
 from earshot.results.serialization import Json, feedback_to_json
 from earshot_api.authorization import caller
 from earshot_api.problems import answers
-from earshot_api.schemas.requests import ClipId, FeedbackRequest
+from earshot_api.schemas.requests import ClipId, FeedbackRequest, Time
 from earshot_api.schemas.results import FeedbackAnswer
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
@@ -60,8 +60,14 @@ def give(
     security=needs("train"),
     responses=answers(FeedbackAnswer, 404, 409, 422, 503),
 )
-def withdraw(clip_id: Annotated[ClipId, Path(description="Of the clip")]) -> Json:
-    review = services().feedback.withdraw(clip_id, caller(router).subject)
+def withdraw(
+    clip_id: Annotated[ClipId, Path(description="Of the clip")],
+    at: Annotated[
+        Time | None,
+        Query(description="`at` of the feedback; sent again, the request then takes back no other"),
+    ] = None,
+) -> Json:
+    review = services().feedback.withdraw(clip_id, caller(router).subject, at)
     services().mutes.delete(clip_id)
     return _answer(review) | {"mute": None}
 

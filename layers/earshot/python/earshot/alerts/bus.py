@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from botocore.exceptions import ClientError
+
 from earshot.alerts.alert import Alert, for_message, to_json
 from earshot.alerts.source_alert import SourceAlert
 from earshot.aws.errors import unavailable_on_failure
@@ -104,14 +106,25 @@ class KeptEvents:
             )
         return [one["S"] for one in answer.get("Item", {}).get("kept", {}).get("L", [])]
 
-    def remove(self, number: int) -> None:
-        """Forget so many of the oldest; what was added meanwhile stays."""
+    def remove(self, number: int, oldest: str) -> None:
+        """Forget so many of the oldest, unless somebody else has: what was added meanwhile stays.
+
+        Args:
+            number: of events to forget.
+            oldest: the first of them.
+        """
         with unavailable_on_failure("The table of cooldowns"):
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=self._KEY,
-                UpdateExpression=f"REMOVE {', '.join(f'kept[{n}]' for n in range(number))}",
-            )
+            try:
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=self._KEY,
+                    UpdateExpression=f"REMOVE {', '.join(f'kept[{n}]' for n in range(number))}",
+                    ConditionExpression="kept[0] = :oldest",
+                    ExpressionAttributeValues={":oldest": {"S": oldest}},
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
 
 
 class AlertBus:
@@ -155,7 +168,7 @@ class AlertBus:
                 break
             taken += 1
         if taken:
-            self._kept.remove(taken)
+            self._kept.remove(taken, kept[0])
         return len(kept) - taken
 
     def _put(self, event: BusEvent) -> None:

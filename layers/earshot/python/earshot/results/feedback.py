@@ -70,8 +70,14 @@ class FeedbackService:
             history = (*history, new)
         return Review(clip_id, classification.label, history, self._settle(clip_id))
 
-    def withdraw(self, clip_id: str, by: str) -> Review:
+    def withdraw(self, clip_id: str, by: str, at: datetime | None = None) -> Review:
         """Take back the last feedback that a clip was given, by whoever gave it.
+
+        Args:
+            clip_id: of the clip.
+            by: who asks.
+            at: time of that feedback: sent again, the request then takes back no other. None takes
+                back whatever is the last.
 
         Raises:
             NotFoundError: the clip has no result.
@@ -81,7 +87,9 @@ class FeedbackService:
         """
         result, classification = self._result(clip_id)
         history = result.feedback
-        if not history or history[-1].by != by:
+        if at is not None and at not in {one.at for one in history}:  # taken back before
+            return Review(clip_id, classification.label, history, self._settle(clip_id))
+        if not history or history[-1].by != by or at not in {None, history[-1].at}:
             raise ConflictError("The last feedback on the clip is not yours to withdraw.")
         if not self._results.remove_last_feedback(clip_id, history):
             raise ConflictError("Somebody else gave feedback to this clip at the same time.")
