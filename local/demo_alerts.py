@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from earshot.labels import Label
+from local.alert_queue import alert_queue
 
 PATIENCE_S = 10
 
@@ -31,7 +32,7 @@ class Subscriber:
             )
             for message in answer.get("Messages", []):
                 last = time.monotonic()
-                alert = json.loads(json.loads(message["Body"])["Message"])
+                alert = json.loads(message["Body"])
                 missing.discard(Label(alert["label"]))
                 self._sqs.delete_message(
                     QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"]
@@ -42,23 +43,8 @@ class Subscriber:
 @contextmanager
 def subscribed(sns: Any, sqs: Any, topic: str) -> Iterator[Subscriber]:
     """A subscriber of a topic."""
-    queue_url = sqs.create_queue(QueueName="earshot-demo-alerts")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    arn = attributes["Attributes"]["QueueArn"]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
-    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
-    try:
-        yield Subscriber(sqs, queue_url)
-    finally:
-        sns.unsubscribe(SubscriptionArn=subscription)
-        sqs.delete_queue(QueueUrl=queue_url)
+    with alert_queue(sns, sqs, topic, "earshot-demo-alerts") as url:
+        yield Subscriber(sqs, url)
 
 
 def sentence(alert: dict[str, Any], name: str) -> Text:

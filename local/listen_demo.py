@@ -33,7 +33,7 @@ from earshot_client.filters import ResultFilters
 from local.clients import forget_aws_settings
 from local.deliveries import also_delivered
 from local.demo import console, demo_stack
-from local.mosquitto import PROGRAM, Mosquitto
+from local.mosquitto import PROGRAM, Mosquitto, bridge
 from local.receiver import Receiver, receiver
 from local.settings import LocalStackError
 from local.streams import Network, Radio, network
@@ -113,23 +113,12 @@ def arrivals(outputs: dict[str, Any], folder: Path) -> Iterator[Arrivals]:
 def _mqtt(outputs: dict[str, Any], folder: Path) -> Iterator[Subscriber]:
     broker = Mosquitto(folder)
     subscriber = Subscriber(broker.port)
-    bridge = subprocess.Popen(
-        [sys.executable, "-m", "earshot_client.cli", "bridge", "mqtt"],
-        env=os.environ
-        | {
-            "EARSHOT_MQTT_URL": broker.url,
-            "EARSHOT_BRIDGE_QUEUE": outputs["BridgeQueueUrl"],
-            "AWS_ENDPOINT_URL": outputs["endpoint"],
-            "AWS_DEFAULT_REGION": outputs["region"],
-            "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
-        },
-    )
+    running = bridge(broker, outputs)
     try:
         yield subscriber
     finally:
-        bridge.terminate()
-        bridge.wait(30)
+        running.terminate()
+        running.wait(30)
         subscriber.close()
         broker.stop()
 

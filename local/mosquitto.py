@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.settings import LocalStackError
 
@@ -67,3 +71,24 @@ class Mosquitto:
             self._process.terminate()
             self._process.wait(_PATIENCE_S)
             self._process = None
+
+
+def bridge(broker: Mosquitto, outputs: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """A process of `earshot bridge mqtt`, from a local stack to a broker.
+
+    Args:
+        broker: that alerts are published to.
+        outputs: of the stack.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "earshot_client.cli", "bridge", "mqtt"],
+        env=os.environ
+        | {
+            "EARSHOT_MQTT_URL": broker.url,
+            "EARSHOT_BRIDGE_QUEUE": outputs["BridgeQueueUrl"],
+            "AWS_ENDPOINT_URL": outputs["endpoint"],
+            "AWS_DEFAULT_REGION": outputs["region"],
+            "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
+        },
+    )

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError
 from earshot.times import parse_time
 from earshot.uploads.objects import UPLOADS_PREFIX, Location, Upload, object_clip_id
 from earshot.uploads.queue import UploadsQueue
+from local.alert_queue import alert_queue
 from local.clients import local_session
 from tests.chaos.figures import Sent
 
@@ -121,44 +122,28 @@ def send(aws: Aws, n: int, siren: bytes, quiet: bytes, seed: int) -> list[Sent]:
 @contextmanager
 def listening(aws: Aws) -> Iterator[list[dict[str, Any]]]:
     """Alerts as a subscriber gets them; the list grows meanwhile."""
-    url = aws.sqs.create_queue(QueueName="chaos-listener")["QueueUrl"]
-    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    arn = attributes["Attributes"]["QueueArn"]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    aws.sns.subscribe(
-        TopicArn=aws.outputs["AlertTopicArn"],
-        Protocol="sqs",
-        Endpoint=arn,
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    found: list[dict[str, Any]] = []
-    stop = threading.Event()
+    with alert_queue(aws.sns, aws.sqs, aws.outputs["AlertTopicArn"], "chaos-listener") as url:
+        found: list[dict[str, Any]] = []
+        stop = threading.Event()
 
-    def listen() -> None:
-        while True:
-            try:
-                messages = _received(aws, url)
-            except BotoCoreError:  # the emulator is being started again
-                time.sleep(1)
-                continue
-            found.extend(messages)
-            if stop.is_set() and not messages:
-                return
+        def listen() -> None:
+            while True:
+                try:
+                    messages = _received(aws, url)
+                except BotoCoreError:  # the emulator is being started again
+                    time.sleep(1)
+                    continue
+                found.extend(messages)
+                if stop.is_set() and not messages:
+                    return
 
-    thread = threading.Thread(target=listen)
-    thread.start()
-    try:
-        yield found
-    finally:
-        stop.set()
-        thread.join()
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            yield found
+        finally:
+            stop.set()
+            thread.join()
 
 
 def _received(aws: Aws, url: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from earshot.events import Event
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
+from local.alert_queue import alert_queue
 from tests.integration.uploads.test_main_job import result, upload
 from tests.stack import LocalStack, wait_for
 from tests.unit.sample_results import classified
@@ -67,27 +68,8 @@ def listener(local_stack: LocalStack) -> Iterator[Listener]:
 def subscriber(local_stack: LocalStack, name: str) -> Iterator[Listener]:
     """A subscriber of the topic of alerts, with a queue of this name."""
     sqs, sns = local_stack.client("sqs"), local_stack.client("sns")
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    arn = attributes["Attributes"]["QueueArn"]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    subscription = sns.subscribe(
-        TopicArn=local_stack.outputs["AlertTopicArn"],
-        Protocol="sqs",
-        Endpoint=arn,
-        Attributes={"RawMessageDelivery": "true"},
-        ReturnSubscriptionArn=True,
-    )
-    yield Listener(sqs, url)
-    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-    sqs.delete_queue(QueueUrl=url)
+    with alert_queue(sns, sqs, local_stack.outputs["AlertTopicArn"], name) as url:
+        yield Listener(sqs, url)
 
 
 def detection(source: str, n: int, **changes: Any) -> Result:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from earshot.results.table import ResultsTable
 from local.mosquitto import PROGRAM, Mosquitto
+from local.mosquitto import bridge as start_bridge
 from local.subscriber import Subscriber
 from tests.integration.alerts.test_alerting import detection
 from tests.stack import LocalStack, messages, wait_for
@@ -43,18 +42,7 @@ def bridge(local_stack: LocalStack, broker: Mosquitto) -> Iterator[subprocess.Po
     outputs = local_stack.outputs
     # Alerts of other tests, hundreds of them, wait there too.
     local_stack.client("sqs").purge_queue(QueueUrl=outputs["BridgeQueueUrl"])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "earshot_client.cli", "bridge", "mqtt"],
-        env=os.environ
-        | {
-            "EARSHOT_MQTT_URL": broker.url,
-            "EARSHOT_BRIDGE_QUEUE": outputs["BridgeQueueUrl"],
-            "AWS_ENDPOINT_URL": outputs["endpoint"],
-            "AWS_DEFAULT_REGION": outputs["region"],
-            "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
-        },
-    )
+    process = start_bridge(broker, outputs)
     yield process
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
