@@ -62,7 +62,7 @@ def month(share: float, kept: float) -> dict[str, float]:
         + scans
         + looks * (WATCH_S * WATCH_GB * gb_s + call),
         "alerts: SNS, EventBridge, deliveries": alerts * (PUBLISH + EVENT) + claims + deliver,
-        "two secrets, 25 alarms": 2 * SECRET_MONTH + 25 * prices.ALARM_MONTH,
+        "two secrets, 27 alarms": 2 * SECRET_MONTH + 27 * prices.ALARM_MONTH,
     }
 
 
