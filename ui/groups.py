@@ -38,7 +38,11 @@ class Group:
     above: bool = False
 
     def load(self, client: EarshotClient, n: int = PAGE) -> None:
-        """Add the next `n` results. A rare match takes several pages."""
+        """Add the next `n` results. A rare match takes several pages.
+
+        The API has them in the order of their classification; what came late is set right here
+        within a page, not across them.
+        """
         self.results += self.rest[:n]
         self.rest = self.rest[n:]
         if self.filters is None:
@@ -47,6 +51,6 @@ class Group:
         while len(self.results) < wanted:
             left = wanted - len(self.results)
             found, self.cursor = client.results_page(self.filters, left, self.cursor)
-            self.results += found
+            self.results += sorted(found, key=lambda one: one.time, reverse=True)
             if self.cursor is None:
                 return

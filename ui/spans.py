@@ -25,6 +25,10 @@ class Span:
     start: datetime | None
     end: datetime | None
 
+    def holds(self, time: datetime) -> bool:
+        """Whether a time is within it."""
+        return (self.start is None or self.start <= time) and (self.end is None or time < self.end)
+
     def words(self, zone: str) -> str:
         """It in words, such as ``27 Nov, 20:00 to 28 Nov, 06:00``."""
         if self.start is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from earshot.results.query import TimeOf
 from earshot.times import format_time
 
 
@@ -18,10 +19,11 @@ class ResultFilters:
     end: datetime | None = None
     min_confidence: float | None = None
     states: tuple[str, ...] = ()
+    by: str | None = None
 
     def since(self, start: datetime) -> ResultFilters:
-        """The same from a time on, without an end."""
-        return replace(self, start=start, end=None)
+        """The same as far as they were classified from a time on, whenever they were recorded."""
+        return replace(self, start=start, end=None, by=TimeOf.CLASSIFIED)
 
     def only(self, *states: str) -> ResultFilters:
         """Those of the same for which these states hold as well."""
@@ -34,6 +36,7 @@ class ResultFilters:
             "source": self.source,
             "from": self.start and format_time(self.start),
             "to": self.end and format_time(self.end),
+            "by": self.by,
             "min_confidence": self.min_confidence,
             "state": ",".join(self.states) or None,
         }

@@ -25,6 +25,7 @@ RESULTS, SOURCES = 10_000, 20
 NAMES = ["north gate", "harbor", "yard", *(f"camera {n:02}" for n in range(4, SOURCES + 1))]
 EVERY = 50  # of so many results of a source, one is a threat; of every third of them, an alert
 GAP = timedelta(minutes=40)  # in which the harbor sends nothing
+LATE = NAMES[-1]  # its clips are uploaded after the night
 _A_WRITE = 25  # rows of BatchWriteItem
 
 
@@ -67,7 +68,7 @@ def seed(stack: LocalStack, n: int = RESULTS) -> Night:
         result
         for number, source in enumerate(NAMES)
         for result in _of_source(source, number, n // SOURCES, (start, end), locations)
-        if source != "harbor" or not gap <= result.timestamp < gap + GAP
+        if source != "harbor" or not gap <= result.time < gap + GAP
     ]
     _write(stack, results)
     return Night(start, end, gap, results)
@@ -85,10 +86,13 @@ def _of_source(
     threats, due = 0, rng.randrange(EVERY - 5)
     for k in range(n):
         at = (span[0] + (k + rng.random()) * step).replace(microsecond=0)
+        classified = at + timedelta(seconds=6)
+        if source == LATE:
+            classified = span[1] + timedelta(seconds=6, milliseconds=k)
         clip_id = f"{rng.getrandbits(128):032x}"
         if k % 400 == 399:
             rejection = Rejection("not_audio", "The file is text, not a recording.")
-            yield Result(clip_id, source, at, rejection)
+            yield Result(clip_id, source, classified, rejection, recorded_at=at)
             continue
         label = rng.choice(LABELS[1:]) if k % EVERY == due else Label.CASUAL
         threats += label is not Label.CASUAL
@@ -97,11 +101,11 @@ def _of_source(
         yield Result(
             clip_id,
             source,
-            at,
+            classified,
             _classification(label, rng, uncertain=uncertain, alerted=alerted),
-            recorded_at=at - timedelta(seconds=6),
+            recorded_at=at,
             location=locations[label],
-            alerted_at=at + timedelta(seconds=1) if alerted else None,
+            alerted_at=classified + timedelta(seconds=1) if alerted else None,
         )
 
 

@@ -59,7 +59,7 @@ def row(
         say_alerted: whether it is said that an alert was sent.
     """
     found = result.classification
-    when = name or f"{local_time(result.recorded_at or result.timestamp, zone):%d %b, %H:%M:%S}"
+    when = name or f"{local_time(result.time, zone):%d %b, %H:%M:%S}"
     sure = palette.sureness(found) if found else None
     title = palette.label_title(result)
     notes = ["alert sent"] if result.alerted_at and say_alerted else []

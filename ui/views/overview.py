@@ -72,9 +72,9 @@ def load(desk: Desk, span: Span, source: str | None, picked: str | None) -> None
     """The lists: what was picked, the alerts to review, and what else a source has."""
     client = session.client()
     sent = [
-        clips.as_result(alert)
-        for alert in clips.alerts(client, span.start)
-        if (span.end is None or alert.alerted_at < span.end) and source in (None, alert.source)
+        one
+        for one in map(clips.as_result, clips.alerts(client, span.start))
+        if span.holds(one.time) and source in (None, one.source)
     ]
     waiting = [one for one in sent if one.verified_label is None]
     if picked and source:

@@ -72,11 +72,9 @@ def load(desk: Desk, wanted: ResultFilters) -> None:
     ]
     desk.alerts = [one for one in sent if one.alerted_at >= week]
     waiting = [
-        clips.as_result(one)
-        for one in sent
-        if one.verified_label is None
-        and (wanted.start is None or one.alerted_at >= wanted.start)
-        and (wanted.end is None or one.alerted_at < wanted.end)
+        one
+        for one in map(clips.as_result, sent)
+        if one.verified_label is None and desk.span.holds(one.time)
     ]
     desk.groups.append(Group("alerts", "Alerts", "No alert waits for review.", results=waiting))
 

@@ -29,7 +29,7 @@ def page() -> None:
     """The whole page, anew every few seconds."""
     client = session.client()
     now = datetime.now(UTC)
-    counts, _ = filters.count(client, ResultFilters(start=now - WINDOW, end=now))
+    counts, _ = filters.count(client, ResultFilters(start=now - WINDOW, end=now, by="classified"))
     total = filters.totals(counts)["results"]
     health(client.status(), total)
     with st.container(border=True):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from earshot.labels import Label
 from earshot.results import summary
-from earshot.results.query import ResultQuery
+from earshot.results.query import ResultQuery, TimeOf
 from earshot.results.result import Feedback
 from earshot.results.states import State
 from earshot.results.summary import ResultCounts, bucket_length
 from earshot.results.table import ResultsTable
 from tests.unit.moto_clients import moto_client
-from tests.unit.results.test_query import save, table  # noqa: F401 - a fixture
+from tests.unit.results.test_query import everything, save, table  # noqa: F401 - a fixture
 from tests.unit.sample_results import NOON, rejected
 
 HOUR = timedelta(hours=1)
@@ -51,10 +51,37 @@ def test_results_are_counted_by_time_source_and_label(table, counts):  # noqa: F
     assert found.end is None
 
 
-def test_a_clip_counts_when_it_was_recorded_if_that_is_within_the_span(table, counts):  # noqa: F811
-    save(table, 130, recorded_at=NOON)
-    save(table, 131, recorded_at=NOON - HOUR)
-    assert rows(counts.summary(SPAN, HOUR)) == [(0, "gate", "siren", 1), (120, "gate", "siren", 1)]
+def test_a_clip_counts_and_is_listed_by_when_it_was_recorded(table, counts):  # noqa: F811
+    within = save(table, 130, recorded_at=NOON)
+    save(table, 131, recorded_at=NOON - HOUR)  # belongs to the span before
+    late = save(table, 60 * 24 * 3, recorded_at=NOON + HOUR)
+    save(table, 190, recorded_at=NOON + 3 * HOUR)  # to the one after, though so little later
+    save(table, 191)
+    too_late = save(table, 60 * 24 * 4, recorded_at=NOON + HOUR)
+    ahead = save(table, 132, recorded_at=NOON + 9 * HOUR)  # by a clock that is wrong
+    long_ago = save(table, 133, recorded_at=NOON - 4 * 24 * HOUR)
+    assert rows(counts.summary(SPAN, HOUR)) == [
+        (0, "gate", "siren", 1), (60, "gate", "siren", 1), (120, "gate", "siren", 2)
+    ]  # fmt: skip
+    expected = [late, long_ago, ahead, within]
+    assert everything(table, SPAN, 2) == expected
+    assert everything(table, replace(SPAN, source="gate"), 3) == expected
+    day_4 = ResultQuery(start=NOON + 4 * 24 * HOUR)
+    assert everything(table, day_4, 5) == [too_late]
+
+
+def test_a_query_may_be_about_the_time_of_the_classification(table, counts):  # noqa: F811
+    save(table, 60 * 24, recorded_at=NOON + HOUR)
+    before = save(table, 1, recorded_at=NOON - HOUR)
+    query = replace(SPAN, by=TimeOf.CLASSIFIED)
+    assert everything(table, query, 5) == [before]
+    assert rows(counts.summary(query, HOUR)) == [(0, "gate", "siren", 1)]
+
+
+def test_the_end_of_all_times_is_an_end_too(table):  # noqa: F811
+    recent = save(table, 1)
+    end = datetime.max.replace(tzinfo=UTC)
+    assert everything(table, ResultQuery(start=NOON, end=end), 5) == [recent]
 
 
 def test_states_are_counted_and_filter(table, counts):  # noqa: F811

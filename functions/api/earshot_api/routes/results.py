@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from earshot.errors import NotFoundError
 from earshot.labels import Label
-from earshot.results.query import ResultQuery, from_cursor, to_cursor
+from earshot.results.query import ResultQuery, TimeOf, from_cursor, to_cursor
+from earshot.results.result import MAX_LATE
 from earshot.results.serialization import Json, to_json
 from earshot.results.sound import SOUND_LINK_LIFETIME
 from earshot.results.states import State
@@ -31,6 +32,13 @@ BySource = Annotated[
 ]
 From = Annotated[Time | None, Query(alias="from", description="From this time on")]
 To = Annotated[Time | None, Query(alias="to", description="Before this time")]
+By = Annotated[
+    TimeOf,
+    Query(
+        description="What `from` and `to` are about: when the clip was recorded, if that is known "
+        f"and at most {MAX_LATE.days} days before it was classified; or when it was classified"
+    ),
+]
 MinConfidence = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
 _STATE = "|".join(State)
 States = Annotated[
@@ -52,8 +60,8 @@ BucketLength = Annotated[
     operation_id="find_results",
     summary="Results, newest first",
     description=(
-        "A page may hold fewer results than `limit` while there are more: as long as "
-        "`next_cursor` is not null, send it as `cursor`. Results that "
+        "In order of their classification. A page may hold fewer results than `limit` while there "
+        "are more: as long as `next_cursor` is not null, send it as `cursor`. Results that "
         "arrive in the meantime neither repeat nor hide any."
     ),
     tags=["results"],
@@ -65,12 +73,13 @@ def find(
     source: BySource = None,
     start: From = None,
     end: To = None,
+    by: By = TimeOf.RECORDED,
     min_confidence: MinConfidence = None,
     state: States = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Json:
-    query = _query(label, source, start, end, min_confidence, state)
+    query = _query(label, source, start, end, by, min_confidence, state)
     page = services().results.find(query, limit, from_cursor(cursor) if cursor else None)
     return {
         "results": [to_json(result) for result in page.results],
@@ -83,8 +92,7 @@ def find(
     operation_id="summarize_results",
     summary="How many results there are, by time, source and label",
     description=(
-        "For the filters of /results. A clip counts at the time at which it was recorded, if that "
-        "is known and within the span; otherwise at that of its classification. The stretches of "
+        "For the filters of /results. A clip counts at the time that `by` says. The stretches of "
         "time begin at `from`. As long as `next_cursor` is not null there is more to count: send "
         "it as `cursor` with the same `bucket_s`, and add the counts."
     ),
@@ -97,12 +105,13 @@ def summarize(
     source: BySource = None,
     start: From = None,
     end: To = None,
+    by: By = TimeOf.RECORDED,
     min_confidence: MinConfidence = None,
     state: States = None,
     bucket_s: BucketLength = None,
     cursor: Cursor = None,
 ) -> Json:
-    query = _query(label, source, start, end, min_confidence, state)
+    query = _query(label, source, start, end, by, min_confidence, state)
     bucket = timedelta(seconds=bucket_s) if bucket_s else None
     found = services().counts.summary(query, bucket, from_cursor(cursor) if cursor else None)
     return {
@@ -117,11 +126,14 @@ def _query(
     source: str | None,
     start: datetime | None,
     end: datetime | None,
+    by: TimeOf,
     min_confidence: float | None,
     states: str | None,
 ) -> ResultQuery:
     wanted = frozenset(map(State, states.split(","))) if states else frozenset()
-    return ResultQuery(label, source and clean_source(source), start, end, min_confidence, wanted)
+    return ResultQuery(
+        label, source and clean_source(source), start, end, min_confidence, wanted, by
+    )
 
 
 @router.get(

@@ -31,6 +31,7 @@ class IndexReader:
         after: position of the last row that was read before; None to begin with the newest.
         rows_a_read: of the n-th read of a partition, from 0; None for as much as a read may have.
         max_reads: of a partition, after which it stops, once it is beyond `after`.
+        wanted: which rows are handed out.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class IndexReader:
         after: Position | None,
         rows_a_read: Callable[[int], int | None],
         max_reads: int,
+        wanted: Callable[[Row], bool],
     ) -> None:
         self._after = (format_time(after.time), after.clip_id) if after else None
         self._dynamodb = dynamodb
@@ -49,7 +51,9 @@ class IndexReader:
         last = request["ExpressionAttributeValues"][":last"]["S"]
         if self._after:
             last = min(last, self._after[0])
-        self._partitions = [_Partition(request, value, last, self._after) for value in partitions]
+        self._partitions = [
+            _Partition(request, value, last, self._after, wanted) for value in partitions
+        ]
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, until there are no more or `max_reads` is reached.
@@ -101,7 +105,12 @@ class _Partition:
     """
 
     def __init__(
-        self, request: dict[str, Any], value: str, last: str, after: tuple[str, str] | None
+        self,
+        request: dict[str, Any],
+        value: str,
+        last: str,
+        after: tuple[str, str] | None,
+        wanted: Callable[[Row], bool],
     ) -> None:
         values = request["ExpressionAttributeValues"] | {
             ":partition": {"S": value},
@@ -109,6 +118,7 @@ class _Partition:
         }
         self._request: dict[str, Any] = request | {"ExpressionAttributeValues": values}
         self._after = after
+        self._wanted = wanted
         self._held: list[Row] = []
         self.released: list[Row] = []
         self.frontier = last
@@ -126,7 +136,7 @@ class _Partition:
         with unavailable_on_failure("The results table"):
             answer = dynamodb.query(**self._request)
         self.n_reads += 1
-        self._held += answer["Items"]
+        self._held += filter(self._wanted, answer["Items"])
         stop: Any = answer.get("LastEvaluatedKey")
         self.done = not stop
         if stop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from earshot.labels import LABELS, Label
@@ -53,12 +53,26 @@ def position_of(key: dict[str, Any], time: str) -> Position:
 
 
 def time_range(query: ResultQuery) -> tuple[str, str]:
-    """First and last time of a query as they are stored, both inclusive."""
+    """First and last time of classification of a query as they are stored, both inclusive."""
     first = format_time(query.start) if query.start else _EARLIEST
-    if query.end is None:
+    end = query.classified_before
+    if end is None:
         return first, _LATEST
-    end = format_time(query.end)
-    return first, format_time(query.end - timedelta(milliseconds=1)) if end > _EARLIEST else ""
+    if format_time(end) <= _EARLIEST:
+        return first, ""
+    return first, format_time(end - timedelta(milliseconds=1))
+
+
+def in_span(row: dict[str, Any], query: ResultQuery) -> bool:
+    """Whether a row of an index, which was classified in `time_range`, is of the query's span."""
+    return query.spans(row_time(row, query))
+
+
+def row_time(row: dict[str, Any], query: ResultQuery) -> datetime:
+    """The time of a row that a query is about."""
+    recorded = row.get("recorded_at", {}).get("S")
+    classified = parse_time(row["timestamp"]["S"])
+    return query.time_of(parse_time(recorded) if recorded else None, classified)
 
 
 def partitions_of(query: ResultQuery, buckets: int) -> list[str]:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from earshot.errors import BadRequestError
 from earshot.labels import Label
-from earshot.results.result import Result
+from earshot.results.result import MAX_LATE, Result, time_of
 from earshot.results.states import State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 _TIME_DIGITS = 13  # milliseconds since 1970; enough until the year 2286
 CURSOR_PATTERN = rf"^[0-9]{{{_TIME_DIGITS}}}-[0-9a-f]{{32}}$"
+
+
+class TimeOf(StrEnum):
+    """Which time of a result the ends of a query are about."""
+
+    RECORDED = "recorded"
+    CLASSIFIED = "classified"
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class ResultQuery:
         end: last time, exclusive.
         min_confidence: 0..1; None for any, rejected clips among them.
         states: all of which hold.
+        by: which time `start` and `end` are about: that of `earshot.results.result.time_of`, or
+            that of the classification alone.
     """
 
     label: Label | None = None
@@ -35,6 +46,22 @@ class ResultQuery:
     end: datetime | None = None
     min_confidence: float | None = None
     states: frozenset[State] = frozenset()
+    by: TimeOf = TimeOf.RECORDED
+
+    @property
+    def classified_before(self) -> datetime | None:
+        """Time before which all of its results were classified; None without one."""
+        if self.end is None or self.by is TimeOf.CLASSIFIED:
+            return self.end
+        return self.end + MAX_LATE if self.end < _LATEST - MAX_LATE else None
+
+    def time_of(self, recorded_at: datetime | None, timestamp: datetime) -> datetime:
+        """The time of a result that is compared with `start` and `end`."""
+        return timestamp if self.by is TimeOf.CLASSIFIED else time_of(recorded_at, timestamp)
+
+    def spans(self, time: datetime) -> bool:
+        """Whether a time is neither before `start` nor at or after `end`."""
+        return (self.start is None or self.start <= time) and (self.end is None or time < self.end)
 
 
 @dataclass(frozen=True)

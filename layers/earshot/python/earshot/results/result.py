@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from earshot.errors import RejectedClipError
 from earshot.events import Event, EventEmbedding, merge_closest
@@ -15,6 +15,10 @@ from earshot.uploads.objects import ClipMetadata, Location
 # Of a result. An item of DynamoDB has up to 400 KB, and so has each of its four indexes; in four
 # hours there is room for an event every second (Amazon DynamoDB Developer Guide, "Service quotas").
 MAX_EVENTS = 200
+
+# What is recorded longer before it is classified, or after it, counts when it is classified: its
+# clock may be wrong, and a query would have to look ever further on.
+MAX_LATE = timedelta(days=3)
 
 # A clip of a few samples is short, not empty.
 _SHORTEST_S = 0.0001
@@ -133,6 +137,24 @@ class Result:
     def classification(self) -> Classification | None:
         """The classification; None for a rejected clip."""
         return self.outcome if isinstance(self.outcome, Classification) else None
+
+    @property
+    def time(self) -> datetime:
+        """When the clip counts; see `time_of`."""
+        return time_of(self.recorded_at, self.timestamp)
+
+
+def time_of(recorded_at: datetime | None, timestamp: datetime) -> datetime:
+    """When a clip counts: when it was recorded, or when it was classified.
+
+    Args:
+        recorded_at: None if it is not known. A time that is later than `timestamp`, or more than
+            `MAX_LATE` before it, is not counted by.
+        timestamp: when the clip was classified or rejected.
+    """
+    if recorded_at is None or not timedelta(0) <= timestamp - recorded_at <= MAX_LATE:
+        return timestamp
+    return recorded_at
 
 
 @dataclass(frozen=True)

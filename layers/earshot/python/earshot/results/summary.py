@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from earshot.labels import Label
 from earshot.results.index_reader import IndexReader
-from earshot.results.index_requests import partitions_of, query_request
+from earshot.results.index_requests import in_span, partitions_of, query_request, row_time
 from earshot.results.item import ALERTED_AT
 from earshot.results.query import Position, ResultQuery
 from earshot.results.states import State
-from earshot.times import format_time, parse_time
+from earshot.times import format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -97,9 +97,7 @@ class ResultCounts:
     ) -> Summary:
         """Counts of the results of a query.
 
-        A clip counts at the time at which it was recorded, if that is known and in the span;
-        otherwise at the time at which it was classified. Stretches begin with the span, and
-        without its beginning, with 1970.
+        Stretches of time begin with the span, and without its beginning, with 1970.
 
         Args:
             query: filters.
@@ -118,9 +116,17 @@ class ResultCounts:
         request["ExpressionAttributeNames"] |= {f"#p_{name}": name for name in _ATTRIBUTES}
         request["ProjectionExpression"] = ", ".join(f"#p_{name}" for name in _ATTRIBUTES)
         max_reads = max(1, MAX_READS // len(partitions))
-        reader = IndexReader(self._dynamodb, request, partitions, after, lambda _: None, max_reads)
+        reader = IndexReader(
+            self._dynamodb,
+            request,
+            partitions,
+            after,
+            lambda _: None,
+            max_reads,
+            lambda row: in_span(row, query),
+        )
         for row in reader:
-            at = origin + (_time(row, query) - origin) // length * length
+            at = origin + (row_time(row, query) - origin) // length * length
             key = (at, row["source"]["S"], row.get("label", {}).get("S", ""))
             results[key] += 1
             states[key].update(state for state in _COUNTED if _holds(state, row))
@@ -129,17 +135,6 @@ class ResultCounts:
             for (at, source, label), n in sorted(results.items())
         )
         return Summary(length, tuple(counts), reader.end(None))
-
-
-def _time(row: dict[str, Any], query: ResultQuery) -> datetime:
-    classified = parse_time(row["timestamp"]["S"])
-    if "recorded_at" not in row:
-        return classified
-    recorded = parse_time(row["recorded_at"]["S"])
-    inside = (not query.start or query.start <= recorded) and (
-        not query.end or recorded < query.end
-    )
-    return recorded if inside else classified
 
 
 def _holds(state: State, row: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from earshot.aws.errors import unavailable_on_failure
 from earshot.labels import Label
 from earshot.results.index_reader import IndexReader
-from earshot.results.index_requests import partitions_of, position_of, query_request
+from earshot.results.index_requests import in_span, partitions_of, position_of, query_request
 from earshot.results.item import (
     ALERTED_AT,
     ARCHIVE,
@@ -159,12 +159,15 @@ class ResultsTable:
         """
         request = query_request(self._name, query)
         partitions = partitions_of(query, self._buckets)
-        filtered = "FilterExpression" in request
+        filtered = "FilterExpression" in request or query.classified_before != query.end
 
         def rows_a_read(n: int) -> int:
             return _ROWS_A_READ << n if filtered else limit + 1
 
-        reader = IndexReader(self._dynamodb, request, partitions, after, rows_a_read, _MAX_READS)
+        reader = IndexReader(
+            self._dynamodb, request, partitions, after, rows_a_read, _MAX_READS,
+            lambda row: in_span(row, query),
+        )  # fmt: skip
         rows = list(itertools.islice(reader, limit))
         found, size, last = list[Result](), 0, None
         for start in range(0, len(rows), _ROWS_AT_ONCE):
