@@ -20,7 +20,7 @@ ALIAS = "live"
 # Of a function: what its package is made of, and versions, of which the emulator needs but one.
 _ONLY_ON_AWS = (
     *("ImageConfig", "ImageUri", "Layers"),
-    *("AutoPublishAlias", "ProvisionedConcurrencyConfig"),
+    *("AutoPublishAlias", "DeploymentPreference", "ProvisionedConcurrencyConfig", "SnapStart"),
 )
 
 

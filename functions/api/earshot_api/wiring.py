@@ -51,8 +51,6 @@ S3_CONFIG = AWS_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_st
 # For a cold start of classify; a status report does not wait for it any longer.
 LAMBDA_CONFIG = Config(connect_timeout=2, read_timeout=12, retries={"total_max_attempts": 1})
 
-STARTED = datetime.now(UTC)
-
 
 @dataclass(frozen=True)
 class Services:
@@ -125,7 +123,7 @@ def services() -> Services:
             queues,
             results,
             _now,
-            STARTED,
+            _now(),  # of the first request: what is made before may be a snapshot of long ago
             ClassifyFunction(_lambda_client, settings.classify_function),
         ),
         publisher=Publisher(models, Staging(s3, settings.models_bucket)),

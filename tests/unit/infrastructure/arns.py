@@ -22,6 +22,11 @@ _OWN = "earshot-dev-{name}-1A2B3C4D5E6F"
 _ARNS = {
     "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:" + _OWN,
     "AWS::CloudWatch::Dashboard": "arn:aws:cloudwatch::111122223333:dashboard/{own_name}",
+    "AWS::CodeDeploy::Application": "arn:aws:codedeploy:eu-west-1:111122223333:application:" + _OWN,
+    "AWS::CodeDeploy::DeploymentGroup": (
+        "arn:aws:codedeploy:eu-west-1:111122223333:deploymentgroup:"
+        "earshot-dev-ServerlessDeploymentApplication-1A2B3C/" + _OWN
+    ),
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:eu-west-1:111122223333:table/" + _OWN,
     "AWS::Glue::Database": "arn:aws:glue:eu-west-1:111122223333:database/earshot_dev",
     "AWS::Glue::Table": "arn:aws:glue:eu-west-1:111122223333:table/earshot_dev/archive_results",

@@ -36,10 +36,11 @@ MAKES = policy("MakeResources") + policy("MakeRoles")
 BOUNDARY = policy("Boundary")
 
 # What the schemas list for uses that Earshot does not make of a resource: its own keys, networks,
-# file systems, imports, replicas, code deployments, contributor insights, federated catalogs. And
-# what IAM does not know (cfn-lint W3037): API Gateway's tags are set by PUT and POST.
+# file systems, imports, replicas, computers to deploy to, contributor insights, federated catalogs.
+# And what IAM does not know (cfn-lint W3037): API Gateway's tags are set by PUT and POST.
 NOT_USED = re.compile(
-    r"kms:|ec2:|elasticfilesystem:|s3files:|s3tables:|kinesis:|firehose:|codedeploy:|cloudfront:"
+    r"kms:|ec2:|elasticfilesystem:|s3files:|s3tables:|kinesis:|firehose:|cloudfront:"
+    r"|codedeploy:RegisterOnPremisesInstance$"
     r"|iam:CreateServiceLinkedRole|iam:DeleteRolePermissionsBoundary|s3:REST"
     r"|dynamodb:(\w*Replica|\w*ImportTable|\w*Item|Query|Scan|\w*ContributorInsights"
     r"|(En|Dis)ableKinesis\w*|UpdateKinesis\w*|(Put|Delete)ResourcePolicy)$"
@@ -99,6 +100,8 @@ def _target(name: str, resource: dict[str, Any], action: str) -> str:
 
 
 def _target_of_kind(name: str, resource: dict[str, Any], action: str) -> str:
+    if action.startswith("codedeploy:"):
+        return _target_of_deployment(name, resource, action)
     if action.startswith("iam:"):
         is_role = resource["Type"] == "AWS::IAM::Role"
         return (is_role and arn_of(name)) or "arn:aws:iam::111122223333:role/earshot-dev-x"
@@ -113,6 +116,18 @@ def _target_of_kind(name: str, resource: dict[str, Any], action: str) -> str:
         (reference,) = as_list(resource["Properties"][parent])
         logical_id = next(iter(re.findall(r"Ref': '(\w+)|GetAtt': \['(\w+)", str(reference))))
         return _named("".join(logical_id))
+    return _named(name)
+
+
+def _target_of_deployment(name: str, resource: dict[str, Any], action: str) -> str:
+    """As CodeDeploy's permissions reference says which action is about which resource."""
+    if action == "codedeploy:GetDeploymentConfig":
+        config = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+        return f"arn:aws:codedeploy:eu-west-1:111122223333:deploymentconfig:{config}"
+    if "ApplicationRevision" in action:
+        return _named("ServerlessDeploymentApplication")
+    if resource["Type"] == "AWS::Lambda::Alias":
+        return _named(f"{resource['Properties']['FunctionName']['Ref']}DeploymentGroup")
     return _named(name)
 
 

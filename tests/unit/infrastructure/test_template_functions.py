@@ -21,7 +21,7 @@ from tests.unit.infrastructure.cloudformation import (
 
 class TestFunctions:
     def test_classify_is_kept_ready_only_where_someone_pays_for_it(self) -> None:
-        (alias,) = of_type("AWS::Lambda::Alias").values()
+        alias = properties("ClassifyFunctionAliaslive")
         assert alias["FunctionName"] == {"Ref": "ClassifyFunction"}
         condition, wanted, otherwise = alias["ProvisionedConcurrencyConfig"]["Fn::If"]
         assert (condition, otherwise) == ("HasProvisionedConcurrency", {"Ref": "AWS::NoValue"})

@@ -29,8 +29,10 @@ class Secret:
 
     def __call__(self) -> str:
         """The text. Raises `UnavailableError`."""
-        now = time.monotonic()
-        if not self._text or now - self._read_at > _CACHED_S:
+        # Not the monotonic clock, which stands still while an environment is frozen or a snapshot.
+        # Backwards, too: a clock that was set tells nothing of how old the text is.
+        now = time.time()
+        if not self._text or abs(now - self._read_at) > _CACHED_S:
             with unavailable_on_failure("The secret store"):
                 self._text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
             self._read_at = now
