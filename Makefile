@@ -74,8 +74,8 @@ alerts: $(READY) ## Show the local stack's alerts on this machine as they come, 
 	@$(BIN)/python -m local.alerts
 
 .PHONY: listen-demo
-listen-demo: $(RUN) ## Two minutes of a night at a microphone: alerts at a webhook, a cut network, a dead stream (ffmpeg)
-	@$(BIN)/python -m local.listen_demo
+listen-demo: $(RUN) ## Ten minutes of a night at a microphone: alerts, a cut network, a dead stream (MINUTES=0.5 for a short one; ffmpeg)
+	@$(BIN)/python -m local.listen_demo $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: retrain-demo
 retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labeled WAVs, HELD_OUT=more of them)

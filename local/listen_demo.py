@@ -1,14 +1,14 @@
 """`python -m local.listen_demo`: a night at a microphone, on a local stack of its own.
 
-A synthetic night with two shots and a siren is streamed to `earshot listen`. Its alerts arrive at a
-webhook and at an MQTT client, with links that open; the network is cut for a while, and nothing is
-lost; the stream dies, and an alert says so. It takes two minutes, and fails if a step does.
+A synthetic night of ten minutes with two shots and a siren is streamed to `earshot listen`. Its
+alerts arrive at a webhook and at an MQTT client, with links that open; the network is cut for a
+minute, in which the second shot is fired, and nothing is lost; the stream dies, and an alert says
+so. It fails if a step does. `--minutes` makes the night shorter.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import argparse
 import os
 import subprocess
 import sys
@@ -16,111 +16,34 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import numpy as np
-import soundfile
+import httpx
 import urllib3
 
-from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import Label
 from earshot.times import parse_time
 from earshot_client.api_client import EarshotClient
 from earshot_client.filters import ResultFilters
+from earshot_client.transport import TIMEOUT
+from local.arrivals import Arrivals, arrivals
 from local.clients import forget_aws_settings
-from local.deliveries import also_delivered
 from local.demo import console, demo_stack
-from local.mosquitto import PROGRAM, Mosquitto, bridge
-from local.receiver import Receiver, receiver
+from local.night import Night
 from local.settings import LocalStackError
-from local.streams import Network, Radio, network
-from local.subscriber import Subscriber
+from local.streams import Network, Radio, network, radio
 from local.sweep import sweep
 from local.token import issue
-from training.data.demo_sounds import birdsong, gunshots, siren
 
 SOURCE = "north gate"
-SEGMENT_S, HOP_S = 5.0, 4.0
-COOLDOWN_S = 12  # shorter than what is between the shots
-SILENT_AFTER_S = 10
-CUT_S = 12
-PATIENCE_S = 90
-EXPECTED = [Label.GUNSHOT, Label.GUNSHOT, Label.SIREN]
+PATIENCE_S = 120
+REPORT_S = 30
 
 Found = TypeVar("Found")
-
-
-def night() -> bytes:
-    """Birds, a shot, a siren, another shot, and birds to the end, as a WAV."""
-    parts = [
-        birdsong(5.0, 0), gunshots(3.0, 2), birdsong(8.0, 1), siren(6.0), birdsong(8.0, 2),
-        gunshots(3.0, 2), birdsong(150.0, 3),
-    ]  # fmt: skip
-    file = io.BytesIO()
-    soundfile.write(file, np.concatenate(parts), SAMPLE_RATE, format="WAV", subtype="PCM_16")
-    return file.getvalue()
-
-
-class Arrivals:
-    """What arrives: at a webhook, and at an MQTT client behind a bridge where there is a broker.
-
-    Args:
-        hook: of the webhook.
-        subscriber: the MQTT client; None without a broker.
-    """
-
-    def __init__(self, hook: Receiver, subscriber: Subscriber | None) -> None:
-        self.hook = hook
-        self.subscriber = subscriber
-
-    def alerts(self) -> list[dict[str, Any]] | None:
-        """The night's three alerts, once each way has brought them."""
-        alerts = self.hook.details()
-        if sorted(Label(alert["label"]) for alert in alerts) != EXPECTED:
-            return None
-        if self.subscriber:
-            came = [json.loads(payload) for payload in self.subscriber.payloads("/alert")]
-            if sorted(Label(one["label"]) for one in came) != EXPECTED:
-                return None
-        return alerts
-
-    def fault(self) -> dict[str, Any] | None:
-        """The alert about a source, once each way has brought it."""
-        faults = self.hook.details("Earshot Source Fault")
-        if self.subscriber and "ON" not in self.subscriber.payloads("/problem/state"):
-            return None
-        return faults[-1] if faults else None
-
-
-@contextmanager
-def arrivals(outputs: dict[str, Any], folder: Path) -> Iterator[Arrivals]:
-    """A webhook that gets a stack's alerts, and a broker, a bridge and an MQTT client."""
-    with receiver() as hook:
-        entry = {"name": "demo", "kind": "webhook", "url": hook.url, "key": "demo"}
-        with also_delivered(outputs, entry):
-            if PROGRAM is None:
-                console.print("mosquitto is missing, so MQTT is not shown: apt install mosquitto")
-                yield Arrivals(hook, None)
-                return
-            with _mqtt(outputs, folder) as subscriber:
-                yield Arrivals(hook, subscriber)
-
-
-@contextmanager
-def _mqtt(outputs: dict[str, Any], folder: Path) -> Iterator[Subscriber]:
-    broker = Mosquitto(folder)
-    subscriber = Subscriber(broker.port)
-    running = bridge(broker, outputs)
-    try:
-        yield subscriber
-    finally:
-        running.terminate()
-        running.wait(30)
-        subscriber.close()
-        broker.stop()
 
 
 def wait_for(what: str, found: Callable[[], Found | None]) -> Found:
@@ -133,19 +56,21 @@ def wait_for(what: str, found: Callable[[], Found | None]) -> Found:
     while not (value := found()):
         if time.monotonic() > deadline:
             raise LocalStackError(f"In {PATIENCE_S} s there was no {what}.")
-        time.sleep(0.5)
+        time.sleep(0.25)
     console.print(f"  {what}", style="green")
     return value
 
 
 @contextmanager
-def listener(api_url: str, token: str, stream: str, spool: Path) -> Iterator[None]:
+def listener(
+    api_url: str, token: str, stream: str, source: str, night: Night, spool: Path
+) -> Iterator[None]:
     """A run of `earshot listen`, whose words are shown."""
-    options = ["--segment", SEGMENT_S, "--hop", HOP_S, "--heartbeat", 2, "--spool", spool]
+    options = ["--segment", night.segment_s, "--hop", night.hop_s, "--heartbeat", 2]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "earshot_client.cli", "listen", stream, "--source", SOURCE),
-            *map(str, options),
+            *(sys.executable, "-m", "earshot_client.cli", "listen", stream, "--source", source),
+            *map(str, [*options, "--spool", spool]),
         ],
         env=os.environ | {"EARSHOT_API_URL": api_url, "EARSHOT_TOKEN": token},
     )
@@ -156,92 +81,163 @@ def listener(api_url: str, token: str, stream: str, spool: Path) -> Iterator[Non
         process.wait(30)
 
 
-def alerts_arrive(came: Arrivals) -> None:
-    """The night's three alerts come, and each link opens."""
-    ways = "webhook and MQTT" if came.subscriber else "webhook"
-    for alert in wait_for(f"alerts about two shots and a siren by {ways}", came.alerts):
+class Performance:
+    """The night as it goes: each step waits for its time, and for what it should lead to.
+
+    Args:
+        night: what happens when.
+        source: that listens.
+        outputs: of the stack.
+        client: of the stack's HTTP API.
+        came: what arrives.
+        station: that streams the night.
+    """
+
+    def __init__(
+        self,
+        night: Night,
+        source: str,
+        outputs: dict[str, Any],
+        client: EarshotClient,
+        came: Arrivals,
+        station: Radio,
+    ) -> None:
+        self._night = night
+        self._source = source
+        self._outputs = outputs
+        self._client = client
+        self._came = came
+        self._station = station
+        self._began = 0.0
+
+    def play(self, between: Network, spool: Path) -> None:
+        """All steps. Raises `LocalStackError` if one fails."""
+        wait_for("listener at the stream", lambda: self._station.began)
+        self._began = self._station.began[0].timestamp()
+        night, (cut, restored) = self._night, self._night.cut
+        self._until(night.shots[0], "birds, then a shot")
+        self._alerts(Label.GUNSHOT)
+        self._until(night.siren, "birds, then a siren")
+        self._alerts(Label.GUNSHOT, Label.SIREN)
+        self._until(cut, "birds")
+        between.cut.set()
+        self._until(restored, f"the network is cut for {restored - cut:.0f} s; a shot")
+        held = len(list(spool.glob("*.wav")))
+        if held < 2 or len(self._came.alerts()) != 2:
+            came = len(self._came.alerts()) - 2
+            raise LocalStackError(f"In the cut {held} segments waited, and {came} alerts came.")
+        between.cut.clear()
+        wait_for(f"empty spool; {held} segments had waited", lambda: not [*spool.glob("*.wav")])
+        self._second_shot(self._alerts(Label.GUNSHOT, Label.SIREN, Label.GUNSHOT)[-1])
+        self._until(night.seconds, "birds")
+        self._nothing_is_lost()
+        self._death_is_reported()
+
+    def _until(self, second: float, what: str) -> None:
+        """Let the night go on until a second of it, and show how much of it is left."""
+        while (rest := self._began + second - time.time()) > 0:
+            past = second - rest
+            left = max(0.0, self._night.seconds - past)
+            console.print(f"{_clock(past)} {what}; {_clock(left)} left", style="dim")
+            time.sleep(min(rest, REPORT_S))
+
+    def _alerts(self, *labels: Label) -> list[dict[str, Any]]:
+        """The night's alerts so far. They came, and each link opens."""
+        what = f"{labels[-1]} alert by {self._came.ways}, {len(labels)} in all"
+        alerts = wait_for(what, lambda: self._came.are(*labels))
         for link in ("clip_url", "event_url"):
-            answer = urllib3.request("GET", alert[link])
+            answer = urllib3.request("GET", alerts[-1][link])
             if answer.status != 200 or answer.data[:4] != b"RIFF":
-                raise LocalStackError(f"The {link} of {alert['alert_id']} does not open.")
+                raise LocalStackError(f"The {link} of {alerts[-1]['alert_id']} does not open.")
+        console.print(f"  its links open: {len(answer.data):,} bytes of the event's sound")
+        return alerts
+
+    def _second_shot(self, alert: dict[str, Any]) -> None:
+        """Its alert has the time at which it was recorded, in the cut."""
+        late = self._began + self._night.shots[1] - parse_time(alert["recorded_at"]).timestamp()
+        if not -1.5 < late < self._night.segment_s + 1.5:
+            raise LocalStackError(f"The shot is {late} s after the segment that it is in: {alert}")
+
+    def _nothing_is_lost(self) -> None:
+        """Every segment of the night has its result, once."""
+        found = [
+            one.recorded_at for one in self._client.results(ResultFilters(source=self._source))
+        ]
+        times = sorted(time for time in found if time)
+        steps = [(b - a).total_seconds() for a, b in pairwise(times)]
+        hop = self._night.hop_s
+        least = int((self._night.seconds - 2 * self._night.segment_s) / hop)
+        if len(times) < least or min(steps) < hop / 3 or max(steps) > hop * 5 / 3:
+            raise LocalStackError(f"Of {least} segments some are lost or doubled: {steps}")
+        console.print(f"  {len(times)} segments, none lost and none doubled", style="green")
+
+    def _death_is_reported(self) -> None:
+        """An alert reports a stream that dies; here the schedule's looks are taken by hand."""
+        well = datetime.now(UTC)
+
+        def alive() -> bool:
+            last = self._client.source(self._source)["last_segment"]
+            return bool(parse_time(last) > well) and not self._silent()
+
+        wait_for("source that is well", alive)
+        self._station.close()
+        console.print("The stream is killed …")
+        fault = wait_for(
+            f"alert about the silent source by {self._came.ways}",
+            lambda: self._came.fault(well) if self._silent() else None,
+        )
+        console.print(f"  {fault['source']}, {fault['place']}: {fault['detail']}")
+
+    def _silent(self) -> bool:
+        """Whether a look at the sources finds this one silent."""
+        return self._source in sweep(self._outputs, {"watch": True})["faulty"]
 
 
-def nothing_is_lost(client: EarshotClient, between: Network, spool: Path) -> None:
-    """The network is cut for a while; afterwards every segment has its result, once."""
-    console.print(f"The network is cut for {CUT_S} s …")
-    between.cut.set()
-    time.sleep(CUT_S)
-    held = len(list(spool.glob("*.wav")))
-    between.cut.clear()
-    wait_for(f"empty spool; {held} segments had waited", lambda: not list(spool.glob("*.wav")))
-    found = [one.recorded_at for one in client.results(ResultFilters(source=SOURCE))]
-    times = sorted(time for time in found if time)
-    steps = [(b - a).total_seconds() for a, b in pairwise(times)]
-    if held < 2 or min(steps) < HOP_S / 3 or max(steps) > HOP_S * 5 / 3:
-        raise LocalStackError(f"Segments are lost or doubled: {steps}")
-    console.print(f"  {len(times)} segments, none lost and none doubled", style="green")
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def death_is_reported(
-    came: Arrivals, outputs: dict[str, Any], client: EarshotClient, station: Radio
-) -> None:
-    """An alert reports a stream that dies; here the schedule's looks are taken by hand."""
-    well = time.time()
+def play(outputs: dict[str, Any], night: Night, source: str) -> None:
+    """Play a night on a stack.
 
-    def alive() -> bool:
-        last = client.source(SOURCE)["last_segment"]
-        return bool(parse_time(last).timestamp() > well) and not _silent(outputs)
-
-    wait_for("source that is well again", alive)
-    station.close()
-    console.print("The stream is killed …")
-
-    def alerted() -> dict[str, Any] | None:
-        if not _silent(outputs):
-            return None
-        return came.fault()
-
-    fault = wait_for("alert about the silent source", alerted)
-    if parse_time(fault["last_segment"]).timestamp() < well:
-        raise LocalStackError(f"The alert is not about the stream's end: {fault}")
-    console.print(f"  {fault['source']}, {fault['place']}: {fault['detail']}")
-
-
-def _silent(outputs: dict[str, Any]) -> bool:
-    """Whether a look at the sources finds this one silent."""
-    return SOURCE in sweep(outputs, {"watch": True})["faulty"]
-
-
-def run() -> None:
-    """The demonstration.
+    Args:
+        outputs: of the stack.
+        night: to play.
+        source: a name that is new to the stack.
 
     Raises:
         LocalStackError: a step failed.
     """
-    console.print("Starting the local stack …")
-    with demo_stack() as (settings, outputs), tempfile.TemporaryDirectory() as folder:
-        pool, service = outputs["UserPoolId"], outputs["ServiceClientId"]
-        token = issue(settings.endpoint, pool, service, ["predict", "read", "admin"])
-        client = EarshotClient(outputs["ApiUrl"], lambda: token)
-        rules = {"place": "by the lake", "cooldown_s": COOLDOWN_S, "silent_after_s": SILENT_AFTER_S}
-        client.set_source(SOURCE, rules)
+    pool, service = outputs["UserPoolId"], outputs["ServiceClientId"]
+    token = issue(outputs["endpoint"], pool, service, ["predict", "read", "admin"])
+    rules = {"cooldown_s": night.cooldown_s, "silent_after_s": night.silent_after_s}
+    port = urlsplit(outputs["ApiUrl"]).port or 80
+    with httpx.Client(timeout=TIMEOUT) as http, tempfile.TemporaryDirectory() as folder:
+        client = EarshotClient(outputs["ApiUrl"], lambda: token, http=http)
+        client.set_source(source, {"place": "by the lake", **rules})
         spool = Path(folder) / "spool"
         (broker_folder := Path(folder) / "broker").mkdir()
-        station = Radio([night()])
-        port = urlsplit(outputs["ApiUrl"]).port or 80
-        with arrivals(outputs, broker_folder) as came, network(port) as between:
+        with (
+            arrivals(outputs, source, broker_folder) as came,
+            network(port) as between,
+            radio(night.sound()) as station,
+        ):
             beyond = outputs["ApiUrl"].replace(f":{port}/", f":{between.port}/")
-            with listener(beyond, token, station.url, spool):
-                alerts_arrive(came)
-                nothing_is_lost(client, between, spool)
-                death_is_reported(came, outputs, client, station)
-    console.print("The stack is down again. docs/listen.md tells more.")
+            with listener(beyond, token, station.url, source, night, spool):
+                performance = Performance(night, source, outputs, client, came, station)
+                performance.play(between, spool)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.listen_demo", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10, help="of the night; by default 10")
+    minutes = parser.parse_args().minutes
     forget_aws_settings()
     try:
-        run()
+        console.print("Starting the local stack …")
+        with demo_stack() as (_, outputs):
+            play(outputs, Night(60 * minutes), SOURCE)
+        console.print("The stack is down again. docs/listen.md has more.")
     except LocalStackError as error:
         sys.exit(str(error))
 
