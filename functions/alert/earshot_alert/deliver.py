@@ -6,6 +6,7 @@ A function of its own: only it reads where webhooks are, and it may read nothing
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -23,22 +24,42 @@ from earshot_alert.settings import DeliverSettings
 
 AWS_CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard"})
 
+# The function has 30 s.
+DEADLINE_S = 22.0
+
 logger = Logger(service="deliver")
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Work on messages; those that fail come again, later each time."""
-    failed = []
-    for record in event["Records"]:
-        try:
-            logger.info(dispatcher().work(json.loads(record["body"])))
-        except EarshotError:
-            logger.exception("not delivered; it is tried again")
-            failed.append(record["messageId"])
-            count = int(record["attributes"]["ApproximateReceiveCount"])
-            dispatcher().wait_longer(record["receiptHandle"], count)
+    """Work on messages, all at once; those that fail come again, later each time.
+
+    A receiver that is slow keeps no other waiting. What is not done in time counts as failed, so
+    that it alone comes again; should it still get through, it comes twice.
+    """
+    records = event["Records"]
+    pool = ThreadPoolExecutor(max(1, len(records)))
+    work = {pool.submit(_is_done, record): record["messageId"] for record in records}
+    _, late = wait(work, DEADLINE_S)
+    pool.shutdown(wait=False, cancel_futures=True)
+    failed = [one for future, one in work.items() if future in late or not future.result()]
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
+
+
+def _is_done(record: dict[str, Any]) -> bool:
+    """Whether a message has been dealt with."""
+    try:
+        logger.info(dispatcher().work(json.loads(record["body"])))
+    except Exception:  # whatever it is, the other messages of the batch have nothing to do with it
+        logger.exception("not delivered; it is tried again")
+    else:
+        return True
+    count = int(record["attributes"]["ApproximateReceiveCount"])
+    try:
+        dispatcher().wait_longer(record["receiptHandle"], count)
+    except EarshotError:
+        logger.exception("it waits as long as the queue says")
+    return False
 
 
 @cache

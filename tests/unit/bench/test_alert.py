@@ -44,6 +44,7 @@ def test_times_are_of_the_first_alert_that_holds_the_onset() -> None:
             "clip_id": one.clip_id,
             "alert_id": one.clip_id,
             "recorded_at": format_time(one.recorded_at),
+            "alerted_at": format_time(one.timestamp + timedelta(seconds=0.15)),
         }
         for one in found[SOURCE]
     ]
@@ -51,7 +52,8 @@ def test_times_are_of_the_first_alert_that_holds_the_onset() -> None:
     got = times(found, {SOURCE: NOON}, alerts, arrived, seconds)
     assert (got["onsets"], got["not_alerted"]) == (1, 0)
     assert got["segment_to_result_s"]["p50"] == 0.5
-    assert got["result_to_alert_s"]["p50"] == 0.25
+    assert got["result_to_alert_s"]["p50"] == 0.15
+    assert got["alert_to_receiver_s"]["p50"] == 0.1
     end = holding[0] * HOP_S + SEGMENT_S
     assert got["total_s"]["p50"] == round(end + 0.75 - onset, 2)
     assert times(found, {SOURCE: NOON}, [], {}, seconds)["not_alerted"] == 1

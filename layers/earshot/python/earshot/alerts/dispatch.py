@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _PATIENCE_S = 10.0
+_AT_ONCE = 10  # messages of a batch
 # A failed delivery is tried again after 5 s, 10 s, 20 s, … and 15 minutes at most.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 5, 900
 
@@ -26,7 +27,7 @@ class Dispatcher:
 
     An event comes as EventBridge wrote it. Where several deliveries want it, it becomes a message
     for each, so that one that fails is tried again alone. A crash in between makes those messages
-    twice; receivers know a repetition by the header ``Earshot-Delivery``.
+    twice; receivers know a repetition by the header ``Earshot-Delivery``. Threads may share one.
 
     Args:
         sqs: client.
@@ -46,7 +47,7 @@ class Dispatcher:
         self._queue_url = queue_url
         self._deliveries = deliveries
         self._now = now
-        self._http = urllib3.PoolManager(timeout=_PATIENCE_S, retries=False)
+        self._http = urllib3.PoolManager(timeout=_PATIENCE_S, retries=False, maxsize=_AT_ONCE)
 
     def work(self, message: Mapping[str, Any]) -> str:
         """Work on a message's JSON; what was done, for the log.

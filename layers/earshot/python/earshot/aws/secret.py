@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,16 @@ class Secret:
         self._arn = arn
         self._text = ""
         self._read_at = 0.0
+        self._lock = threading.Lock()
 
     def __call__(self) -> str:
         """The text. Raises `UnavailableError`."""
-        # Not the monotonic clock, which stands still while an environment is frozen or a snapshot.
-        # Backwards, too: a clock that was set tells nothing of how old the text is.
-        now = time.time()
-        if not self._text or abs(now - self._read_at) > _CACHED_S:
-            with unavailable_on_failure("The secret store"):
-                self._text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
-            self._read_at = now
-        return self._text
+        with self._lock:
+            # Not the monotonic clock, which stands still while an environment is frozen or a
+            # snapshot. Backwards, too: a clock that was set tells nothing of how old the text is.
+            now = time.time()
+            if not self._text or abs(now - self._read_at) > _CACHED_S:
+                with unavailable_on_failure("The secret store"):
+                    answer = self._client.get_secret_value(SecretId=self._arn)
+                self._text, self._read_at = answer["SecretString"], now
+            return self._text
