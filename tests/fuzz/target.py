@@ -41,7 +41,7 @@ class OneClip:
 class Keep:
     """A table that keeps nothing."""
 
-    def save(self, result: Result) -> Result:
+    def save(self, result: Result, keep_days: int = 0) -> Result:
         """Hand the result back."""
         return result
 

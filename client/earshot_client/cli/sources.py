@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.table import Table
 
+from earshot.sources.settings import RETENTION_DAYS
 from earshot.times import format_time
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.options import Duration, Time, Zone, as_json, explained, label_choice
@@ -21,7 +22,7 @@ Connect = Callable[[], EarshotClient]
 _NOT_FOUND = 404
 SETTINGS = (
     *("name", "place", "time_zone", "labels", "min_confidence", "quiet_hours", "muted_until"),
-    *("cooldown_s", "silent_after_s", "digest", "addressees"),
+    *("cooldown_s", "silent_after_s", "retention_days", "digest", "addressees"),
 )
 
 
@@ -80,6 +81,11 @@ def show(connect: Connect, source: str) -> None:
 @click.option("--mute-for", type=Duration(), help="No alerts for so long, such as 2h; 0s ends it.")
 @click.option("--cooldown", type=Duration(), help="Between alerts of a label, such as 10m.")
 @click.option("--silent-after", type=Duration(), help="Without a clip an alert; 0s for none.")
+@click.option(
+    "--retention-days",
+    type=click.Choice([*map(str, RETENTION_DAYS), "default"]),
+    help="After which its new clips and results are deleted.",
+)
 @click.option("--digest", multiple=True, type=label_choice, help="Can wait for the daily digest.")
 @click.option("--addressee", "addressees", multiple=True, help="Whom alerts are for.")
 @as_json
@@ -98,6 +104,7 @@ def set_(
     mute_for: timedelta | None,
     cooldown: timedelta | None,
     silent_after: timedelta | None,
+    retention_days: str | None,
     digest: tuple[str, ...],
     addressees: tuple[str, ...],
     as_json: bool,
@@ -122,6 +129,8 @@ def set_(
     if quiet is not None:
         start, _, end = quiet.partition("-")
         wanted["quiet_hours"] = None if quiet == "none" else {"start": start, "end": end}
+    if retention_days is not None:
+        wanted["retention_days"] = None if retention_days == "default" else int(retention_days)
     changed = connect().set_source(source, wanted)
     if as_json:
         print_json(changed)

@@ -27,6 +27,7 @@ class Settings:
         uploads_queue_url: failed messages return to this queue; None for an image run by itself.
         label_buckets: of each label in the table's index of labels.
         archives_bucket: of the files of archives; None for a function that classifies none.
+        sources_table: how long clips of each source are kept; None for an image run by itself.
         clients_table: which client may name which source; None for an image run by itself, which
             asks for no token.
         unbound_clients: client ids that may name any source.
@@ -45,6 +46,7 @@ class Settings:
     uploads_queue_url: str | None = None
     label_buckets: int = 1
     archives_bucket: str | None = None
+    sources_table: str | None = None
     clients_table: str | None = None
     unbound_clients: tuple[str, ...] = ()
     api_tokens: bool = True
@@ -71,6 +73,7 @@ class Settings:
             uploads_queue_url=environment.get("UPLOADS_QUEUE_URL") or None,
             label_buckets=int(environment.get("LABEL_BUCKETS") or 1),
             archives_bucket=environment.get("ARCHIVES_BUCKET") or None,
+            sources_table=environment.get("SOURCES_TABLE") or None,
             clients_table=environment.get("CLIENTS_TABLE") or None,
             unbound_clients=tuple(environment.get("UNBOUND_CLIENTS", "").split(",")),
             api_tokens=environment.get("API_TOKENS") != NO_TOKENS,

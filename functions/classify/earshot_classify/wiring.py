@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -27,6 +28,8 @@ from earshot.model.versions import Pointer
 from earshot.model.yamnets import Yamnets
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
+from earshot.sources.retention import SourceRetention
+from earshot.sources.table import SourcesTable
 from earshot.uploads.clip_store import S3ClipStore, S3PostedClips
 from earshot.uploads.queue import UploadsQueue
 from earshot.yamnet.flatbuffer import Yamnet
@@ -48,7 +51,7 @@ metrics = Metrics(namespace="Earshot", service="classify")
 class NoResultStore:
     """Keeps nothing: for an image run by itself, with no table to write to."""
 
-    def save(self, result: Result) -> Result:
+    def save(self, result: Result, keep_days: int = 0) -> Result:
         """Hand the result back."""
         return result
 
@@ -94,6 +97,7 @@ def service() -> ClassifyService:
         results=parts.results,
         now=lambda: datetime.now(UTC),
         keeps_casual=parts.keeps_casual,
+        retention=_retention(),
     )
 
 
@@ -113,6 +117,7 @@ def archive_service(archive: str | None) -> ClassifyService:
         posted=None,
         results=_results(Settings.from_environment(), archive) if archive else NoResultStore(),
         now=lambda: datetime.now(UTC),
+        retention=_retention() if archive else lambda _: 0,
     )
 
 
@@ -160,6 +165,15 @@ def asks_for_tokens() -> bool:
     """Whether an authorizer stands before `/predict`."""
     settings = Settings.from_environment()
     return settings.clients_table is not None and settings.api_tokens
+
+
+@cache
+def _retention() -> Callable[[str], int]:
+    table = Settings.from_environment().sources_table
+    if table is None:
+        return lambda _: 0
+    sources = SourcesTable(boto3.client("dynamodb", config=AWS_CONFIG), table)
+    return SourceRetention(sources, lambda: datetime.now(UTC))
 
 
 @cache

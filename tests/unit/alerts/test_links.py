@@ -65,6 +65,15 @@ def test_a_link_is_good_for_as_long_as_the_clip_is_kept(changes, kept):
     assert query(links().clip(classified("c1", **changes)))[0] == (NOON + kept).timestamp()
 
 
+def test_a_link_ends_with_the_days_of_its_source():
+    for result in (classified("c1", location=LOCATION), classified("c1", location=POSTED)):
+        for days, kept in ((0, None), (1, DAY), (365, None)):
+            until = links().event(result, 1, days)
+            assert query(until)[0] == (
+                (NOON + kept).timestamp() if kept else query(links().event(result, 1))[0]
+            )
+
+
 def test_where_clips_are_kept_for_ever_links_last_for_years():
     assert Retention(0, 0, 0).until(classified(), LOCATION) == NOON + FOREVER
     assert Retention(1, 0, 5).until(classified(label=Label.CASUAL), LOCATION) == NOON + 5 * DAY

@@ -31,30 +31,42 @@ def wav() -> bytes:
 
 class Clips(dict[str, bytes]):
     metadata: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+    tags: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
 
     @contextmanager
     def open(self, upload: Upload) -> Iterator[StoredClip]:
         yield StoredClip(io.BytesIO(self[upload.location.key]), self.metadata)
 
+    def tag(self, upload: Upload, tags: dict[str, str]) -> None:
+        self.tags = tags
+
 
 class Results(dict[str, Result]):
-    def save(self, result: Result) -> Result:
+    def __init__(self) -> None:
+        self.days: list[int] = []
+
+    def save(self, result: Result, keep_days: int = 0) -> Result:
+        self.days.append(keep_days)
         return self.setdefault(result.clip_id, result)
 
 
 class Posted(dict[str, bytes]):
-    def keep(self, clip_id: str, content: bytes) -> Location:
+    def __init__(self) -> None:
+        self.days: list[int] = []
+
+    def keep(self, clip_id: str, content: bytes, keep_days: int = 0) -> Location:
+        self.days.append(keep_days)
         self[clip_id] = content
         return Location("clips", f"posted/{clip_id}.wav")
 
 
 class FailingPosted:
-    def keep(self, clip_id: str, content: bytes) -> Location:
+    def keep(self, clip_id: str, content: bytes, keep_days: int = 0) -> Location:
         raise UnavailableError("The uploads bucket is not available at the moment")
 
 
 class FailingResults:
-    def save(self, result: Result) -> Result:
+    def save(self, result: Result, keep_days: int = 0) -> Result:
         raise UnavailableError("The results table is not available at the moment")
 
 
@@ -240,3 +252,28 @@ def test_what_is_casual_without_doubt_is_not_kept_where_nobody_wants_it(label, u
     )
     result = service.classify_posted(io.BytesIO(wav()), "r", ClipMetadata())
     assert (result.location is not None) is kept
+
+
+def test_clips_and_results_of_a_source_are_kept_for_its_own_days():
+    clips, results, posted = (
+        Clips({"incoming/gate/a.wav": wav(), "incoming/gate/b.wav": b""}),
+        Results(),
+        Posted(),
+    )
+    classifier: Any = SirenClassifier()
+    service = ClassifyService(
+        classifier,
+        clips,  # type: ignore[arg-type]
+        posted,  # type: ignore[arg-type]
+        results,
+        lambda: datetime.now(UTC),
+        retention={"gate": 7}.__getitem__,
+    )
+    kept = service.classify_upload(upload("incoming/gate/a.wav"))
+    service.tag_upload(upload("incoming/gate/a.wav"), kept)
+    assert clips.tags == {"label": "siren", "keep": "7"}
+    rejected = service.classify_upload(upload("incoming/gate/b.wav"))
+    service.tag_upload(upload("incoming/gate/b.wav"), rejected)
+    assert clips.tags == {"keep": "7"}, "of a rejected one, too"
+    service.classify_posted(io.BytesIO(wav()), "request", ClipMetadata("gate"))
+    assert (results.days, posted.days) == ([7, 7, 7], [7])

@@ -15,8 +15,8 @@ from earshot.model.models_bucket import YAMNET_PREFIX
 from earshot.model.registry import CHAMPION_KEY
 from earshot.results.index_requests import LABEL_BUCKET, PROJECTED
 from earshot.results.item import ALERTED_AT
-from earshot.uploads.clip_store import LABEL_TAG
-from earshot.uploads.objects import POSTED_PREFIX, UPLOADS_PREFIX
+from earshot.sources.settings import RETENTION_DAYS
+from earshot.uploads.objects import KEEP_TAG, LABEL_TAG, POSTED_PREFIX, UPLOADS_PREFIX
 from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, as_list, of_type, properties
 
@@ -121,6 +121,20 @@ class TestBuckets:
             name: SAM["Parameters"][name]["Default"] for name in ("UploadDays", "CasualUploadDays")
         }
         assert 0 < days["CasualUploadDays"] < days["UploadDays"]
+
+    def test_each_number_of_days_that_a_source_may_have_is_a_rule(self) -> None:
+        rules = properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
+        tags = {
+            tag["Value"]: rule
+            for rule in rules
+            for tag in rule.get("TagFilters", ())
+            if tag["Key"] == KEEP_TAG
+        }
+        assert [*map(int, tags)] == [*RETENTION_DAYS]
+        for days, rule in tags.items():
+            assert rule["ExpirationInDays"] == int(days)
+            assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+            assert "Prefix" not in rule, "clips of both kinds"
 
 
 class TestQueue:

@@ -70,6 +70,8 @@ class TestFunctions:
             ("s3:GetObject", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:GetObjectVersion", "${UploadsBucket.Arn}/incoming/*"),
             ("s3:PutObject", "${UploadsBucket.Arn}/posted/*"),
+            ("s3:PutObjectTagging", "${UploadsBucket.Arn}/posted/*"),
+            ("dynamodb:GetItem", "SourcesTable.Arn"),
             ("s3:GetObject", "${ModelsBucket.Arn}/models/*"),
             ("s3:GetObject", "${ModelsBucket.Arn}/yamnet/*"),
             ("s3:ListBucket", "UploadsBucket.Arn"),

@@ -63,6 +63,7 @@ class TestSettings:
             "RESULT_TTL_DAYS": {"Ref": "ResultTtlDays"},
             "KEEP_CASUAL_CLIPS": {"Ref": "KeepCasualClips"},
             "POSTED_CLIPS_BUCKET": {"Fn::If": ["KeepsPostedClips", {"Ref": "UploadsBucket"}, ""]},
+            "SOURCES_TABLE": {"Ref": "SourcesTable"},
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -68,6 +68,7 @@ def test_settings_are_the_same_after_json():
         muted_until=utc("2026-01-31T12:00"),
         cooldown=timedelta(minutes=10),
         silent_after=timedelta(0),
+        retention_days=7,
         addressees=("ann@ear.example",),
     )
     assert settings_from_json(settings.to_json()) == settings

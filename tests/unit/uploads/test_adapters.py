@@ -129,6 +129,22 @@ def test_a_result_expires_after_its_days_and_otherwise_never(dynamodb):
     assert "expires_at" not in kept
 
 
+@pytest.mark.parametrize(
+    ("ttl_days", "keep_days", "expires_at"),
+    [
+        (0, 1, "1769947200"),  # 2026-02-01T12:00:00Z, by `date -d`
+        (30, 1, "1769947200"),
+        (1, 30, "1769947200"),
+    ],
+)
+def test_a_result_of_a_source_with_days_of_its_own_expires_by_the_fewer(
+    dynamodb, ttl_days, keep_days, expires_at
+):
+    ResultsTable(dynamodb, "results", ttl_days).save(RESULT, keep_days)
+    (item,) = dynamodb.scan(TableName="results")["Items"]
+    assert item["expires_at"] == {"N": expires_at}
+
+
 def test_a_failing_table_is_a_transient_fault(dynamodb):
     with pytest.raises(UnavailableError, match="results table"):
         ResultsTable(dynamodb, "no-such-table").save(RESULT)
@@ -136,7 +152,7 @@ def test_a_failing_table_is_a_transient_fault(dynamodb):
 
 def test_an_upload_is_tagged_in_the_version_that_was_classified(s3):
     first, second = put(s3, b"first"), put(s3, b"second")
-    S3ClipStore(s3).tag(first, "casual")
+    S3ClipStore(s3).tag(first, {"label": "casual"})
 
     def tags(upload: Upload) -> list[dict[str, str]]:
         location = upload.location
@@ -147,4 +163,4 @@ def test_an_upload_is_tagged_in_the_version_that_was_classified(s3):
     assert tags(first) == [{"Key": "label", "Value": "casual"}]
     assert tags(second) == []
     s3.delete_object(Bucket=BUCKET, Key=first.location.key, VersionId=first.location.version_id)
-    S3ClipStore(s3).tag(first, "casual")  # of no consequence: it is gone
+    S3ClipStore(s3).tag(first, {"label": "casual"})  # of no consequence: it is gone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -64,6 +64,13 @@ class SourceRequest(Request):
         default=None,
         description="Seconds without a clip after which an alert is raised. 0 for none.",
     )
+    retention_days: Literal[1, 3, 7, 14, 30, 60, 90, 180, 365] | None = Field(
+        default=None,
+        description=(
+            "Days after which clips and results of the source are deleted, if that is sooner than "
+            "by the template's parameters. It holds for those that come from then on."
+        ),
+    )
     digest: list[_Label] = Field(
         default=[],
         max_length=len(Label),
@@ -111,6 +118,7 @@ class Source(TypedDict):
     muted_until: str | None
     cooldown_s: int | None
     silent_after_s: int | None
+    retention_days: int | None
     digest: list[str]
     addressees: list[str]
     first_seen: str | None

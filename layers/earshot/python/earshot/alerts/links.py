@@ -37,15 +37,15 @@ class Retention:
     uploads: int
     casual_uploads: int
 
-    def until(self, result: Result, location: Location) -> datetime:
+    def until(self, result: Result, location: Location, source_days: int = 0) -> datetime:
         """Until when a clip is kept at least: the bucket's lifecycle rounds up to a day's end."""
         if location.key.startswith(POSTED_PREFIX):
-            days = self.posted
+            limits = [self.posted]
         else:
             found = result.classification
             casual = found is not None and found.label is Label.CASUAL
             limits = [self.uploads, *([self.casual_uploads] if casual else [])]
-            days = min((limit for limit in limits if limit), default=0)
+        days = min((limit for limit in (*limits, source_days) if limit), default=0)
         return result.timestamp + (timedelta(days=days) if days else FOREVER)
 
 
@@ -105,17 +105,22 @@ class ClipLinks:
         """The clip's page in the web interface; None if there is none."""
         return f"{self._ui_url}/?clip={quote(result.clip_id)}" if self._ui_url else None
 
-    def clip(self, result: Result) -> str | None:
-        """The whole clip; None if it is not kept."""
-        return self._sound(result, "")
+    def clip(self, result: Result, source_days: int = 0) -> str | None:
+        """The whole clip; None if it is not kept.
 
-    def event(self, result: Result, number: int) -> str | None:
+        Args:
+            result: of the clip.
+            source_days: that its source is kept; 0 for as others.
+        """
+        return self._sound(result, "", source_days)
+
+    def event(self, result: Result, number: int, source_days: int = 0) -> str | None:
         """An event of the clip, by its number from 1 on; None if the clip is not kept."""
-        return self._sound(result, f"/events/{number}.wav")
+        return self._sound(result, f"/events/{number}.wav", source_days)
 
-    def _sound(self, result: Result, path: str) -> str | None:
+    def _sound(self, result: Result, path: str, source_days: int) -> str | None:
         if not result.location:
             return None
-        until = self._retention.until(result, result.location)
+        until = self._retention.until(result, result.location, source_days)
         query = self._signer.query(result.clip_id, until)
         return f"{self._api_url}/audio/{result.clip_id}{path}?{query}"

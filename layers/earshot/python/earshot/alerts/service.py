@@ -35,6 +35,7 @@ class AlertRules:
         addressees: whom alerts are for.
         source_name, place, time_zone: of the source, for people.
         digest: labels whose alerts wait for the next digest.
+        retention_days: that clips of the source are kept, if fewer than others; 0 for as many.
         cooldown: time after an alert in which the same label and source raise no other.
     """
 
@@ -48,6 +49,7 @@ class AlertRules:
     place: str = ""
     time_zone: str = "UTC"
     digest: frozenset[Label] = frozenset()
+    retention_days: int = 0
 
     def matches(self, classification: Classification) -> dict[Label, float]:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
@@ -213,10 +215,11 @@ class AlertService:
         alert = alert_about(result, classification, at, label=label, confidence=confidence)
         events = classification.events
         best = best_event(events, label)
+        days = rules.retention_days
         return replace(
             alert,
-            clip_url=self._links.clip(result),
-            event_url=self._links.event(result, events.index(best) + 1) if best else None,
+            clip_url=self._links.clip(result, days),
+            event_url=self._links.event(result, events.index(best) + 1, days) if best else None,
             page_url=self._links.page(result),
             source_name=rules.source_name,
             place=rules.place,

@@ -56,6 +56,7 @@ class SourceRules:
             place=settings.place,
             time_zone=settings.time_zone,
             digest=settings.digest,
+            retention_days=settings.retention_days or 0,
         )
 
     def source(self, name: str) -> Source:

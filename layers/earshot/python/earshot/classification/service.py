@@ -14,6 +14,8 @@ from earshot.labels import Label
 from earshot.results.result import Classification, Origin, Result, classified, rejected
 from earshot.uploads.objects import (
     DEFAULT_SOURCE,
+    KEEP_TAG,
+    LABEL_TAG,
     ClipMetadata,
     Upload,
     object_clip_id,
@@ -33,8 +35,12 @@ _UPLOAD_INSTEAD = (
 class ResultStore(Protocol):
     """Keeps results: the results table, or nothing where an image is run by itself."""
 
-    def save(self, result: Result) -> Result:
+    def save(self, result: Result, keep_days: int = 0) -> Result:
         """Keep a result unless its clip has one; returns the one that stands.
+
+        Args:
+            result: to keep.
+            keep_days: days after which it is deleted, if sooner than others; 0 for as others.
 
         Raises:
             UnavailableError: the store failed; trying again may help.
@@ -51,6 +57,8 @@ class ClassifyService:
         results: keeps results.
         now: the time.
         keeps_casual: whether posted clips are kept that are casual and not uncertain.
+        retention: days that clips and results of a source are kept, if fewer than others; 0 for as
+            many. See `earshot.sources.retention`.
     """
 
     def __init__(
@@ -61,7 +69,9 @@ class ClassifyService:
         results: ResultStore,
         now: Callable[[], datetime],
         keeps_casual: bool = True,
+        retention: Callable[[str], int] = lambda _: 0,
     ) -> None:
+        self._retention = retention
         self._keeps_casual = keeps_casual
         self._classifier = classifier
         self._clips = clips
@@ -90,16 +100,21 @@ class ClassifyService:
                 classification = self._classify(stored.content)
             return self._save(classification, origin)
         except RejectedClipError as error:
-            return self._results.save(rejected(origin, error, self._now()))
+            return self._reject(origin, error)
 
     def tag_upload(self, upload: Upload, result: Result) -> None:
-        """Tag an upload with the label of its result, by which it expires sooner or later.
+        """Tag an upload with its label, and with its source's days: by them it expires.
 
         Raises:
             UnavailableError: S3 failed.
         """
+        tags = {}
         if result.classification:
-            self._clips.tag(upload, str(result.classification.label))
+            tags[LABEL_TAG] = str(result.classification.label)
+        if days := self._retention(result.source):
+            tags[KEEP_TAG] = str(days)
+        if tags:
+            self._clips.tag(upload, tags)
 
     def classify_posted(self, content: BinaryIO, request: str, metadata: ClipMetadata) -> Result:
         """Result of a posted clip, which is kept unless it is rejected.
@@ -122,7 +137,7 @@ class ClassifyService:
         except RejectedClipError as error:
             if error.code == "too_long":  # no rejection: an upload of it may be classified
                 raise PayloadTooLargeError(f"{_UPLOAD_INSTEAD} {error.detail}") from error
-            self._results.save(rejected(origin, error, self._now()))
+            self._reject(origin, error)
             raise
         result = self._save(classification, self._kept(clip, origin, classification))
         # The result that stands may have feedback, which is not for devices to read.
@@ -138,9 +153,16 @@ class ClassifyService:
         if self._posted is None or (plain and not self._keeps_casual):
             return origin
         try:
-            return replace(origin, location=self._posted.keep(origin.clip_id, clip))
+            days = self._retention(origin.source)
+            return replace(origin, location=self._posted.keep(origin.clip_id, clip, days))
         except UnavailableError:
             return replace(origin, warnings=(*origin.warnings, "the clip could not be kept"))
 
     def _save(self, classification: Classification, origin: Origin) -> Result:
-        return self._results.save(classified(origin, classification, self._now()))
+        result = classified(origin, classification, self._now())
+        return self._results.save(result, self._retention(origin.source))
+
+    def _reject(self, origin: Origin, error: RejectedClipError) -> Result:
+        return self._results.save(
+            rejected(origin, error, self._now()), self._retention(origin.source)
+        )

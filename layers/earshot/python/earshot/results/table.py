@@ -68,17 +68,23 @@ class ResultsTable:
         self._ttl = timedelta(days=ttl_days)
         self._marks = {ARCHIVE: to_attribute(archive)} if archive else {}
 
-    def save(self, result: Result) -> Result:
+    def save(self, result: Result, keep_days: int = 0) -> Result:
         """Keep a result unless its clip has one; returns the one that stands.
+
+        Args:
+            result: to keep.
+            keep_days: days after which it is deleted, if sooner than others; 0 for as others.
 
         Raises:
             UnavailableError: DynamoDB failed.
         """
+        limits = [limit for limit in (self._ttl, timedelta(days=keep_days)) if limit]
+        ttl = min(limits, default=timedelta(0))
         with unavailable_on_failure("The results table"):
             try:
                 self._dynamodb.put_item(
                     TableName=self._name,
-                    Item=to_item(result, self._ttl, self._buckets) | self._marks,
+                    Item=to_item(result, ttl, self._buckets) | self._marks,
                     ConditionExpression="attribute_not_exists(clip_id)",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )

@@ -11,6 +11,11 @@ from zoneinfo import ZoneInfo
 from earshot.labels import Label
 from earshot.times import format_time, parse_time
 
+# Each is a rule of the uploads bucket's lifecycle, by the object's tag: S3 has no other way to have
+# objects of one prefix expire after days of their own (Amazon S3 User Guide, "Lifecycle
+# configuration elements").
+RETENTION_DAYS = (1, 3, 7, 14, 30, 60, 90, 180, 365)
+
 
 @dataclass(frozen=True)
 class QuietHours:
@@ -44,6 +49,8 @@ class SourceSettings:
         muted_until: before which no alert is raised.
         cooldown: time after an alert in which the same label raises no other.
         silent_after: how long the source may send nothing; zero for as long as it likes.
+        retention_days: one of `RETENTION_DAYS`, after which its clips and results are deleted, if
+            that is sooner than by the template's parameters.
         digest: labels whose alerts can wait for the daily digest.
         addressees: whom its alerts are for; a subscription of the topic can ask for its own.
     """
@@ -57,6 +64,7 @@ class SourceSettings:
     muted_until: datetime | None = None
     cooldown: timedelta | None = None
     silent_after: timedelta | None = None
+    retention_days: int | None = None
     digest: frozenset[Label] = frozenset()
     addressees: tuple[str, ...] = ()
 
@@ -86,6 +94,7 @@ class SourceSettings:
             "muted_until": self.muted_until and format_time(self.muted_until),
             "cooldown_s": _seconds(self.cooldown),
             "silent_after_s": _seconds(self.silent_after),
+            "retention_days": self.retention_days,
             "digest": sorted(map(str, self.digest)),
             "addressees": list(self.addressees),
         }
@@ -98,6 +107,7 @@ def settings_from_json(document: Mapping[str, Any]) -> SourceSettings:
         ValueError: a label or a time is not one.
     """
     labels, quiet = document.get("labels"), document.get("quiet_hours")
+    retention_days = document.get("retention_days")
     muted_until = document.get("muted_until")
     return SourceSettings(
         name=document.get("name") or "",
@@ -114,6 +124,8 @@ def settings_from_json(document: Mapping[str, Any]) -> SourceSettings:
         muted_until=parse_time(muted_until) if muted_until else None,
         cooldown=_duration(document.get("cooldown_s")),
         silent_after=_duration(document.get("silent_after_s")),
+        # DynamoDB's numbers are decimals.
+        retention_days=None if retention_days is None else int(retention_days),
         digest=frozenset(map(Label, document.get("digest") or ())),
         addressees=tuple(document.get("addressees") or ()),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -15,15 +15,18 @@ from earshot.audio.limits import ACCEPTED
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import RejectedClipError
 from earshot.limits import MAX_CLIP_BYTES
-from earshot.uploads.objects import Location, Upload, posted_key
+from earshot.uploads.objects import KEEP_TAG, Location, Upload, posted_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import (
+        GetObjectOutputTypeDef,
+        GetObjectRequestTypeDef,
+        TagTypeDef,
+    )
 
 # The last two: a delete marker, and an object that was overwritten.
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "PreconditionFailed"}
-LABEL_TAG = "label"  # the bucket's lifecycle names it
 _SPOOL_BYTES = 8 * 2**20  # larger clips go through a file in /tmp rather than through memory
 
 
@@ -63,16 +66,17 @@ class S3ClipStore:
             file.seek(0)
             yield StoredClip(cast(BinaryIO, file), answer["Metadata"])
 
-    def tag(self, upload: Upload, label: str) -> None:
-        """Tag an upload with its label, by which it expires. Raises `UnavailableError`."""
+    def tag(self, upload: Upload, tags: Mapping[str, str]) -> None:
+        """Give an upload these tags, by which it expires. Raises `UnavailableError`."""
         request: Any = {"Bucket": upload.location.bucket, "Key": upload.location.key}
         if upload.location.version_id:
             request["VersionId"] = upload.location.version_id
         with unavailable_on_failure("The uploads bucket"):
             try:
-                self._s3.put_object_tagging(
-                    **request, Tagging={"TagSet": [{"Key": LABEL_TAG, "Value": label}]}
-                )
+                tag_set: list[TagTypeDef] = [
+                    {"Key": name, "Value": value} for name, value in tags.items()
+                ]
+                self._s3.put_object_tagging(**request, Tagging={"TagSet": tag_set})
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _GONE:
                     raise
@@ -108,12 +112,21 @@ class S3PostedClips:
         self._s3 = s3
         self._bucket = bucket
 
-    def keep(self, clip_id: str, content: bytes) -> Location:
-        """Keep a clip; returns where. Raises `UnavailableError`."""
+    def keep(self, clip_id: str, content: bytes, keep_days: int = 0) -> Location:
+        """Keep a clip, for so many days if that is fewer than usual; returns where.
+
+        Raises:
+            UnavailableError: S3 failed.
+        """
+        tagged: Any = {"Tagging": f"{KEEP_TAG}={keep_days}"} if keep_days else {}
         # No version id: a clip that is sent again is the same clip, and old versions expire.
         location = Location(self._bucket, posted_key(clip_id))
         with unavailable_on_failure("The uploads bucket"):
             self._s3.put_object(
-                Bucket=location.bucket, Key=location.key, Body=content, ContentType="audio/wav"
+                Bucket=location.bucket,
+                Key=location.key,
+                Body=content,
+                ContentType="audio/wav",
+                **tagged,
             )
         return location

@@ -38,6 +38,10 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 SOURCE_METADATA = "source"
 RECORDED_AT_METADATA = "recorded-at"
 
+# Tags of an object: its label, and the days that its source is kept. The bucket's lifecycle names
+# them.
+LABEL_TAG, KEEP_TAG = "label", "keep"
+
 _CLIP_ID_DIGITS = 32
 _ISSUED_KEY = re.compile(r"incoming/(?:[^/]+/)?upload-[0-9a-f]{32}\.wav")
 
