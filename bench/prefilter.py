@@ -18,7 +18,7 @@ import numpy as np
 from earshot.audio.clip import Clip
 from earshot.labels import Label
 from earshot_client.listen.clock import RecordingClock
-from earshot_client.listen.prefilter import Prefilter
+from earshot_client.listen.prefilter import Prefilter, classifier_of
 from earshot_client.listen.segments import Segment, Segmenter
 from local.settings import FIRST_MODEL, YAMNET
 
@@ -66,7 +66,8 @@ def main() -> None:
     parser.add_argument("everyday", type=Path, help="folder of the dataset of everyday sound")
     parser.add_argument("field", type=Path, help="folder of the field dataset")
     arguments = parser.parse_args()
-    prefilter = Prefilter(FIRST_MODEL, YAMNET, 0, 0)
+    classifier = classifier_of(FIRST_MODEL, YAMNET)
+    prefilter = Prefilter(lambda: classifier, 0, 0)
     streams = sorted((arguments.everyday / "dev").glob("*.opus"))
     casual = [
         one for path in streams if path.stem not in NOT_CASUAL for one in scored(path, prefilter)

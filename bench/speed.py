@@ -18,7 +18,7 @@ from bench.measure import interleaved, ratio, spread
 from bench.reference import FLOAT32_FLATBUFFER
 from bench.serving import classify
 from bench.worker import Worker
-from earshot.model.loading import HEAD_NAME
+from earshot.model.versions import HEAD_NAME
 from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
 from local.settings import FIRST_MODEL, YAMNET
 

@@ -290,9 +290,9 @@ class EarshotClient(Transport):
         try:
             answer = self.http.get(url)
         except httpx.HTTPError as error:
-            raise ApiError(0, f"The clip cannot be fetched: {error}") from error
+            raise ApiError(0, f"The file cannot be fetched: {error}") from error
         if not answer.is_success:
-            raise ApiError(answer.status_code, f"The clip cannot be fetched: {reason(answer)}")
+            raise ApiError(answer.status_code, f"The file cannot be fetched: {reason(answer)}")
         return answer.content
 
 

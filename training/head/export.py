@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshot.labels import LABELS
-from earshot.model.loading import FORMAT, HEAD_NAME
-from earshot.model.versions import MANIFEST_NAME, METRICS_NAME, sha256_hex
+from earshot.model.loading import FORMAT
+from earshot.model.versions import HEAD_NAME, MANIFEST_NAME, METRICS_NAME, sha256_hex
 from earshot.times import format_time
 from training.head.network import CUSTOM_LAYERS
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import click
+from click.core import ParameterSource
 
 from earshot.uploads.objects import clean_source, digest
 from earshot_client.api_client import EarshotClient
@@ -51,12 +52,18 @@ _LONGEST_NAME = 200  # of a folder; file systems take 255 bytes
 )
 @click.option("--prefilter", is_flag=True, help="Send only what may be a threat, and a sample.")
 @click.option(
-    "--threshold",
+    "--threshold",  # docs/listen.md has what is sent, and what is kept back, at others
     type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
     help="Of the prefilter: lowest probability of a threat that is sent.",
 )
 @click.option(
-    "--sample", type=click.FloatRange(0, 1), help="Of the prefilter: share of the rest to send."
+    "--sample",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Of the prefilter: share of the rest to send.",
 )
 @model_option
 @yamnet_option
@@ -87,8 +94,8 @@ def listen(
     spool: Path | None,
     spool_mb: int,
     prefilter: bool,
-    threshold: float | None,
-    sample: float | None,
+    threshold: float,
+    sample: float,
     model: Path,
     yamnet: Path | None,
     report: float,
@@ -113,8 +120,11 @@ def listen(
     began = recorded_at or time_in_name(Path(stream), zone)
     wanted = input_of(stream, at_once=began is not None)
     say = speaker(remarks.print)
-    chosen = _prefilter(model, yamnet, threshold, sample) if prefilter else None
     client = connect()
+    chosen = None
+    if prefilter:
+        named = click.get_current_context().get_parameter_source("model") != ParameterSource.DEFAULT
+        chosen = _prefilter(client, model, yamnet, named, threshold, sample, say)
     options = Options(segment, hop, began, report, patience)
     with Spool(spool or _default_spool(name), spool_mb * _MB) as held:
         sender = Sender(client, held, name, say)
@@ -138,17 +148,26 @@ def listen(
 
 
 def _prefilter(
-    model: Path, yamnet: Path | None, threshold: float | None, sample: float | None
+    client: EarshotClient,
+    model: Path,
+    yamnet: Path | None,
+    named: bool,
+    threshold: float,
+    sample: float,
+    say: Callable[[str], None],
 ) -> Prefilter:
-    from earshot_client.listen.prefilter import DEFAULT_SAMPLE, DEFAULT_THRESHOLD, Prefilter
+    """The prefilter: of the model that was named, or of the service's champion."""
+    from earshot.yamnet.flatbuffer import Yamnet
+    from earshot_client.listen.champion import FollowedChampion
+    from earshot_client.listen.prefilter import Prefilter, classifier_of
 
     yamnet = yamnet_for(model, yamnet)
-    return Prefilter(
-        model,
-        yamnet,
-        DEFAULT_THRESHOLD if threshold is None else threshold,
-        DEFAULT_SAMPLE if sample is None else sample,
-    )
+    if named:
+        classifier = classifier_of(model, yamnet)
+        return Prefilter(lambda: classifier, threshold, sample)
+    champion = FollowedChampion(client, Yamnet(yamnet), model, say)
+    champion.start()
+    return Prefilter(champion, threshold, sample, follows=True)
 
 
 def _default_spool(source: str) -> Path:

@@ -197,7 +197,9 @@ class Listener:
             return
         self._reported_at = time.monotonic()
         self._say(self.summary())
-        theirs, ours = self._sender.sent.model, self._prefilter and self._prefilter.model
+        theirs, ours = self._sender.sent.model, None
+        if self._prefilter and not self._prefilter.follows:
+            ours = self._prefilter.model
         if theirs and ours and theirs not in (ours, self._model_reported):
             self._model_reported = theirs
             self._say(

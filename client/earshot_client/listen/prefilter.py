@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -17,30 +18,34 @@ from earshot.times import format_time
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_client.listen.segments import Segment
 
-# Alert thresholds are 0.65 and up. docs/listen.md has what is sent and what is kept at others.
-DEFAULT_THRESHOLD = 0.3
-DEFAULT_SAMPLE = 0.01
-
 
 class Prefilter:
     """The service's own classification, with a lower threshold.
 
     Args:
-        model_dir, yamnet_dir: folders of a model version and of the converted YAMNet.
+        classifier: gives the one to use now.
         threshold: of the probability that a segment holds a threat, 0..1.
         sample: share of the other segments to send as well, 0..1.
-
-    Raises:
-        ModelError: the model is altered or does not fit.
+        follows: it is the service's by itself, or says why not.
     """
 
-    def __init__(self, model_dir: Path, yamnet_dir: Path, threshold: float, sample: float) -> None:
-        yamnet = Yamnet(yamnet_dir)
-        model = load_model(lambda name: (model_dir / name).read_bytes(), yamnet.weights_sha256)
-        self._classifier = Classifier(yamnet, model)
+    def __init__(
+        self,
+        classifier: Callable[[], Classifier],
+        threshold: float,
+        sample: float,
+        follows: bool = False,
+    ) -> None:
+        self._classifier = classifier
         self._threshold = threshold
         self._sample = sample
-        self.model = (model.version, model.sha256)
+        self.follows = follows
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """Version, and SHA-256 of its manifest."""
+        model = self._classifier().model
+        return model.version, model.sha256
 
     def wants(self, segment: Segment) -> bool:
         """Whether a segment is to be sent."""
@@ -57,7 +62,22 @@ class Prefilter:
     def classify(self, segment: Segment) -> Classification:
         """Classification of a segment as the service computes it. Raises `RejectedClipError`."""
         with Clip(io.BytesIO(segment.to_wav())) as clip:
-            return self._classifier.classify(clip)
+            return self._classifier().classify(clip)
+
+
+def classifier_of(model_dir: Path, yamnet_dir: Path) -> Classifier:
+    """Classifier of a model version and a YAMNet in folders.
+
+    Raises:
+        ModelError: the model is altered or does not fit.
+    """
+    yamnet = Yamnet(yamnet_dir)
+    return Classifier(yamnet, load_model(folder_reader(model_dir), yamnet.weights_sha256))
+
+
+def folder_reader(folder: Path) -> Callable[[str], bytes]:
+    """Function that reads a file of a folder by name."""
+    return lambda name: (folder / name).read_bytes()
 
 
 def in_sample(start: datetime, share: float) -> bool:

@@ -64,6 +64,7 @@ class Services:
     feedback: FeedbackService
     status: StatusService
     retraining: RetrainingService
+    models: ModelRegistry
     publisher: Publisher
     uploads: UploadsBucket
     clients: ClientBindings
@@ -126,6 +127,7 @@ def services() -> Services:
             _now(),  # of the first request: what is made before may be a snapshot of long ago
             ClassifyFunction(_lambda_client, settings.classify_function),
         ),
+        models=models,
         publisher=Publisher(models, Staging(s3, settings.models_bucket)),
         retraining=RetrainingService(
             machine,

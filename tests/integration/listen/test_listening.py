@@ -219,6 +219,7 @@ def test_the_prefilter_keeps_birds_back_and_sends_sirens(
     listening = start(*arguments)
     said = listening.says("stopped: ")
     assert "kept back by the prefilter" in said
+    assert "the prefilter classifies with v1, which the service serves" in said
     found = results(local_stack, "forest")
     assert 1 <= len(found) <= 6
     assert "siren" in {one["label"] for one in found}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from earshot.errors import NotFoundError
 from earshot.results.serialization import Json
 from earshot_api.authorization import caller
 from earshot_api.paging import DEFAULT_LIMIT, Limit
 from earshot_api.problems import answers
-from earshot_api.schemas.models import Model, Models, Promotion, Publication
+from earshot_api.schemas.models import Model, Models, Promotion, Publication, SharedChampion
 from earshot_api.schemas.requests import PromotionRequest, PublicationRequest, Version
 from earshot_api.scopes import needs
 from earshot_api.wiring import services
+
+LINKS_LAST = timedelta(minutes=15)
 
 router = APIGatewayHttpRouter()
 
@@ -33,6 +37,27 @@ def find(
 ) -> Json:
     found, next_cursor = services().retraining.models(limit, cursor)
     return {"models": found, "next_cursor": next_cursor}
+
+
+@router.get(
+    "/champion",
+    operation_id="get_champion",
+    summary="The model that serves, for devices that classify with it themselves",
+    description=(
+        "Addresses of its files are good for a quarter of an hour, without a token. Compare the "
+        "manifest with `manifest_sha256`, each file with what the manifest says, and YAMNet's with "
+        "`sha256`, before any of them is parsed. 404 while none was ever promoted: then the one "
+        "that came with the software serves."
+    ),
+    tags=["models"],
+    security=needs("predict"),
+    responses=answers(SharedChampion, 404, 503),
+)
+def champion() -> Json:
+    found = services().models.share_champion(LINKS_LAST)
+    if found is None:
+        raise NotFoundError("No version was ever promoted; the one that came with Earshot serves.")
+    return found
 
 
 @router.post(

@@ -18,6 +18,29 @@ class Champion(TypedDict):
     metrics: dict[str, Any] | None
 
 
+class SharedFile(TypedDict):
+    """A file of a version, and where it can be fetched."""
+
+    name: str
+    url: str
+
+
+class SharedYamnet(TypedDict):
+    """The YAMNet of a version, and where it can be fetched."""
+
+    sha256: str
+    url: str
+
+
+class SharedChampion(TypedDict):
+    """The model that serves; `yamnet` is null where it is the one that came with the software."""
+
+    version: str
+    manifest_sha256: str
+    files: list[SharedFile]
+    yamnet: SharedYamnet | None
+
+
 class Serving(TypedDict):
     """The model that classify has loaded; `refusal` says why that is not the champion."""
 

@@ -18,9 +18,8 @@ import numpy as np
 from earshot.errors import EarshotError, ModelError
 from earshot.labels import LABELS
 from earshot.model.head import Head
-from earshot.model.versions import MANIFEST_NAME, WEIGHTS_MEMBER, sha256_hex
+from earshot.model.versions import HEAD_NAME, MANIFEST_NAME, WEIGHTS_MEMBER, sha256_hex
 
-HEAD_NAME = "head.npz"
 FORMAT = 4  # of manifest and head; raised when older software could not serve newer models
 READABLE_FORMATS = (3, FORMAT)
 

@@ -13,13 +13,12 @@ from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import ConflictError, ModelError
-from earshot.model.versions import sha256_hex
+from earshot.model.versions import MAX_YAMNET_BYTES, sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 YAMNET_PREFIX = "yamnet/"
-MAX_YAMNET_BYTES = 64 * 2**20  # ten times what it has; classify reads it into memory
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MISSING = {"NoSuchKey", "404"}

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from earshot.aws.errors import unavailable_on_failure
 from earshot.errors import ConflictError, ModelError, NotFoundError, PromotionRefusedError
-from earshot.model.models_bucket import is_lost_race, is_missing
+from earshot.model.models_bucket import is_lost_race, is_missing, yamnet_key
 from earshot.model.version_files import PREFIX, VersionFiles
-from earshot.model.versions import METRICS_NAME, Champion, Pointer, Promotion, Version
+from earshot.model.versions import (
+    HEAD_NAME,
+    MANIFEST_NAME,
+    METRICS_NAME,
+    YAMNET_MEMBER,
+    Champion,
+    Pointer,
+    Promotion,
+    Version,
+    sha256_hex,
+)
 from earshot.times import whole_milliseconds
 
 CHAMPION_KEY = f"{PREFIX}champion.json"
@@ -70,6 +80,31 @@ class ModelRegistry(VersionFiles):
             "version": champion.version,
             "manifest_sha256": champion.manifest_sha256,
             "metrics": self._json(champion.version, METRICS_NAME),
+        }
+
+    def share_champion(self, lifetime: timedelta) -> dict[str, Any] | None:
+        """The champion with presigned addresses of the files that serve; None if there is none.
+
+        Raises:
+            ModelError: its manifest is missing or altered.
+        """
+        champion = self.champion()
+        if champion is None:
+            return None
+        manifest = self.reader(champion.version)(MANIFEST_NAME)
+        if sha256_hex(manifest) != champion.manifest_sha256:
+            raise ModelError(f"{MANIFEST_NAME} of {champion.version} was altered")
+        yamnet = json.loads(manifest).get(YAMNET_MEMBER)
+        names = (MANIFEST_NAME, HEAD_NAME)
+        return {
+            "version": champion.version,
+            "manifest_sha256": champion.manifest_sha256,
+            "files": [
+                {"name": name, "url": self._link(f"{PREFIX}{champion.version}/{name}", lifetime)}
+                for name in names
+            ],
+            "yamnet": yamnet
+            and {"sha256": yamnet, "url": self._link(yamnet_key(yamnet), lifetime)},
         }
 
     def promote(
@@ -182,6 +217,13 @@ class ModelRegistry(VersionFiles):
                         "then promote again if it should still be replaced."
                     ) from error
                 raise
+
+    def _link(self, key: str, lifetime: timedelta) -> str:
+        return self._s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key},
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
 
 
 def _why_not(version: Version) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from earshot.times import format_time, parse_time
 
 MANIFEST_NAME = "manifest.json"
+HEAD_NAME = "head.npz"
+MAX_YAMNET_BYTES = 64 * 2**20  # ten times what it has; classify reads it into memory
 METRICS_NAME = "metrics.json"
 DECISION_NAME = "decision.json"
 
