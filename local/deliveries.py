@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from local.clients import local_session
+from local.variables import set_variables
 
 
 @contextmanager
@@ -33,11 +34,4 @@ def also_delivered(outputs: Mapping[str, Any], *entries: Mapping[str, Any]) -> I
 
 def _read_again(outputs: Mapping[str, Any]) -> None:
     """Have deliver read its deliveries now, which it does once a minute: by another environment."""
-    functions = local_session().client("lambda", endpoint_url=outputs["endpoint"])
-    stack = local_session().client("cloudformation", endpoint_url=outputs["endpoint"])
-    name = stack.describe_stack_resource(
-        StackName=outputs["stack_name"], LogicalResourceId="DeliverFunction"
-    )["StackResourceDetail"]["PhysicalResourceId"]
-    found: Any = functions.get_function_configuration(FunctionName=name)
-    variables = {**found["Environment"]["Variables"], "READ_AGAIN": uuid.uuid4().hex}
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    set_variables(outputs, "DeliverFunction", {"READ_AGAIN": uuid.uuid4().hex})

@@ -13,6 +13,7 @@ from typing import Any
 from local import process
 from local.clients import forget_aws_settings, local_session
 from local.settings import REPOSITORY, LocalStackError, Settings
+from local.variables import set_variables
 from ui.serve import command, secrets_toml
 
 DEFAULT_PORT = 8501
@@ -24,6 +25,8 @@ def main() -> None:
         by_provider = os.environ.get("SIGN_IN", "off") == "on"
         environment = os.environ | (provider(port) if by_provider else access(os.environ))
         secrets = write_secrets(environment) if by_provider else None
+        if by_provider or not os.environ.get("EARSHOT_API_URL"):
+            link_alerts(_stack(os.environ)[1], f"http://127.0.0.1:{port}")
     except LocalStackError as error:
         sys.exit(str(error))
     print(f"The web interface is at http://127.0.0.1:{port}; Ctrl-C ends it.", flush=True)
@@ -67,6 +70,12 @@ def provider(port: int) -> dict[str, str]:
         "EARSHOT_SIGN_IN": "oidc",
         "EARSHOT_SECRETS_FILE": str(settings.outputs_file.with_name("ui-secrets.toml")),
     }
+
+
+def link_alerts(outputs: Mapping[str, Any], url: str) -> None:
+    """Have the alerts of a local stack link to its web interface, as the parameter `UiUrl` does."""
+    forget_aws_settings()
+    set_variables(outputs, "AlertFunction", {"UI_URL": url})
 
 
 def write_secrets(environment: Mapping[str, str]) -> Path:

@@ -60,6 +60,7 @@ def digest() -> DigestService:
     settings = Settings.from_environment()
     return DigestService(
         WaitingAlerts(boto3.client("dynamodb", config=AWS_CONFIG), settings.cooldowns_table),
+        ResultsTable(boto3.client("dynamodb", config=AWS_CONFIG), settings.results_table),
         _topic(settings),
         _bus(settings),
         now=lambda: datetime.now(UTC),

@@ -13,8 +13,9 @@ import jsonschema
 from earshot.results.table import ResultsTable
 from local.settings import REPOSITORY
 from local.sweep import sweep
+from local.ui import link_alerts
 from tests.integration.alerts.test_alerting import Listener, detection, subscriber
-from tests.stack import LocalStack
+from tests.stack import LocalStack, wait_for
 
 
 @contextmanager
@@ -107,13 +108,44 @@ def test_people_get_their_alerts_while_the_bus_is_gone_and_it_gets_its_events_la
         assert people.alerts(1) == [], "nobody got an alert twice"
 
 
+def waiting(stack: LocalStack, clip_id: str) -> bool:
+    """Whether an alert about a clip waits for a digest."""
+    table = physical_name(stack, "CooldownsTable")
+    rows = stack.client("dynamodb").scan(TableName=table)["Items"]
+    subjects = [row["subject"]["S"] for row in rows]
+    return any(one.startswith(f"digest#{clip_id}") for one in subjects)
+
+
+def physical_name(stack: LocalStack, name: str) -> str:
+    detail: Any = stack.client("cloudformation").describe_stack_resource(
+        StackName=stack.outputs["stack_name"], LogicalResourceId=name
+    )["StackResourceDetail"]
+    return str(detail["PhysicalResourceId"])
+
+
+def test_alerts_link_to_the_web_interface_that_runs(local_stack: LocalStack) -> None:
+    table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
+    with subscriber(local_stack, "bus-ui") as people:
+        try:
+            link_alerts(local_stack.outputs, "http://127.0.0.1:8501")
+            linked = detection("bus ui", 1)
+            table.save(linked)
+            (alert,) = people.alerts(20, at_least=1)
+        finally:
+            link_alerts(local_stack.outputs, "")
+    assert alert["page_url"] == f"http://127.0.0.1:8501/?clip={linked.clip_id}"
+
+
 def test_what_can_wait_comes_in_a_digest_once(local_stack: LocalStack) -> None:
     table = ResultsTable(local_stack.client("dynamodb"), local_stack.outputs["ResultsTableName"])
     waits = {"digest": ["siren"], "cooldown_s": 0}
     assert local_stack.call("PUT", "/sources/bus later", waits)[0] == 200
     with subscriber(local_stack, "bus-digest") as people:
-        for n in range(2):
+        for n in range(3):
             table.save(detection("bus later", n))
+        erased = detection("bus later", 2).clip_id
+        wait_for(lambda: waiting(local_stack, erased))
+        assert local_stack.call("DELETE", f"/results/{erased}")[0] == 200
         assert people.alerts_so_far(table) == [], "they wait"
         report = sweep(local_stack.outputs, {"digest": True})
         assert report == {"digests": 1, "alerts": 2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -55,8 +55,21 @@ def waiting() -> Iterator[WaitingAlerts]:
         yield WaitingAlerts(client, "cooldowns")
 
 
-def digests(waiting: WaitingAlerts, mail: Any, bus: Any) -> DigestService:
-    return DigestService(waiting, mail, bus, Clock())
+class Results:
+    """The table of results: each clip has one, but those that were erased."""
+
+    def __init__(self) -> None:
+        self.erased: set[str] = set()
+
+    def with_result(self, clip_ids: Sequence[str]) -> set[str]:
+        return set(clip_ids) - self.erased
+
+
+def digests(
+    waiting: WaitingAlerts, mail: Any, bus: Any, clock: Any = None, results: Any = None
+) -> DigestService:
+    known: Any = results or Results()
+    return DigestService(waiting, known, mail, bus, clock or Clock())
 
 
 def raised(waiting: Any, *clip_ids: str) -> None:
@@ -109,8 +122,7 @@ def test_a_digest_comes_once_as_its_schema_says(waiting):
 def test_a_digest_that_failed_comes_again_as_it_was_and_later_alerts_in_the_next(waiting):
     mail, bus = Mail(), Bus()
     clock = Clock()
-    anything: Any = (mail, bus)
-    service = DigestService(waiting, anything[0], anything[1], clock)
+    service = digests(waiting, mail, bus, clock)
     raised(waiting, "c1")
     mail.fails = 1
     with pytest.raises(UnavailableError):
@@ -122,6 +134,32 @@ def test_a_digest_that_failed_comes_again_as_it_was_and_later_alerts_in_the_next
     assert [one["clip_id"] for one in first["alerts"]] == ["c1"]
     assert [one["clip_id"] for one in second["alerts"]] == ["c2"]
     assert first["digest_id"] != second["digest_id"]
+
+
+def test_a_clip_that_was_erased_meanwhile_is_in_no_digest(waiting):
+    mail, clock, results = Mail(), Clock(), Results()
+    service = digests(waiting, mail, Bus(), clock, results)
+    raised(waiting, "c1", "c2")
+    mail.fails = 1
+    with pytest.raises(UnavailableError):
+        service.run()
+    results.erased = {"c2"}  # after it was taken into the digest that failed
+    clock.now += timedelta(hours=1)
+    assert service.run() == {"digests": 1, "alerts": 1}
+    ((document, text),) = mail.sent
+    assert [one["clip_id"] for one in document["alerts"]] == ["c1"]
+    assert "c2" not in json.dumps(document) + text
+    assert waiting.all() == [], "it is not kept any longer either"
+
+
+def test_a_result_that_is_not_seen_yet_is_waited_for(waiting):
+    mail, results = Mail(), Results()
+    raised(waiting, "c1")
+    results.erased = {"c1"}
+    service = digests(waiting, mail, Bus(), results=results)
+    assert service.run() == {"digests": 0, "alerts": 0}
+    results.erased = set()
+    assert service.run() == {"digests": 1, "alerts": 1}
 
 
 def test_a_long_digest_counts_all_and_shows_the_latest(waiting):

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from earshot.alerts.alert import Alert, to_json
 from earshot.alerts.bus import event_of_digest
 from earshot.aws.errors import unavailable_on_failure
-from earshot.times import format_time, shown
+from earshot.times import format_time, parse_time, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from earshot.alerts.bus import AlertBus
     from earshot.alerts.delivery import AlertTopic
+    from earshot.results.table import ResultsTable
 
 # For a schedule that fails for a while.
 _KEPT = timedelta(days=14)
 _PREFIX = "digest#"
+# Results may be read a moment late: an alert so young may have one all the same.
+_MOMENT = timedelta(minutes=1)
 # Of a message: SNS takes 256 KiB, EventBridge as much (their quotas).
 MAX_ALERTS = 50
 
@@ -106,7 +109,7 @@ class WaitingAlerts:
 
 
 class DigestService:
-    """Sends what waits. Each alert is in one digest.
+    """Sends what waits. Each alert is in one digest, unless its clip was erased or has expired.
 
     What a digest holds is noted before it is sent, so that one that is sent again after a crash is
     the same, with the same `digest_id`.
@@ -115,11 +118,13 @@ class DigestService:
     def __init__(
         self,
         waiting: WaitingAlerts,
+        results: ResultsTable,
         topic: AlertTopic,
         bus: AlertBus,
         now: Callable[[], datetime],
     ) -> None:
         self._waiting = waiting
+        self._results = results
         self._topic = topic
         self._bus = bus
         self._now = now
@@ -134,7 +139,7 @@ class DigestService:
         digest_id = f"digest-{format_time(now)}"
         taken = [
             one if one.digest_id else self._waiting.take(one, digest_id)
-            for one in self._waiting.all()
+            for one in self._with_result(now)
         ]
         digests = 0
         by_id = attrgetter("digest_id")
@@ -146,6 +151,20 @@ class DigestService:
             self._waiting.forget(own)
             digests += 1
         return {"digests": digests, "alerts": len(taken)}
+
+    def _with_result(self, now: datetime) -> list[Waiting]:
+        """Alerts that wait and whose clip still has a result; others are forgotten."""
+        waiting = self._waiting.all()
+        there = self._results.with_result([one.alert["clip_id"] for one in waiting])
+        self._waiting.forget(
+            [
+                one
+                for one in waiting
+                if one.alert["clip_id"] not in there
+                and now - parse_time(one.alert["alerted_at"]) > _MOMENT
+            ]
+        )
+        return [one for one in waiting if one.alert["clip_id"] in there]
 
 
 def digest_of(digest_id: str, alerts: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
