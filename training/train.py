@@ -19,6 +19,7 @@ from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import LABELS
 from earshot.model.head import Head
 from earshot.model.loading import load_model
+from earshot.model.reference import Reference
 from earshot.model.versions import MANIFEST_NAME, VERSION_PATTERN, sha256_hex
 from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
@@ -121,14 +122,15 @@ def train(
     calibrated = calibrate(head, data, found) if found else as_released(head)
     yamnet = Yamnet(files.yamnet)
     clean = [_clean_features(source, yamnet) for source in sources]
+    together = concatenate(clean)
     metrics = {name: report(of_set) for name, of_set in calibrated.predictions.items()}
     write_version(
         files.out,
-        calibrated.head.to_arrays(),
+        calibrated.head.to_arrays() | Reference.of(together.embeddings).to_arrays(),
         network,
         {"cross_validation": metrics, "false_alarms_per_hour": calibrated.false_alarms},
         _for_successors(
-            concatenate(clean), varied_threats(sources, Yamnet(files.yamnet), calibrated.head, seed)
+            together, varied_threats(sources, Yamnet(files.yamnet), calibrated.head, seed)
         ),
         parent=None,
         yamnet_weights_sha256=yamnet.weights_sha256,

@@ -13,6 +13,7 @@ import numpy as np
 from earshot.errors import RetrainingRefusedError
 from earshot.labels import Label
 from earshot.model.loading import load_model
+from earshot.model.reference import Reference
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Champion
 from earshot.model.yamnets import Yamnets
@@ -180,7 +181,7 @@ def fit_candidate(
     )
     write_version(
         folder,
-        fitted.head.to_arrays(),
+        fitted.head.to_arrays() | Reference.of(clips.embeddings).to_arrays(),
         fitted.network,
         {},
         {

@@ -131,9 +131,11 @@ def log_result(result: Result) -> None:
         # Its average is the share.
         metrics.add_metric("uncertain", MetricUnit.Count, int(found.uncertain))
         metrics.add_metric("confidence", MetricUnit.NoUnit, found.confidence)
-    logger.info(
-        "clip classified" if result.classification else "clip rejected", result=to_json(result)
-    )
+    details: dict[str, Any] = {"result": to_json(result)}
+    if found and found.distance is not None:
+        metrics.add_metric("embedding_distance", MetricUnit.NoUnit, found.distance)
+        details["embedding_distance"] = round(found.distance, 3)
+    logger.info("clip classified" if found else "clip rejected", **details)
 
 
 if on_lambda():

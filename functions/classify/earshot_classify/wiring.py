@@ -23,6 +23,7 @@ from earshot.classification.service import ClassifyService
 from earshot.errors import ModelError
 from earshot.model.champion import Reader, ServingModel
 from earshot.model.loading import load_model
+from earshot.model.reference import bundled as bundled_reference
 from earshot.model.registry import ModelRegistry
 from earshot.model.versions import Pointer
 from earshot.model.yamnets import Yamnets
@@ -198,7 +199,9 @@ def _serving_model(settings: Settings, yamnet: Yamnet, s3: S3Client) -> ServingM
 
     def load(read: Reader, manifest_sha256: str | None) -> Classifier:
         model = load_model(read, None, manifest_sha256)
-        classifier = Classifier(yamnets.of(model.manifest), model)
+        own = yamnets.of(model.manifest)
+        reference = bundled_reference(settings.yamnet_dir, own.weights_sha256)
+        classifier = Classifier(own, model, reference)
         check_golden_clip(classifier)
         logger.info("model loaded", model_version=model.version, model_sha256=model.sha256)
         return classifier

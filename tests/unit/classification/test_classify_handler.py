@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -265,3 +266,26 @@ def test_it_tells_which_model_serves(monkeypatch):
     found = {"version": "v2", "manifest_sha256": "0", "yamnet_sha256": "1", "refusal": "no JSON"}
     monkeypatch.setattr(app, "serving", lambda: found)
     assert handle(monkeypatch, Service(RESULT), dict(WHAT_SERVES)) == found
+
+
+def test_distance_from_training_is_logged_beside_the_source_and_counted_without(
+    monkeypatch, capsys
+):
+    """A metric by source would cost $0.30 a month for each."""
+    classification = RESULT.classification
+    assert classification
+    far = replace(RESULT, outcome=replace(classification, distance=1.4321))
+    logged: list[dict[str, Any]] = []
+    monkeypatch.setattr(app.logger, "info", lambda *words, **more: logged.append(more))
+    handle(monkeypatch, Service(far), sample("predict_raw"))
+    assert logged[0]["embedding_distance"] == 1.432
+    assert logged[0]["result"]["source"] == RESULT.source
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in lines if "embedding_distance" in line]
+    assert metric["embedding_distance"] == [1.4321]
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+
+
+def test_a_result_without_a_distance_logs_none(monkeypatch, capsys):
+    handle(monkeypatch, Service(RESULT), sample("predict_raw"))
+    assert "embedding_distance" not in capsys.readouterr().out

@@ -43,8 +43,9 @@ def test_the_dashboard_shows_metrics_that_classify_counts() -> None:
         if metric[0] == "Earshot"
     }
     by_label = {f"clips_{label}" for label in ("casual", "gunshot", "explosion", "siren")}
-    assert own == by_label | {"clips_rejected", "uncertain", "confidence"}
-    assert all(f'add_metric("{name}"' in code for name in ("uncertain", "confidence"))
+    shares = {"uncertain", "confidence", "embedding_distance"}
+    assert own == by_label | {"clips_rejected"} | shares
+    assert all(f'add_metric("{name}"' in code for name in shares)
 
 
 def test_the_widgets_of_the_dashboard_do_not_overlap() -> None:

@@ -13,10 +13,12 @@ from earshot.classification.event_embeddings import MAX_EMBEDDINGS, EventPatches
 from earshot.events import EventEmbedding
 from earshot.labels import LABELS
 from earshot.model.events import Prediction, predict
+from earshot.model.head import normalized
 from earshot.model.loading import Model
+from earshot.model.reference import Reference
 from earshot.results.result import AudioSetClass, Classification
 from earshot.yamnet.embedding import embed
-from earshot.yamnet.flatbuffer import N_SCORES, Yamnet
+from earshot.yamnet.flatbuffer import N_EMBEDDING, N_SCORES, Yamnet
 
 
 class Found(NamedTuple):
@@ -27,24 +29,32 @@ class Found(NamedTuple):
         top_scores: ``(521,)`` YAMNet's highest scores.
         embeddings: of the events that would raise an alert, or those most confident.
         all_embedded: none of them lacks its embedding.
+        distance: from what the version was trained with; None where that is not known.
     """
 
     prediction: Prediction
     top_scores: Floats
     embeddings: tuple[EventEmbedding, ...]
     all_embedded: bool
+    distance: float | None
 
 
 class Classifier:
     """YAMNet and a head, together.
 
+    Args:
+        yamnet: that the head was trained on.
+        model: of the head.
+        reference: for a model that has none of its own.
+
     Attributes:
         model: of the head.
     """
 
-    def __init__(self, yamnet: Yamnet, model: Model) -> None:
+    def __init__(self, yamnet: Yamnet, model: Model, reference: Reference | None = None) -> None:
         self._yamnet = yamnet
         self.model = model
+        self._reference = model.reference or reference
 
     @property
     def yamnet_sha256(self) -> str:
@@ -71,6 +81,7 @@ class Classifier:
             warnings=tuple(clip.warnings),
             embeddings=found.embeddings,
             all_embedded=found.all_embedded,
+            distance=found.distance,
         )
 
     def predict(self, blocks: Iterable[Floats]) -> Found:
@@ -89,18 +100,28 @@ class Classifier:
         starts, parts = [], []
         top_scores = np.zeros(N_SCORES, np.float32)
         kept = EventPatches()
+        embedded, n_patches = np.zeros(N_EMBEDDING, np.float32), 0
         head = self.model.head
         for batch in embed(counted(), self._yamnet):
             starts.append(batch.starts)
             parts.append(head.blocks(batch.embeddings, batch.scores))
             kept.add(batch.starts, batch.embeddings, parts[-1].patches)
+            if self._reference:
+                embedded += normalized(batch.embeddings).sum(axis=0)
+                n_patches += len(batch.starts)
             np.maximum(top_scores, batch.scores.max(axis=0), out=top_scores)
         duration_s = n_samples / SAMPLE_RATE
         predicted = predict(head, head.logits(parts), np.concatenate(starts), duration_s)
         events = alerting(predicted.events, head, uncertain=predicted.uncertain)
         strongest = events[:MAX_EMBEDDINGS]
         embeddings = kept.embeddings(strongest, self._yamnet.weights_sha256)
-        return Found(predicted, top_scores, tuple(embeddings), len(embeddings) == len(events))
+        return Found(
+            predicted,
+            top_scores,
+            tuple(embeddings),
+            len(embeddings) == len(events),
+            self._reference.distance(embedded / np.float32(n_patches)) if self._reference else None,
+        )
 
     def _audioset_top5(self, scores: Floats) -> tuple[AudioSetClass, ...]:
         names = self._yamnet.class_names

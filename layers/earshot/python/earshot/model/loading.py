@@ -18,6 +18,7 @@ import numpy as np
 from earshot.errors import EarshotError, ModelError
 from earshot.labels import LABELS
 from earshot.model.head import Head
+from earshot.model.reference import Reference
 from earshot.model.versions import HEAD_NAME, MANIFEST_NAME, WEIGHTS_MEMBER, sha256_hex
 
 FORMAT = 4  # of manifest and head; raised when older software could not serve newer models
@@ -33,12 +34,14 @@ class Model:
         sha256: of the manifest, and so of the whole version.
         head: ready to score patches.
         manifest: as published: hashes, parent, parameters, data.
+        reference: of what it was trained with; None for a version that has none.
     """
 
     version: str
     sha256: str
     head: Head
     manifest: dict[str, Any]
+    reference: Reference | None = None
 
 
 def load_model(
@@ -84,10 +87,11 @@ def _load(
         raise ModelError(f"{HEAD_NAME} of {manifest['version']} is not the one its manifest names")
     try:
         with np.load(io.BytesIO(head_bytes), allow_pickle=False) as archive:
-            head = Head.from_arrays(dict(archive))
+            arrays = dict(archive)
+        head, reference = Head.from_arrays(arrays), Reference.from_arrays(arrays)
     except (ValueError, BadZipFile) as error:
         raise ModelError(f"{HEAD_NAME} of {manifest['version']} cannot be read: {error}") from error
-    return Model(manifest["version"], digest, head, manifest)
+    return Model(manifest["version"], digest, head, manifest, reference)
 
 
 def _check_fits(manifest: dict[str, Any], yamnet_weights_sha256: str | None) -> None:

@@ -50,6 +50,8 @@ class Classification:
         embeddings: of the events that would raise an alert; of an uncertain clip, of all events.
             They are kept with the result, and in no answer.
         all_embedded: none of those events lacks its embedding.
+        distance: of its embeddings from those of training; in the log alone, and None where it is
+            not known.
     """
 
     label: Label
@@ -64,6 +66,7 @@ class Classification:
     event_count: int | None = None
     embeddings: tuple[EventEmbedding, ...] = ()
     all_embedded: bool = True
+    distance: float | None = field(default=None, compare=False)
 
     @property
     def confidence(self) -> float:
