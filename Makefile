@@ -5,9 +5,9 @@ PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 
 BIN := .venv/bin
 # Two sets of packages, locked together: one to run, one to train, test and deploy, which has all of
 # the first. Whoever has the second needs no other.
-FULL := .venv/.full
-RUN := $(if $(wildcard $(FULL)),$(FULL),.venv/.run)
-UI := $(if $(wildcard $(FULL)),$(FULL),.venv/.ui)
+EVERYTHING := .venv/.full
+RUN := $(if $(wildcard $(EVERYTHING)),$(EVERYTHING),.venv/.run)
+UI := $(if $(wildcard $(EVERYTHING)),$(EVERYTHING),.venv/.ui)
 YAMNET ?= https://tfhub.dev/google/yamnet/1
 # Where data sets lie and models go, by default.
 DATA ?= $(or $(SESA),data/sesa)/train
@@ -30,8 +30,8 @@ help: ## This list
 
 .venv/.run: requirements/run.txt pyproject.toml
 .venv/.ui: ui/requirements.txt requirements/run.txt pyproject.toml | .venv/.run
-$(FULL): requirements/dev.txt pyproject.toml
-.venv/.run .venv/.ui $(FULL):
+$(EVERYTHING): requirements/dev.txt pyproject.toml
+.venv/.run .venv/.ui $(EVERYTHING):
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH."; exit 1; }
 	@$(PYTHON) -m local.environment $(@:.venv/.%=%)
 
@@ -42,11 +42,11 @@ demo: $(RUN) ## Classify clips end to end, and see an alert arrive (WAV=file-or-
 	@$(BIN)/python -m local.demo $(if $(WAV),"$(WAV)") $(SERVED)
 
 .PHONY: up
-up: $(RUN) ## Start the local stack (PORT=4566; MODEL=version; TOKENS=on has its HTTP API ask for tokens)
+up: $(RUN) ## Start the local stack (PORT=4566; MODEL=version; TOKENS=on has its HTTP API ask for tokens; STATE=off keeps nothing)
 	@$(BIN)/python -m local.up $(SERVED)
 
 .PHONY: ui
-ui: $(UI) ## Start the web interface on the local stack (UI_PORT=8501; or EARSHOT_API_URL=address)
+ui: $(UI) ## Start the web interface on the local stack (UI_PORT=8501; SIGN_IN=on; or EARSHOT_API_URL=address)
 	@$(BIN)/python -m local.ui
 
 .PHONY: listen
@@ -70,7 +70,7 @@ down: $(RUN) ## Stop the local stack (FORGET=1 deletes what it holds, too)
 	@$(BIN)/python -m local.down $(if $(FORGET),--forget)
 
 .PHONY: alerts
-alerts: $(READY) ## Show the local stack's alerts on this machine as they come, with links to their sound
+alerts: $(RUN) ## Show the local stack's alerts on this machine as they come, with links to their sound
 	@$(BIN)/python -m local.alerts
 
 .PHONY: listen-demo
@@ -90,7 +90,7 @@ teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=fo
 
 # oneDNN has the processor's own bfloat16 multiplications, if there are any.
 .PHONY: train
-train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/v2, FOLDS=0 to 5 of a cross-validation, STEPS=batches, OPEN_AUDIO=, EVERYDAY_AUDIO=folder)
+train: setup ## Train a model (DATA=folder of labeled WAVs, OUT=models/v2, FOLDS=0 to 3 of a cross-validation, STEPS=batches; OPEN_AUDIO=, EVERYDAY_AUDIO=folder, YAMNET=handle-or-folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.train \
 		--data "$(DATA)" --out "$(OUT)" --yamnet "$(YAMNET)" \
 		$(if $(wildcard $(OPEN_AUDIO)/manifest.csv),--broadened "$(OPEN_AUDIO)") \
@@ -125,7 +125,7 @@ held-out-audio: setup ## Fetch everyday sound that is never trained on (HELD_OUT
 		--sources training/data/open_audio/held_out.toml
 
 .PHONY: left-out-source
-left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs)
+left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate on it (DATA=labeled WAVs, OPEN_AUDIO=folder, YAMNET=handle-or-folder)
 	@TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m training.evaluation.left_out_source \
 		--data "$(DATA)" --yamnet "$(YAMNET)" --broadened "$(OPEN_AUDIO)"
 
@@ -180,7 +180,7 @@ sbom: .venv-security/.ready ## List what each function and the web interface shi
 ##@ Work on Earshot
 
 .PHONY: setup
-setup: $(FULL) ## Install what training, tests and deployment need, with TensorFlow
+setup: $(EVERYTHING) ## Install what training, tests and deployment need, with TensorFlow
 
 # In the order of testpaths: files of few but long tests, which xdist would leave to the end, come first.
 .PHONY: test
@@ -188,19 +188,19 @@ test: setup ## Run all tests, and name the ten slowest (JOBS=3 processes; ARGS= 
 	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 .PHONY: test-unit
-test-unit: setup ## Run the unit tests: no network, no stack
+test-unit: setup ## Run the unit tests: no network, no stack (ARGS= of pytest)
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path)
+test-e2e: setup ## Drive the web interface in a headless Chromium (CHROMIUM=path, ARGS= of pytest)
 	@BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: test-performance
-test-performance: setup ## Check that `make bench` and `make load` run; a few minutes
+test-performance: setup ## Check that `make bench` and `make load` run; a few minutes (ARGS= of pytest)
 	@$(BIN)/python -m pytest tests/performance $(ARGS)
 
 .PHONY: coverage
-coverage: setup ## Run the unit tests and show which lines and branches none of them reaches
+coverage: setup ## Run the unit tests and show which lines and branches none of them reaches (ARGS= of pytest)
 	@$(BIN)/python -m pytest tests/unit --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 .PHONY: lint
@@ -219,7 +219,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-.venv-%/.ready: requirements/%.txt | $(FULL)
+.venv-%/.ready: requirements/%.txt | $(EVERYTHING)
 	@[ -x .venv-$*/bin/python ] || $(PYTHON) -m venv .venv-$*
 	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
@@ -238,7 +238,7 @@ security: .venv-security/.ready .venv-secrets/.ready ## Check template, code and
 	@$(SECRETS) | xargs -0 .venv-secrets/bin/detect-secrets-hook --no-verify \
 		--disable-plugin HexHighEntropyString --exclude-secrets '$(KNOWN_SECRETS)'
 
-.fuzz/lib/.ready: requirements/fuzz.txt | $(FULL)
+.fuzz/lib/.ready: requirements/fuzz.txt | $(EVERYTHING)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target .fuzz/lib --no-deps --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
@@ -274,23 +274,23 @@ clean: ## Remove what was set up and built
 ##@ Measure
 
 .PHONY: bench
-bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start first_minute"); bench/report.json
+bench: setup ## Measure speed beside a TensorFlow reference (ONLY="cold_start first_minute", REPORT_JSON=bench/report.json)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPORT_JSON),--out "$(REPORT_JSON)")
 
 .PHONY: load
-load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000); bench/load.json
+load: setup ## Load a local stack with users and a burst (USERS=500 TIME=60s OBJECTS=2000, LOAD_JSON=bench/load.json)
 	@$(BIN)/python -m tests.load --users "$(or $(USERS),500)" --time "$(or $(TIME),60s)" \
 		--objects "$(or $(OBJECTS),2000)" $(if $(LOAD_JSON),--out "$(LOAD_JSON)")
 
 .PHONY: chaos
-chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0); bench/faults.json
+chaos: setup ## Upload to a local stack while much of it fails (N=10000 SEED=0, CHAOS_JSON=bench/faults.json)
 	@$(BIN)/python -m tests.chaos --n "$(or $(N),10000)" --seed "$(or $(SEED),0)" \
 		$(if $(CHAOS_JSON),--out "$(CHAOS_JSON)")
 
 .PHONY: archive-demo
-archive-demo: setup ## Classify an archive on a local stack while workers are killed; what was lost (N=2000)
+archive-demo: setup ## Classify an archive on a local stack while workers are killed: what was lost (N=2000)
 	@$(BIN)/python -m tests.archives --n "$(or $(N),2000)"
 
 .PHONY: bench-images
-bench-images: setup ## Measure the images' size and start, into bench/report.json (after make image)
+bench-images: setup ## Measure the images' size and start, into bench/report.json, after make image (IMAGES=classify)
 	@$(BIN)/python -m bench.images $(IMAGES)
