@@ -1,7 +1,9 @@
 # Every task of the project; `make help` lists them by who uses them.
 SHELL := /bin/sh
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+# With the status 127 of a last name that is missing, make would drop what was found.
 PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p; done))
+	$$p $(FITS) && echo $$p; done; true))
 BIN := .venv/bin
 # Two sets of packages, locked together: one to run, one to train, test and deploy, which has all of
 # the first. Whoever has the second needs no other.
@@ -32,8 +34,10 @@ help: ## This list
 .venv/.ui: ui/requirements.txt requirements/run.txt pyproject.toml | .venv/.run
 $(EVERYTHING): requirements/dev.txt pyproject.toml
 .venv/.run .venv/.ui $(EVERYTHING):
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH."; exit 1; }
-	@$(PYTHON) -m local.environment $(@:.venv/.%=%)
+	@python="$(PYTHON)"; need="Python 3.11, 3.12 or 3.13 is needed, and"; \
+	[ -n "$$python" ] || { echo "$$need none is on the PATH."; exit 1; }; \
+	$$python $(FITS) || { echo "$$need $$python is none of them."; exit 1; }; \
+	$$python -m local.environment $(@:.venv/.%=%)
 
 ##@ Try it, and run it on this machine
 

@@ -128,18 +128,42 @@ def test_python_without_venv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.require_python()
 
 
-def test_make_without_a_python_says_which_is_needed(tmp_path: Path) -> None:
-    shutil.copy(REPOSITORY / "Makefile", tmp_path)
-    for name in ("requirements", "ui"):
-        (tmp_path / name).mkdir()
+def make(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Make in a folder that has the Makefile and nothing else that would be set up."""
+    shutil.copy(REPOSITORY / "Makefile", folder)
+    (folder / "requirements").mkdir()
     for name in ("pyproject.toml", "requirements/run.txt"):
-        (tmp_path / name).touch()
-    done = subprocess.run(
-        ["make", "--no-print-directory", "PYTHON=", "demo"],
-        cwd=tmp_path,
+        (folder / name).touch()
+    program = shutil.which("make")
+    assert program is not None
+    return subprocess.run(
+        [program, "--no-print-directory", *arguments],
+        cwd=folder,
+        env=os.environ | settings,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("python", "lacks"),
+    [
+        ("", "none is on the PATH"),
+        ("/nowhere/python", "/nowhere/python is none of them"),
+        ("false", "false is none of them"),
+    ],
+)
+def test_make_without_a_python_says_which_is_needed(
+    tmp_path: Path, python: str, lacks: str
+) -> None:
+    done = make(tmp_path, "demo", f"PYTHON={python}")
     assert done.returncode == 2
-    assert done.stdout == "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH.\n"
+    assert done.stdout == f"Python 3.11, 3.12 or 3.13 is needed, and {lacks}.\n"
+
+
+def test_a_python_is_found_where_no_program_is_called_python(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    done = make(tmp_path, "--dry-run", ".venv/.run", PATH=str(tmp_path / "bin"))
+    assert 'python="python3";' in done.stdout, done.stderr
