@@ -23,14 +23,12 @@ from earshot.audio.log_mel import PATCH_S, SAMPLE_RATE, Floats
 from earshot.labels import Label
 from earshot.yamnet.embedding import EmbeddedPatches, embed_whole
 from training.adaptation.sources import (
-    N_NOISE,
-    N_NOTHING,
-    N_ROTORS,
     NOTHING,
     Source,
     assign_folds,
     group_of,
     load,
+    noise_counts,
     source_weights,
 )
 from training.adaptation.taps import Halves, TapFiles, TappedYamnet
@@ -89,7 +87,7 @@ class TrainingData:
 
 
 def build(
-    sources: Sequence[Source], yamnet_dir: Path, seed: int, tap_files: TapFiles
+    sources: Sequence[Source], yamnet_dir: Path, seed: int, tap_files: TapFiles, hold_out: bool
 ) -> TrainingData:
     """Load, vary and embed all clips on all cores, with a progress bar.
 
@@ -101,18 +99,19 @@ def build(
         yamnet_dir: of the tapped YAMNet to embed them with.
         seed: of folds and variants; the same seed gives the same ones.
         tap_files: to write taps to.
+        hold_out: embed held-out sets, too; only a cross-validation needs them.
     """
     fold_of = assign_folds(sources, seed)
     training = _Collected(TRAINING, tap_files)
     held_out: dict[str, _Collected] = {}
     own_yamnet = embedder_of(yamnet_dir)
-    for row in _nothing_and_noise(own_yamnet, np.random.default_rng(seed)):
+    for row in _nothing_and_noise(own_yamnet, noise_counts(sources), np.random.default_rng(seed)):
         training.add(row, hours=False, kind="")
     with ProcessPoolExecutor(
         # Not by forking: TensorFlow's threads do not survive it.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin_embedding,
-        initargs=(_Embedder(sources, _backgrounds(sources), fold_of, yamnet_dir, seed),),
+        initargs=(_Embedder(sources, _backgrounds(sources), fold_of, yamnet_dir, seed, hold_out),),
     ) as pool:
         for number, source in enumerate(sources):
             clips = [(number, n) for n in range(len(source.clips))]
@@ -200,6 +199,7 @@ class _Embedder:
     fold_of: dict[str, int]
     yamnet_dir: Path
     seed: int
+    hold_out: bool
 
     def rows(self, embed: Embed, number: int, n: int) -> Iterator[tuple[str, Row]]:
         """Rows of clip `n` of source `number`, each with the name of its set.
@@ -220,7 +220,7 @@ class _Embedder:
         backgrounds = [_load_background(of) for of in self._backgrounds(group, rng)]
         for variant in vary(waveform, backgrounds, variants, rng):
             yield TRAINING, row_of(variant, clip.label, group, embed)
-        if source.hours and clip.label is Label.CASUAL:
+        if not self.hold_out or (source.hours and clip.label is Label.CASUAL):
             return
         held = held_out_variants(waveform, backgrounds, rng) if source.hold_out_varied else {}
         for name, of in ({"clean": waveform} | held).items():
@@ -281,8 +281,11 @@ def _load_background(clip: LabeledClip) -> Floats:
     return load(clip)
 
 
-def _nothing_and_noise(embed: Embed, rng: np.random.Generator) -> Iterator[Row]:
-    noise = [steady_noise(rng) for _ in range(N_NOISE)] + [rotors(rng) for _ in range(N_ROTORS)]
-    for n, clip in enumerate(empty_clips(N_NOTHING, rng) + noise):
-        waveform = at_varied_level(clip, rng) if n < N_NOTHING else clip
+def _nothing_and_noise(
+    embed: Embed, counts: tuple[int, int, int], rng: np.random.Generator
+) -> Iterator[Row]:
+    n_nothing, n_noise, n_rotors = counts
+    noise = [steady_noise(rng) for _ in range(n_noise)] + [rotors(rng) for _ in range(n_rotors)]
+    for n, clip in enumerate(empty_clips(n_nothing, rng) + noise):
+        waveform = at_varied_level(clip, rng) if n < n_nothing else clip
         yield row_of(Variant(waveform), Label.CASUAL, f"{NOTHING}/{n}", embed)

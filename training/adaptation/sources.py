@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
@@ -18,6 +19,8 @@ N_NOTHING, N_NOISE, N_ROTORS = 30, 300, 150
 NOTHING = "nothing"
 NOTHING_SHARE = 0.5  # as a source has it; see `Source`
 N_FOLDS = 3
+# From so many clips on, all of the noise is learned from, and in as many batches as at the release.
+ENOUGH_CLIPS = 400
 
 OF_THREATS = Variants(augmented=4, noisy=3, short=4, events=3, mixed=5, floors=1)
 OF_SESA_CASUAL = Variants(augmented=5, short=3, mixed=2, floors=4)
@@ -90,6 +93,17 @@ def source_weights(
         share = shares.get(str(key).split("/", 1)[1], NOTHING_SHARE)
         weights[of_key] = share * np.sqrt(n_groups) / of_key.sum()
     return weights
+
+
+def share_of_enough(sources: Sequence[Source]) -> float:
+    """How much of what enough clips take so few do: 1 from `ENOUGH_CLIPS` on."""
+    return min(1.0, sum(len(source.clips) for source in sources) / ENOUGH_CLIPS)
+
+
+def noise_counts(sources: Sequence[Source]) -> tuple[int, int, int]:
+    """How many clips of nothing, of noise and of rotors are learned from beside these clips."""
+    share = share_of_enough(sources)
+    return ceil(share * N_NOTHING), ceil(share * N_NOISE), ceil(share * N_ROTORS)
 
 
 def group_of(source: Source, clip: LabeledClip) -> str:

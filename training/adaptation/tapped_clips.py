@@ -11,10 +11,7 @@ from typing import NamedTuple
 from training.adaptation.recipe import TrainingData, build
 from training.adaptation.sources import Source
 from training.adaptation.taps import TapFiles
-from training.yamnet import MODELS
 from training.yamnet.convert import Published, convert, fetch
-
-SCRATCH = MODELS.parent / ".cache" / "training"
 
 
 class TappedClips(NamedTuple):
@@ -27,7 +24,7 @@ class TappedClips(NamedTuple):
 
 @contextmanager
 def tapped_clips(
-    sources: Sequence[Source], yamnet: str, scratch: Path, seed: int
+    sources: Sequence[Source], yamnet: str, scratch: Path, seed: int, hold_out: bool = True
 ) -> Iterator[TappedClips]:
     """Embed all clips of all sources; their taps lie on disk until the block is left.
 
@@ -36,10 +33,11 @@ def tapped_clips(
         yamnet: TF Hub handle of the published YAMNet, or its SavedModel folder.
         scratch: folder for the taps: 7 GB for 2,000 clips.
         seed: of folds and variants.
+        hold_out: embed held-out sets, too.
     """
     published = fetch(yamnet)
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         tapped, tap_files = Path(folder) / "yamnet", TapFiles(Path(folder))
         convert(published, tapped, adaptation=None, tap=True)
-        yield TappedClips(published, build(sources, tapped, seed, tap_files), tap_files)
+        yield TappedClips(published, build(sources, tapped, seed, tap_files, hold_out), tap_files)

@@ -19,12 +19,13 @@ import scipy
 from earshot.model.events import scores_of
 from training.adaptation.sampling import AdaptationConfig
 from training.adaptation.sources import Source, broadened, sesa
-from training.adaptation.tapped_clips import SCRATCH, TappedClips, tapped_clips
+from training.adaptation.tapped_clips import TappedClips, tapped_clips
 from training.data.labeled_clips import broadened_clips, decodable_clips
 from training.evaluation.metrics import numbered, report
 from training.evaluation.predictions import Predictions
 from training.head.cross_validation import out_of_fold, show
 from training.head.network import PAIR_SHARES
+from training.yamnet import SCRATCH
 from training.yamnet.weights import HUB_HANDLE
 
 

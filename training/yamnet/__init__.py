@@ -7,3 +7,5 @@ from pathlib import Path
 MODELS = Path(__file__).parents[2] / "models"
 MODEL_DIR = MODELS / "yamnet"
 ADAPTATION = MODELS / "yamnet-adaptation.npz"
+# For what the trunk makes of clips while a version is trained: gigabytes.
+SCRATCH = MODELS.parent / ".cache" / "training"

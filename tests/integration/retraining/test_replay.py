@@ -15,9 +15,9 @@ from training.data.clip_features import ClipFeatures, concatenate
 from training.data.demo_sounds import write_recordings
 from training.evaluation import metrics
 from training.evaluation.predictions import Predictions
+from training.first_version import REPLAY_PATCHES_A_CLIP
 from training.head import incremental
 from training.steps.embed_folder import embed_folder
-from training.train import REPLAY_PATCHES_A_CLIP
 from training.yamnet import MODEL_DIR
 
 # Of the retraining: which clips validate, and in which order the others are learnt from.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from training import train
+from earshot.labels import Label
+from local.settings import REPOSITORY
+from training import first_version, train
 from training.adaptation.sampling import AdaptationConfig
+from training.adaptation.sources import broadened, noise_counts, sesa
+from training.data.labeled_clips import LabeledClip
 from training.yamnet import MODELS
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path) -> str:
-    monkeypatch.setattr(sys, "argv", ["train", "--data", "nowhere", "--out", str(out)])
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path, *options: str
+) -> str:
+    monkeypatch.setattr(sys, "argv", ["train", "--data", "nowhere", "--out", str(out), *options])
     with pytest.raises(SystemExit) as end:
         train.main()
     assert end.value.code == 2
@@ -33,14 +40,34 @@ def test_a_folder_whose_name_names_no_version_is_refused(
 
 
 def test_a_version_and_its_yamnet_are_in_one_folder(tmp_path: Path) -> None:
-    files = train.Files("source", tmp_path / "v2", tmp_path / "scratch")
+    files = first_version.Files("source", tmp_path / "v2", tmp_path / "scratch")
     assert files.yamnet == tmp_path / "v2" / "yamnet"
 
 
-def test_few_clips_take_few_batches_and_many_those_of_the_release() -> None:
-    assert [train.steps_for(n) for n in (4, 40, 400, 6000)] == [
-        100,
-        125,
-        AdaptationConfig.steps,
-        AdaptationConfig.steps,
-    ]
+@pytest.mark.parametrize(
+    ("n_clips", "steps", "noise"),
+    [
+        (4, 80, (1, 3, 2)),
+        (40, 80, (3, 30, 15)),
+        (400, AdaptationConfig.steps, (30, 300, 150)),
+        (6000, AdaptationConfig.steps, (30, 300, 150)),
+    ],
+)
+def test_few_clips_take_few_batches_and_little_noise_and_many_those_of_the_release(
+    n_clips: int, steps: int, noise: tuple[int, int, int]
+) -> None:
+    clips = [LabeledClip(Path("siren.wav"), Label.SIREN, "siren")] * (n_clips // 4)
+    sources = [sesa(clips), broadened(clips * 3)]
+    assert first_version.steps_for(sources) == steps
+    assert noise_counts(sources) == noise
+
+
+def test_processes_that_embed_do_not_import_tensorflow() -> None:
+    check = "import sys, training.train; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, check=True)
+
+
+@pytest.mark.parametrize("folds", ["-1", "4"])
+def test_more_folds_than_there_are_are_refused(folds: str, monkeypatch, capsys, tmp_path) -> None:
+    out = tmp_path / "v2"
+    assert "choose from 0, 1, 2, 3" in refused(monkeypatch, capsys, out, "--folds", folds)
