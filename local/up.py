@@ -29,8 +29,12 @@ Then, with a recording clip.wav of yours:
   aws dynamodb query --table-name {ResultsTableName} --index-name label-time-index \\
     --key-condition-expression 'label_bucket = :label' \\
     --expression-attribute-values '{{":label": {{"S": "siren#0"}}}}'
+  aws --endpoint-url $AWS_ENDPOINT_URL sqs get-queue-attributes --attribute-names All \\
+    --queue-url {UploadsQueueUrl}
   curl -F file=@clip.wav -H "Authorization: Bearer $Token" "$ApiUrl/predict"
 
+Version 1 of the AWS command line reads AWS_ENDPOINT_URL for every service but sqs, hence the
+option.
 Only this machine reaches it, so it asks nobody for the token; with `make up TOKENS=on` it does, as
 on AWS.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from functools import cache
@@ -26,17 +25,14 @@ Document = dict[str, Any]
 
 _ASSETS = Path(swagger_ui.__file__).parent  # Powertools brings Swagger UI along
 
-_TOKENS = (
-    "Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the "
-    "route names."
-)
-_NO_TOKENS = "This is a local stack that asks for no token."
-_DESCRIPTION = f"""
+_DESCRIPTION = """
 Detects gunshots, explosions and sirens in audio clips.
 
-{_TOKENS} Errors are problem+json (RFC 9457), save for those that API Gateway answers by itself
-before any of this code runs (401, 403, 429, and 413 over 10 MB): these hold a `message`. A query
-parameter that an operation does not have is a 400.
+Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the route
+names; a local stack asks for none unless it is started with `TOKENS=on`. Errors are problem+json
+(RFC 9457), save for those that API Gateway answers by itself before any of this code runs (401,
+403, 429, and 413 over 10 MB): these hold a `message`. A query parameter that an operation does not
+have is a 400.
 """.strip()
 
 # What POST /retrain takes beside JSON; see `earshot_api.retrain_form`.
@@ -111,19 +107,6 @@ def document(http: APIGatewayHttpResolver) -> Document:
         whole["paths"][path][method]["responses"][status]["links"] = links
     for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
         whole["components"]["schemas"].pop(unused, None)
-    return whole
-
-
-def without_tokens(document: Document) -> Document:
-    """The document as it holds where no authorizer stands before the routes."""
-    whole = copy.deepcopy(document)
-    whole["info"]["description"] = whole["info"]["description"].replace(_TOKENS, _NO_TOKENS)
-    del whole["components"]["securitySchemes"]
-    for operations in whole["paths"].values():
-        for operation in operations.values():
-            operation.pop("security", None)
-            for status in ("401", "403"):
-                operation["responses"].pop(status, None)
     return whole
 
 

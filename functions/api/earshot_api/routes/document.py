@@ -15,12 +15,6 @@ from earshot_api.scopes import needs
 def add_document_routes(http: APIGatewayHttpResolver) -> None:
     """Add the routes of the document of all routes, these two among them."""
 
-    def served() -> openapi.Document:
-        """The document for this request: without tokens where no authorizer asks for them."""
-        whole = openapi.document(http)
-        authorizer = http.current_event.request_context.authorizer
-        return whole if authorizer else openapi.without_tokens(whole)
-
     @http.get(
         "/openapi.json",
         operation_id="openapi",
@@ -30,7 +24,7 @@ def add_document_routes(http: APIGatewayHttpResolver) -> None:
         responses=answers(dict[str, Any]),
     )
     def openapi_json() -> dict[str, Any]:
-        return served()
+        return openapi.document(http)
 
     @http.get(
         "/docs",
@@ -43,4 +37,5 @@ def add_document_routes(http: APIGatewayHttpResolver) -> None:
         compress=True,
     )
     def docs() -> Response[str]:
-        return Response(HTTPStatus.OK, "text/html; charset=utf-8", openapi.page(served()))
+        page = openapi.page(openapi.document(http))
+        return Response(HTTPStatus.OK, "text/html; charset=utf-8", page)
