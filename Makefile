@@ -188,8 +188,12 @@ setup: $(EVERYTHING) ## Install what training, tests and deployment need, with T
 
 # In the order of testpaths: files of few but long tests, which xdist would leave to the end, come first.
 .PHONY: test
-test: setup ## Run all tests, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
+test: setup ## Run the tests, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
 	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
+
+.PHONY: test-long
+test-long: setup ## Run the tests that take minutes each: faults, forgetting, a source left out
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/long $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack (ARGS= of pytest)

@@ -18,6 +18,8 @@ from earshot.retraining import gate
 from training.evaluation.bootstrap import Rounds
 from training.evaluation.predictions import ECE_BINS, Floats, Ints, Predictions
 
+CHANCE_ROUNDS = 2000
+
 
 def accuracy(predictions: Predictions) -> float:
     """Share of clips whose most probable label is the true one."""
@@ -86,6 +88,24 @@ def expected_calibration_error(predictions: Predictions) -> float:
     return float(np.sum(gaps) / len(predictions.truth))
 
 
+def calibration_error_by_chance(predictions: Predictions, seed: int = 0) -> float:
+    """Calibration error that a perfectly calibrated classifier exceeds in one of 20 cases.
+
+    Few clips give a gap in each bin by chance alone. The confidences stay, and whether each guess
+    is right is drawn anew with its confidence as the probability (consistency resampling; Bröcker &
+    Smith 2007, Weather and Forecasting 22, 651-661).
+
+    Args:
+        predictions: whose confidences are taken.
+        seed: of the draws.
+    """
+    confidence, bins = predictions.confidence, predictions.bins
+    drawn = np.random.default_rng(seed).random((CHANCE_ROUNDS, len(confidence)))
+    surplus = (drawn < confidence) - confidence
+    gaps = np.stack([np.abs(surplus[:, bins == b].sum(axis=1)) for b in np.unique(bins)])
+    return float(np.percentile(gaps.sum(axis=0) / len(confidence), 95))
+
+
 def interval(values: Floats) -> tuple[float, float]:
     """95 % interval of a metric, of its values in the rounds of a bootstrap."""
     low, high = np.percentile(values, [2.5, 97.5])
@@ -132,6 +152,7 @@ def report(predictions: Predictions) -> dict[str, Any]:
         "macro_f1": macro_f1(predictions),
         "macro_f1_95": interval(rounds.macro_f1),
         "ece": expected_calibration_error(predictions),
+        "ece_by_chance": calibration_error_by_chance(predictions),
         "reliability": reliability(predictions),
         "per_class": per_class(predictions),
         "confusion_matrix": confusion_matrix(predictions).tolist(),

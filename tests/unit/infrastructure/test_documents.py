@@ -26,7 +26,7 @@ def test_every_file_that_a_document_links_or_shows_comes_with_the_repository(doc
 
 def test_every_test_that_the_page_of_threats_names_is_there() -> None:
     page = (REPOSITORY / "docs" / "security.md").read_text()
-    named = re.findall(r"`((?:unit|integration)/[\w/]+\.py)((?:::\w+)*)`", page)
+    named = re.findall(r"`((?:unit|integration|long)/[\w/]+\.py)((?:::\w+)*)`", page)
     assert len(named) > 20
     for path, parts in named:
         text = (REPOSITORY / "tests" / path).read_text()
@@ -39,7 +39,7 @@ def test_every_threat_names_its_test() -> None:
     rows = [line for line in page.splitlines() if line.startswith("| ") and "Threat |" not in line]
     assert rows
     for row in rows:
-        assert re.search(r"`(unit|integration)/[^`]+\.py", row.split(" | ")[-1]), row
+        assert re.search(r"`(unit|integration|long)/[^`]+\.py", row.split(" | ")[-1]), row
 
 
 def test_the_version_is_the_same_everywhere() -> None:

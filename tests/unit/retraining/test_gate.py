@@ -20,6 +20,7 @@ def metrics(n_each: int = 20, **changes: Any) -> dict[str, Any]:
         "macro_f1": 0.9,
         "macro_f1_95": (0.8, 0.95),
         "ece": 0.05,
+        "ece_by_chance": 0.04,
         "per_class": {
             str(label): {"recall": recalls[label], "support": n_each} for label in LABELS
         },
@@ -88,6 +89,18 @@ def test_chance_excuses_a_small_loss_and_no_large_one(name, changes, promote):
     # What lies on the losing side in nine draws of ten is no chance.
     surely = {"low": -0.2, "high": -0.01} if name != "calibration error" else {"low": 0.01}
     assert not decide(candidate, metrics(), {name: surely}, {}).promote
+
+
+@pytest.mark.parametrize(("by_chance", "promote"), [(0.119, False), (0.121, True)])
+def test_calibration_as_good_as_these_clips_can_say_passes_and_carries_nothing(by_chance, promote):
+    candidate = metrics(ece=0.12, ece_by_chance=by_chance)
+    decision = decide(candidate, metrics(), {}, {"calibration error": 0.02})
+    assert decision.promote is promote
+    check = decision.checks[-1]
+    assert check.excused is promote
+    if promote:
+        assert carried_by(decision.to_json())["calibration error"] == 0
+        assert "up to 0.121 on these clips by chance" in check.reason
 
 
 def test_what_was_excused_is_carried_on_until_it_is_made_good():

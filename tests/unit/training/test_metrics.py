@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from training.evaluation.bootstrap import Rounds, redrawn
 from training.evaluation.metrics import (
     accuracy,
+    calibration_error_by_chance,
     confusion_matrix,
     differences,
     expected_calibration_error,
@@ -86,6 +88,17 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     half_right_at_09 = sure([0, 0, 0, 0], [0, 0, 1, 1], 0.9)
     assert expected_calibration_error(half_right_at_09) == pytest.approx(0.4)
     assert expected_calibration_error(sure([0, 1], [0, 1], 1.0)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("n", "confidence"), [(40, 0.75), (200, 0.75), (200, 0.95)])
+def test_calibration_error_by_chance_is_that_of_draws_of_a_binomial(n, confidence):
+    truth = np.arange(n) % 4
+    found = calibration_error_by_chance(sure(truth.tolist(), truth.tolist(), confidence))
+    right = np.arange(n + 1)
+    gaps, chances = np.abs(right / n - confidence), stats.binom.pmf(right, n, confidence)
+    order = np.argsort(gaps)
+    exact = gaps[order][np.searchsorted(np.cumsum(chances[order]), 0.95)]
+    assert found == pytest.approx(exact, abs=1.01 / n)  # one clip more or less
 
 
 def test_a_label_that_does_not_occur_is_left_out_of_macro_f1():

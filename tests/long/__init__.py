@@ -1,0 +1,1 @@
+"""What takes minutes each; `make test-long`."""
