@@ -259,7 +259,7 @@ fuzz: setup .fuzz/lib/.ready ## Mutate recordings for a while, until one makes a
 	@grep "^stat::" .fuzz/log
 
 .PHONY: openapi
-openapi: $(RUN) ## Write docs/openapi.json anew
+openapi: $(RUN) ## Write docs/openapi.json anew, and the copy that the API routes by
 	@PYTHONPATH=functions/api $(BIN)/python -m earshot_api > docs/openapi.json
 
 .PHONY: api-examples

@@ -40,7 +40,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Entry point."""
     request = APIGatewayProxyEventV2(event)
     try:
-        operation = openapi.operation_of(http, request.path, request.http_method)
+        operation = openapi.operation_of(request.path, request.http_method)
         if operation is None or request.route_key in CATCH_ALL_ROUTES:
             raise nothing_at(request)
         authorization.check(operation, request)
@@ -97,7 +97,7 @@ def unknown_route(error: UnknownRouteError) -> Response[str]:
 def nothing_at(request: APIGatewayProxyEventV2) -> EarshotError:
     """Error of a path, or of a method of a path, that the gateway has no route of its own for."""
     path, method = request.path, request.http_method
-    methods = openapi.methods_of(http, path)
+    methods = openapi.methods_of(path)
     if methods and method not in methods:
         return MethodNotAllowedError(method, methods)
     return NotFoundError(f"There is nothing at {path}. GET /openapi.json lists what is.")

@@ -1,146 +1,40 @@
-"""The OpenAPI document, of all routes, and the page that shows it."""
+"""The OpenAPI document of all routes, by which requests are routed, and the page that shows it.
+
+It is made beforehand (`make openapi`): a cold start would take longer to make it than for all else.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.openapi import swagger_ui
-from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Server
-from aws_lambda_powertools.event_handler.openapi.swagger_ui import generate_swagger_html
-
-import earshot
-from earshot.http.problem import CONTENT_TYPE
-from earshot.labels import LABELS
-from earshot_api.links import LINKS
-from earshot_api.predict_operation import WAV, predict, response
-from earshot_api.scopes import SCHEME
-
 Document = dict[str, Any]
 
-_ASSETS = Path(swagger_ui.__file__).parent  # Powertools brings Swagger UI along
-
-_DESCRIPTION = """
-Detects gunshots, explosions and sirens in audio clips.
-
-Every route but `/health` needs a token (`Authorization: Bearer …`) with the scope that the route
-names; a local stack asks for none unless it is started with `TOKENS=on`. Errors are problem+json
-(RFC 9457), save for those that API Gateway answers by itself before any of this code runs (401,
-403, 429, and 413 over 10 MB): these hold a `message`. A query parameter that an operation does not
-have is a 400.
-""".strip()
-
-# What POST /retrain takes beside JSON; see `earshot_api.retrain_form`.
-_RETRAIN_FORM: Document = {
-    "schema": {
-        "type": "object",
-        "required": ["files"],
-        "properties": {
-            "files": {
-                "type": "array",
-                "minItems": 1,
-                "items": WAV,
-                "description": (
-                    "WAVs, each with a file name <label>_….wav, unless `label` is given; 4.5 MB "
-                    "in all. Files that cannot be decoded are left out, and named in the "
-                    "version's dataset.json."
-                ),
-            },
-            "label": {"type": "string", "enum": list(LABELS), "description": "Of all files."},
-            "reason": {"type": "string"},
-        },
-    },
-    # A schema has no file names, but the part's header does.
-    "encoding": {
-        "files": {
-            "headers": {
-                "Content-Disposition": {
-                    "schema": {
-                        "type": "string",
-                        "example": 'form-data; name="files"; filename="gunshot_001.wav"',
-                    }
-                }
-            },
-        }
-    },
-}
-
-# The gateway's own answers, before any of this code runs.
-_GATEWAY_ANSWERS = {"401": "Unauthorized", "403": "Forbidden", "429": "Too Many Requests"}
-_GATEWAY_MESSAGE: Document = {
-    "type": "object",
-    "required": ["message"],
-    "properties": {"message": {"type": "string"}},
-}
+FILE = Path(__file__).with_name("openapi.json")
 
 
 @cache
-def document(http: APIGatewayHttpResolver) -> Document:
-    """The document of these routes and `/predict`."""
-    schema = http.get_openapi_schema(
-        title="Earshot",
-        version=earshot.__version__,
-        description=_DESCRIPTION,
-        servers=[Server(url=".")],  # next to this document, wherever that is served
-        security_schemes={SCHEME: HTTPBearer(bearerFormat="JWT")},
-    )
-    whole: Document = schema.model_dump(mode="json", by_alias=True, exclude_none=True)
-    whole["paths"]["/predict"] = predict()
-    retrain = whole["paths"]["/retrain"]["post"]["requestBody"]["content"]
-    retrain["multipart/form-data"] = _RETRAIN_FORM
-    for operations in whole["paths"].values():
-        for operation in operations.values():
-            _drop_foreign_errors(operation)
-            operation["responses"].get("302", {}).pop("content", None)  # a redirect has no body
-            operation["responses"].setdefault("400", _problem(HTTPStatus.BAD_REQUEST))
-            if operation.get("security"):
-                _add_refusals(operation["responses"])
-            if "requestBody" in operation:
-                too_large = operation["responses"]["413"]["content"]
-                too_large["application/json"] = {"schema": _GATEWAY_MESSAGE}
-    for (path, method, status), links in LINKS.items():
-        whole["paths"][path][method]["responses"][status]["links"] = links
-    for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
-        whole["components"]["schemas"].pop(unused, None)
+def document() -> Document:
+    """The document of all routes and of `/predict`."""
+    whole: Document = json.loads(FILE.read_bytes())
     return whole
 
 
-def _add_refusals(responses: Document) -> None:
-    """Add what the gateway answers by itself, and what the functions add to it."""
-    for status, phrase in _GATEWAY_ANSWERS.items():
-        responses[status] = response(phrase, "application/json", _GATEWAY_MESSAGE)
-    for refusal in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        responses[str(int(refusal))]["content"] |= _problem(refusal)["content"]
-
-
-def _problem(status: HTTPStatus) -> Document:
-    return response(status.phrase, CONTENT_TYPE, {"$ref": "#/components/schemas/Problem"})
-
-
-def _drop_foreign_errors(operation: Document) -> None:
-    """Powertools documents its own error everywhere; here errors are problems."""
-    invalid = operation["responses"].get("422", {})
-    if CONTENT_TYPE not in invalid.get("content", {CONTENT_TYPE: None}):
-        del operation["responses"]["422"]
-
-
-def methods_of(http: APIGatewayHttpResolver, path: str) -> list[str]:
+def methods_of(path: str) -> list[str]:
     """Methods that are possible at a path."""
-    return [method.upper() for method in _operations_at(http, path)]
+    return [method.upper() for method in _operations_at(path)]
 
 
-def operation_of(http: APIGatewayHttpResolver, path: str, method: str) -> Document | None:
+def operation_of(path: str, method: str) -> Document | None:
     """The operation that a request asks for; None if there is none."""
-    return _operations_at(http, path).get(method.lower())
+    return _operations_at(path).get(method.lower())
 
 
-def _operations_at(http: APIGatewayHttpResolver, path: str) -> dict[str, Document]:
-    paths = document(http)["paths"]
+def _operations_at(path: str) -> dict[str, Document]:
+    paths = document()["paths"]
     if path in paths:  # goes before a path with a parameter, as at the gateway
         return dict(paths[path])
     for template, operations in paths.items():
@@ -151,7 +45,11 @@ def _operations_at(http: APIGatewayHttpResolver, path: str) -> dict[str, Documen
 
 def page(document: Document) -> str:
     """A document as a page with everything inside that it needs."""
-    script = (_ASSETS / "swagger-ui-bundle.min.js").read_text()
-    style = (_ASSETS / "swagger-ui.min.css").read_text()
+    # Powertools brings Swagger UI along, and takes long to import it.
+    from aws_lambda_powertools.event_handler.openapi import swagger_ui
+
+    assets = Path(swagger_ui.__file__).parent
+    script = (assets / "swagger-ui-bundle.min.js").read_text()
+    style = (assets / "swagger-ui.min.css").read_text()
     text = json.dumps(document).replace("</", "<\\/")  # does not end the script around it
-    return generate_swagger_html(text, script, style, "", None)
+    return swagger_ui.generate_swagger_html(text, script, style, "", None)

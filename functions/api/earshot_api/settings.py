@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 
-class Settings(BaseSettings):
-    """Settings of the API, each from the environment variable of its name.
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the API.
 
     Attributes:
         results_table: name of the table.
@@ -24,13 +27,7 @@ class Settings(BaseSettings):
         unbound_clients: client ids that may name any source, separated by commas.
         log_retention_days: for which logs are kept.
         link_key_secret: ARN of the secret with which links to sound are signed.
-        api_tokens: `none` on a local stack that asks for no token; all else asks for one.
-
-    Raises:
-        ValidationError: a variable is missing.
     """
-
-    model_config = SettingsConfigDict(frozen=True)
 
     results_table: str
     uploads_bucket: str
@@ -47,4 +44,34 @@ class Settings(BaseSettings):
     link_key_secret: str
     label_buckets: int = 1
     unbound_clients: str = ""
-    api_tokens: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings.
+
+        Raises:
+            KeyError: a variable is missing.
+            ValueError: a number is none.
+        """
+        return cls(
+            results_table=environment["RESULTS_TABLE"],
+            uploads_bucket=environment["UPLOADS_BUCKET"],
+            models_bucket=environment["MODELS_BUCKET"],
+            uploads_queue_url=environment["UPLOADS_QUEUE_URL"],
+            uploads_dead_letter_queue_url=environment["UPLOADS_DEAD_LETTER_QUEUE_URL"],
+            state_machine_arn=environment["STATE_MACHINE_ARN"],
+            classify_function=environment["CLASSIFY_FUNCTION"],
+            clients_table=environment["CLIENTS_TABLE"],
+            mutes_table=environment["MUTES_TABLE"],
+            mute_days=int(environment["MUTE_DAYS"]),
+            sources_table=environment["SOURCES_TABLE"],
+            log_retention_days=int(environment["LOG_RETENTION_DAYS"]),
+            link_key_secret=environment["LINK_KEY_SECRET"],
+            label_buckets=int(environment.get("LABEL_BUCKETS") or 1),
+            unbound_clients=environment.get("UNBOUND_CLIENTS", ""),
+        )
+
+
+def api_tokens(environment: Mapping[str, str] = os.environ) -> str:
+    """`none` on a local stack that asks for no token; all else asks for one."""
+    return environment.get("API_TOKENS", "")

@@ -38,7 +38,7 @@ from earshot.retraining.traces import TrainingTraces
 from earshot.sources.table import SourcesTable
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.tickets import TicketOffice
-from earshot_api.settings import Settings
+from earshot_api.settings import Settings, api_tokens
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -78,7 +78,7 @@ class Services:
 @cache
 def services() -> Services:
     """The services of this execution environment, made once."""
-    settings = Settings()
+    settings = Settings.from_environment()
     s3 = boto3.client("s3", config=S3_CONFIG)
     uploads = UploadsBucket(s3, settings.uploads_bucket)
     dynamodb = boto3.client("dynamodb", config=AWS_CONFIG)
@@ -142,7 +142,7 @@ def services() -> Services:
 @cache
 def asks_for_tokens() -> bool:
     """Whether an authorizer stands before the routes."""
-    return Settings().api_tokens != NO_TOKENS
+    return api_tokens() != NO_TOKENS
 
 
 @cache

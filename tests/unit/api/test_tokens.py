@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from earshot.access.sources import Binding, SourcePolicy
-from earshot_api import app, openapi
+from earshot_api import openapi
 from tests.unit.api.calls import authorizer, call, content, machine, post_files, problem
 from tests.unit.api.fake_services import CLIP_ID, RUN
 from tests.unit.sample_results import NOON
@@ -22,7 +22,7 @@ PLACES = {
 }
 GUARDED = [
     (method.upper(), path.format(**PLACES), operation["security"][0]["token"][0])
-    for path, operations in openapi.document(app.http)["paths"].items()
+    for path, operations in openapi.document()["paths"].items()
     for method, operation in operations.items()
     if operation.get("security") and path != "/predict"
 ]

@@ -8,7 +8,6 @@ from typing import Any
 
 from earshot.http.groups import SCOPES_OF_GROUPS
 from earshot_api import openapi
-from earshot_api.app import http
 from tests.unit.infrastructure.cloudformation import SAM, of_type, properties
 
 
@@ -70,7 +69,7 @@ class TestHttpApi:
             (path, method): {"Token": operation["security"][0]["token"]}
             if "security" in operation
             else {"NONE": []}
-            for path, operations in openapi.document(http)["paths"].items()
+            for path, operations in openapi.document()["paths"].items()
             for method, operation in operations.items()
         }
         assert enforced == documented

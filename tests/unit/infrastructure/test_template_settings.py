@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 import earshot_alert.settings as alert_settings
 import earshot_api.settings as api_settings
@@ -75,7 +74,7 @@ class TestSettings:
             ("ClassifyFunction", classify_settings.Settings.from_environment),
             ("AlertFunction", alert_settings.Settings.from_environment),
             ("DeliverFunction", alert_settings.DeliverSettings.from_environment),
-            ("ApiFunction", api_settings.Settings),
+            ("ApiFunction", api_settings.Settings.from_environment),
             ("RetrainingFunction", retraining_settings.Settings.from_environment),
             ("SweepFunction", sweep_settings.Settings.from_environment),
             ("EmbedFunction", training_settings.Settings.from_environment),
@@ -94,8 +93,8 @@ class TestSettings:
 
     def test_a_missing_variable_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("RESULTS_TABLE", raising=False)
-        with pytest.raises(ValidationError, match="results_table"):
-            api_settings.Settings()
+        with pytest.raises(KeyError, match="RESULTS_TABLE"):
+            api_settings.Settings.from_environment()
         with pytest.raises(KeyError, match="MODELS_BUCKET"):
             retraining_settings.Settings.from_environment({})
 

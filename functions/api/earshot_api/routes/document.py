@@ -24,7 +24,7 @@ def add_document_routes(http: APIGatewayHttpResolver) -> None:
         responses=answers(dict[str, Any]),
     )
     def openapi_json() -> dict[str, Any]:
-        return openapi.document(http)
+        return openapi.document()
 
     @http.get(
         "/docs",
@@ -37,5 +37,5 @@ def add_document_routes(http: APIGatewayHttpResolver) -> None:
         compress=True,
     )
     def docs() -> Response[str]:
-        page = openapi.page(openapi.document(http))
+        page = openapi.page(openapi.document())
         return Response(HTTPStatus.OK, "text/html; charset=utf-8", page)
