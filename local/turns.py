@@ -13,7 +13,10 @@ Acquire = Callable[[dict[str, Any], dict[str, Any]], tuple[str | None, str | Non
 
 
 class Turns:
-    """Invocations beyond the account's concurrency, waiting in the order in which they came.
+    """Invocations beyond the account's concurrency, waiting for a slot.
+
+    Those of one function get slots in the order in which they came, and functions take turns: on
+    AWS each has environments of its own, and no answer of api waits for a hundred clips.
 
     Args:
         acquire: the emulator's own, which never waits.
@@ -28,29 +31,30 @@ class Turns:
         self._release = release
         self._patience_s = patience_s
         self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
+        # Of each function that somebody waits for, the one whose turn it is first.
+        self._waiting: dict[str, deque[threading.Event]] = {}
 
     def acquire(
         self, function: dict[str, Any], config: dict[str, Any]
     ) -> tuple[str | None, str | None]:
         """A slot, if need be after a wait."""
         deadline = time.monotonic() + self._patience_s
-        turn = threading.Event()
+        turn, name = threading.Event(), str(config.get("FunctionName"))
         with self._lock:
             if not self._waiting:
                 slot, limit = self._acquire(function, config)
                 if limit != "account":
                     return slot, limit
-            self._waiting.append(turn)
+            self._waiting.setdefault(name, deque()).append(turn)
         while True:
             on_time = turn.wait(max(0.0, deadline - time.monotonic()))
             with self._lock:
                 turn.clear()
                 slot, limit = None, "account"
-                if self._waiting[0] is turn:
+                if self._next() is turn:
                     slot, limit = self._acquire(function, config)
                 if limit != "account" or not on_time:
-                    self._waiting.remove(turn)
+                    self._leave(name, turn)
                     self._call_next()
                     return slot, limit
 
@@ -60,6 +64,18 @@ class Turns:
         with self._lock:
             self._call_next()
 
+    def _next(self) -> threading.Event | None:
+        for waiting in self._waiting.values():
+            return waiting[0]
+        return None
+
+    def _leave(self, name: str, turn: threading.Event) -> None:
+        """Take an invocation out, and have its function wait for its next turn."""
+        waiting = self._waiting.pop(name)
+        waiting.remove(turn)
+        if waiting:
+            self._waiting[name] = waiting
+
     def _call_next(self) -> None:
-        if self._waiting:
-            self._waiting[0].set()
+        if turn := self._next():
+            turn.set()

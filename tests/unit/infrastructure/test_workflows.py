@@ -30,7 +30,8 @@ class TestWorkflow:
         assert "secrets." not in text
         workflow = yaml.safe_load(text)
         assert workflow["permissions"] == {}
-        needs = {"check": {"contents": "read"}, "deploy": {"contents": "read", "id-token": "write"}}
+        reads = {"contents": "read"}
+        needs = {"check": reads, "emulator": reads, "deploy": reads | {"id-token": "write"}}
         for job in workflow["jobs"].values():
             assert job["permissions"] == needs[name]
 

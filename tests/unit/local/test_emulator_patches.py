@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import queue
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 
+import ministack
 import pytest
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, s3
@@ -226,6 +229,23 @@ def test_other_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
     with pytest.raises(SystemExit, match=r"9\.9\.9 is installed.*make setup"):
         emulator_patches.require_known_ministack()
+
+
+def test_any_ministack_will_do_to_try_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
+    monkeypatch.setenv("EMULATOR", "newest")
+    emulator_patches.require_known_ministack()
+
+
+def test_the_text_for_its_authors_is_against_the_installed_release(tmp_path: Path) -> None:
+    diff = REPOSITORY / "docs" / "decisions" / "0009-emulator.diff"
+    files = re.findall(r"^--- a/(.+)$", diff.read_text(), re.MULTILINE)
+    assert len(files) == 4
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(ministack.__file__).parents[1] / file, tmp_path / file)
+    apply = ["git", "apply", "--check", "--unidiff-zero", str(diff)]
+    subprocess.run(apply, cwd=tmp_path, check=True)
 
 
 # In a process of its own, because the patches cannot be undone.

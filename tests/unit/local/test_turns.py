@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -64,3 +65,28 @@ def test_more_calls_than_slots_are_all_served_and_never_more_at_once() -> None:
         assert list(pool.map(call, range(200))) == ["slot"] * 200
     assert max(at_work) <= 2
     assert slots.free == 2
+
+
+def test_an_invocation_does_not_wait_for_all_of_another_function() -> None:
+    """Ten clips wait for the one slot when somebody asks for the health: it comes second."""
+    slots = Slots(free=1)
+    queue = turns(slots)
+    first, _ = queue.acquire({}, {"FunctionName": "classify"})
+    served: list[str] = []
+
+    def call(name: str) -> None:
+        slot, _limit = queue.acquire({}, {"FunctionName": name})
+        served.append(name)
+        queue.release(slot)
+
+    def n_waiting() -> int:
+        return sum(map(len, queue._waiting.values()))
+
+    with ThreadPoolExecutor(20) as pool:
+        for n, name in enumerate([*["classify"] * 10, "api"], start=1):
+            pool.submit(call, name)
+            while n_waiting() < n:  # in this order
+                time.sleep(0.001)
+        queue.release(first)
+    assert served == ["classify", "api", *["classify"] * 9]
+    assert slots.free == 1
