@@ -1,4 +1,4 @@
-"""The web interface: ``streamlit run ui/app.py``, with EARSHOT_API_URL set; see docs/ui.md."""
+"""The web interface: ``python -m ui.start ui/app.py``, with EARSHOT_API_URL set; see docs/ui.md."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ st.set_page_config(
 logo = HERE / "static" / ("logo-light.svg" if light else "logo.svg")
 st.logo(str(logo), size="large", icon_image=str(HERE / "static/mark.svg"))
 st.html(HERE / "static/style.css")
-if not light:
-    st.html(HERE / "static/dark.css")
 if signed_in:
     sign_in.sidebar()
     page.run()

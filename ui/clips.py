@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import takewhile
 
@@ -37,6 +38,13 @@ def thumbnail(_client: EarshotClient, clip_id: str) -> str | None:
     except ApiError:
         return None  # the row does without
     return clip_data.thumbnail(content) if content else None
+
+
+def thumbnails(client: EarshotClient, clip_ids: Sequence[str]) -> dict[str, str | None]:
+    """Small spectrograms of several clips at once."""
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda clip_id: thumbnail(client, clip_id), clip_ids)
+        return dict(zip(clip_ids, found, strict=True))
 
 
 def alerts(client: EarshotClient, start: datetime | None) -> Iterator[Alert]:

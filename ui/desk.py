@@ -6,8 +6,9 @@ A desk keeps its lists as they were loaded: new results never move a row under a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from earshot.alerts.alert import Alert
 from earshot.errors import EarshotError
 from earshot.results.result import Result
 from earshot_client.transport import ApiError
-from ui import clips, errors, session
+from ui import clips, errors, filters, session
 from ui.components import clip_data, desk, palette
 from ui.groups import Group
 from ui.spans import Span
@@ -43,6 +44,8 @@ class Desk:
         loaded: what was asked for when the lists were loaded, and when.
         groups: lists of clips; a clip is in the first that has it.
         span: that was asked for.
+        zone: in which times are written; `said_zone` says so.
+        counting: of the results in the span, while the lists are drawn already.
         counts: of the results in it; None until they are counted.
         timeline: of the component.
         details: results as they were read one by one, with the address of the recording.
@@ -55,6 +58,9 @@ class Desk:
     loaded: tuple[object, datetime] | None = None
     groups: list[Group] = field(default_factory=list)
     span: Span = ALL
+    zone: str = "UTC"
+    said_zone: str = ""
+    counting: Future[tuple[list[dict[str, Any]], int]] | None = None
     counts: list[dict[str, Any]] | None = None
     timeline: dict[str, Any] | None = None
     details: dict[str, Result] = field(default_factory=dict)
@@ -80,23 +86,33 @@ class Desk:
             return False
         self.loaded = (wanted, datetime.now(UTC))
         self.groups, self.counts, self.timeline, self.said = [], None, None, ""
+        self.counting = None
         self.details.clear()
         return True
 
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Around what loads the lists: if it fails, they are not loaded."""
+        try:
+            yield
+        except Exception:
+            self.loaded = None
+            raise
+
     def show(
         self,
-        zone: str,
         *,
         bulk: bool = False,
         advance: bool = False,
+        low: bool = False,
         pick: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Draw it.
 
         Args:
-            zone: in which times are written.
             bulk: several clips can be selected.
             advance: the next clip opens when one was labeled.
+            low: many sources are scrolled, so that the lists are seen at once.
             pick: called in a callback with what was picked from the timeline.
         """
         if self.moved:
@@ -107,17 +123,18 @@ class Desk:
             with errors.shown_errors():
                 raise failed
         self.pick = pick
-        clip = self._opened(zone)
+        clip = self._opened()
         desk.mount(
             self.key,
             {
                 "labels": clip_data.KEYS,
                 "timeline": self.timeline,
-                "groups": [self._group(group, zone) for group in self._distinct()],
+                "groups": [self._group(group) for group in self._distinct()],
                 "clip": clip,
                 "may": session.may("train"),
                 "bulk": bulk,
                 "advance": advance,
+                "low": low,
                 "undo": bool(self.undoable),
                 "said": self.said,
             },
@@ -126,19 +143,13 @@ class Desk:
 
     def missing_thumbnails(self) -> bool:
         """Compute spectrograms of the first rows; whether there are new ones to show."""
-        client = session.client()
         wanted = [
             result.clip_id
             for group in self._distinct()
             for result in group.results[:_THUMBNAILS]
             if (result.location or result.alerted_at) and result.clip_id not in self.thumbnails
         ]
-
-        def one(clip_id: str) -> str | None:
-            return clips.thumbnail(client, clip_id)
-
-        with ThreadPoolExecutor(4) as pool:
-            self.thumbnails |= dict(zip(wanted, pool.map(one, wanted), strict=True))
+        self.thumbnails |= clips.thumbnails(session.client(), wanted)
         return any(self.thumbnails[clip_id] for clip_id in wanted)
 
     def _distinct(self) -> Iterable[Group]:
@@ -148,7 +159,7 @@ class Desk:
             seen |= {one.clip_id for one in results}
             yield replace(group, results=results)
 
-    def _group(self, group: Group, zone: str) -> dict[str, Any]:
+    def _group(self, group: Group) -> dict[str, Any]:
         return {
             "id": group.id,
             "title": group.title,
@@ -159,7 +170,7 @@ class Desk:
             "rows": [
                 clip_data.row(
                     one,
-                    zone,
+                    self.zone,
                     self.thumbnails.get(one.clip_id),
                     group.names.get(one.clip_id, ""),
                     say_alerted=group.id != "alerts",
@@ -168,7 +179,7 @@ class Desk:
             ],
         }
 
-    def _opened(self, zone: str) -> dict[str, Any] | None:
+    def _opened(self) -> dict[str, Any] | None:
         clip_id = st.query_params.get(CLIP)
         if not clip_id:
             return None
@@ -192,6 +203,7 @@ class Desk:
         }
         if clip_id in self.mutes:
             mutes[clip_id] = self.mutes[clip_id]
+        zone = filters.source_zone(result.source, self.zone)
         return clip_data.opened(result, content, zone, mutes)
 
     def _details(self, clip_id: str) -> Result | None:

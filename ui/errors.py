@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec
 
@@ -17,6 +19,7 @@ from ui import session
 from ui.components import palette
 
 P = ParamSpec("P")
+RETRY = timedelta(seconds=5)
 
 EXPIRED = "Your token is not accepted any more: it has expired or was withdrawn. Sign in again."
 NOT_ALLOWED = (
@@ -82,4 +85,12 @@ def _down(detail: str) -> None:
     with st.expander("Details"):
         st.text(detail)
     if st.button("Try again", key=f"retry {detail}", icon=":material/refresh:"):
+        st.rerun()
+    _again(time.monotonic())
+
+
+@st.fragment(run_every=RETRY)
+def _again(since: float) -> None:
+    """Draw the page anew after a while."""
+    if time.monotonic() - since >= RETRY.total_seconds() / 2:
         st.rerun()

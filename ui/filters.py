@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,15 +11,12 @@ import streamlit as st
 
 from earshot.labels import LABELS
 from earshot.results.states import State
-from earshot_client.api_client import EarshotClient
-from earshot_client.filters import ResultFilters
 from ui import session, spans
 from ui.components import palette
-from ui.components.timeline import timeline
 from ui.spans import Span
 
 STRETCH = "at"  # what was picked from the timeline of a source, in the page's address
-_SOURCES = "sources"  # that this session has seen
+_SOURCES = "sources"  # that this session has seen, and the time zone of each; UTC if none is set
 
 
 def ask_span(zone: str, default: str) -> tuple[object, Span]:
@@ -82,38 +78,40 @@ def ask_confidence() -> float | None:
 
 def sources() -> list[str]:
     """Sources of the installation, as they are known to this session."""
+    return sorted(_zones())
+
+
+def _zones() -> dict[str, str]:
     if _SOURCES not in st.session_state:
-        st.session_state[_SOURCES] = {one["source"] for one in session.client().sources()}
-    return sorted(st.session_state[_SOURCES])
-
-
-def count(client: EarshotClient, filters: ResultFilters) -> tuple[list[dict[str, Any]], int]:
-    """Counts of all results of these filters, and the length of their buckets in seconds."""
-    counts: list[dict[str, Any]] = []
-    bucket_s = 0
-    for page in client.summary(filters):
-        counts += page["counts"]
-        bucket_s = page["bucket_s"]
-    seen: set[str] = st.session_state.setdefault(_SOURCES, set())
-    seen |= {one["source"] for one in counts}
-    return counts, bucket_s
-
-
-def drawn(
-    counts: list[dict[str, Any]], bucket_s: int, span: Span, zone: str, source: str | None
-) -> dict[str, Any] | None:
-    """The timeline of counts, up to now at most."""
-    now = datetime.now(UTC)
-    end = min(span.end, now) if span.end else now
-    return timeline(counts, bucket_s, (span.start, end), zone, by_label=source)
-
-
-def totals(counts: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Numbers of results by label, and those of all states, in counts of a summary."""
-    found: defaultdict[str, int] = defaultdict(int)
-    for one in counts:
-        found["results"] += one["results"]
-        found[one["label"] or "rejected"] += one["results"]
-        for state in ("alerted", "uncertain", "reviewed", "corrected"):
-            found[state] += one[state]
+        known = session.client().sources()
+        st.session_state[_SOURCES] = {one["source"]: one["time_zone"] for one in known}
+    found: dict[str, str] = st.session_state[_SOURCES]
     return found
+
+
+def zone_of(source: str | None) -> tuple[str, str]:
+    """Time zone in which a page shows times, and what is said about it.
+
+    It is that of the source, or of all sources, where one is set; otherwise that of the viewer.
+    """
+    zones = _zones()
+    of_all = set(zones.values())
+    if source and zones.get(source, "UTC") != "UTC":
+        return zones[source], f"Times in {zones[source]}, the zone of {palette.plain(source)}."
+    if not source and len(of_all) == 1 and of_all != {"UTC"}:
+        (zone,) = of_all
+        return zone, f"Times in {zone}, the zone of all sources."
+    viewers = st.context.timezone or "UTC"
+    return viewers, f"Times in {viewers}."
+
+
+def source_zone(source: str, zone: str) -> str:
+    """Time zone in which a clip of a source is shown: its own if it has one, or the page's."""
+    own = _zones().get(source, "UTC")
+    return zone if own == "UTC" else own
+
+
+def remember(counts: Iterable[dict[str, Any]]) -> None:
+    """Offer the sources of these counts, too."""
+    for one in counts:
+        _zones().setdefault(one["source"], "UTC")

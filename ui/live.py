@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -25,7 +25,7 @@ def news(desk: Desk, filters: ResultFilters, what: str) -> None:
         filters: of what is announced; their beginning is replaced.
         what: the results are, for people.
     """
-    if desk.loaded is None:
+    if desk.loaded is None or datetime.now(UTC) - desk.loaded[1] < REFRESH / 2:
         return
     found, cursor = session.client().results_page(filters.since(desk.loaded[1]), _MOST)
     if not found:

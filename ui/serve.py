@@ -50,7 +50,7 @@ prompt = "login"
 def command(port: int, secrets: Path | None = None, address: str = "127.0.0.1") -> list[str]:
     """What starts the interface; .streamlit/config.toml says the rest."""
     return [
-        sys.executable, "-m", "streamlit", "run", "ui/app.py", f"--server.port={port}",
+        sys.executable, "-m", "ui.start", "ui/app.py", f"--server.port={port}",
         f"--server.address={address}", "--logger.level=warning", "--server.showEmailPrompt=false",
         *([f"--secrets.files={secrets}"] if secrets else []),
     ]  # fmt: skip

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from earshot.audio.log_mel import SAMPLE_RATE
-from tests.e2e.interface import CHROMIUM_ARGUMENTS, PATIENCE_MS, Interface, find_chromium, running
+from tests.e2e.interface import (
+    CHROMIUM_ARGUMENTS,
+    COUNT_CLICKS,
+    PATIENCE_MS,
+    TALL,
+    Interface,
+    find_chromium,
+    running,
+)
+from tests.e2e.seed import Night, seed
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren
 
@@ -57,6 +65,12 @@ def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
+def night(stack: LocalStack) -> Night:
+    """Ten thousand results of the last night, in the stack once a test asks for them."""
+    return seed(stack)
+
+
+@pytest.fixture(scope="session")
 def interface(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
     """The interface as `make ui` starts it on the stack: whoever reaches it is signed in."""
     environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
@@ -75,12 +89,15 @@ def locked_interface(
 
 
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A fresh window; a test leaves it without a script's error in it."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 1600}, timezone_id="UTC", accept_downloads=True
-    )
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh window, of the size that a test is parametrized with; it counts a person's clicks.
+
+    A test leaves it without a script's error in it.
+    """
+    size: ViewportSize = getattr(request, "param", TALL)
+    context = browser.new_context(viewport=size, timezone_id="UTC", accept_downloads=True)
     context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(COUNT_CLICKS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

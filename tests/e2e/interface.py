@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import urllib3
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from local.settings import REPOSITORY
 from tests.stack import free_port
@@ -25,6 +24,12 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 START_S = 180
+DESK: ViewportSize = {"width": 1440, "height": 900}
+TALL: ViewportSize = {"width": 1280, "height": 1600}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+SIZES = {"desk": DESK, "phone": PHONE}
+COUNT_CLICKS = """window.clicks = 0;
+document.addEventListener("click", (event) => { window.clicks += event.isTrusted; }, true);"""
 PATIENCE_MS = 120_000  # a busy machine takes its time; none of the tests measures it
 
 
@@ -114,15 +119,6 @@ def duration_s(page: Page) -> float:
     known = """p => p.readyState
         ? p.duration : new Promise(done => p.onloadedmetadata = () => done(p.duration))"""
     return float(player.evaluate(known))
-
-
-def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """Serious faults of accessibility that axe finds: the rule, and the elements."""
-    return [
-        (one["id"], [node["html"] for node in one["nodes"]])
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in {"serious", "critical"}
-    ]
 
 
 def choose(page: Page, label: str, option: str) -> None:

@@ -55,19 +55,20 @@ def night(now: datetime) -> tuple[datetime, datetime]:
 def seed(stack: LocalStack, n: int = RESULTS) -> Night:
     """Write `n` results of the last night. Threats can be played: their clips are in the bucket."""
     s3, bucket = stack.client("s3"), stack.outputs["UploadsBucketName"]
-    locations = {}
+    clips = {}
     for label, make in MAKERS.items():
         file = io.BytesIO()
-        soundfile.write(file, make(), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        sound = make()
+        soundfile.write(file, sound, SAMPLE_RATE, format="WAV", subtype="PCM_16")
         key = f"{POSTED_PREFIX}{label}.wav"
         version = s3.put_object(Bucket=bucket, Key=key, Body=file.getvalue()).get("VersionId")
-        locations[label] = Location(bucket, key, version)
+        clips[label] = Location(bucket, key, version), len(sound) / SAMPLE_RATE
     start, end = night(datetime.now(UTC))
     gap = start + (end - start) * 0.6
     results = [
         result
         for number, source in enumerate(NAMES)
-        for result in _of_source(source, number, n // SOURCES, (start, end), locations)
+        for result in _of_source(source, number, n // SOURCES, (start, end), clips)
         if source != "harbor" or not gap <= result.time < gap + GAP
     ]
     _write(stack, results)
@@ -79,7 +80,7 @@ def _of_source(
     number: int,
     n: int,
     span: tuple[datetime, datetime],
-    locations: dict[Label, Location],
+    clips: dict[Label, tuple[Location, float]],
 ) -> Iterator[Result]:
     rng = random.Random(number)  # noqa: S311 - reproducible rows
     step = (span[1] - span[0]) / n
@@ -98,19 +99,20 @@ def _of_source(
         threats += label is not Label.CASUAL
         uncertain = label is not Label.CASUAL and threats % 3 == 2
         alerted = label is not Label.CASUAL and threats % 3 == 0
+        location, duration_s = clips[label]
         yield Result(
             clip_id,
             source,
             classified,
-            _classification(label, rng, uncertain=uncertain, alerted=alerted),
+            _classification(label, rng, duration_s, uncertain=uncertain, alerted=alerted),
             recorded_at=at,
-            location=locations[label],
+            location=location,
             alerted_at=classified + timedelta(seconds=1) if alerted else None,
         )
 
 
 def _classification(
-    label: Label, rng: random.Random, *, uncertain: bool, alerted: bool
+    label: Label, rng: random.Random, duration_s: float, *, uncertain: bool, alerted: bool
 ) -> Classification:
     ends = (0.4, 0.6) if uncertain else (0.75, 0.99) if alerted else (0.42, 0.48)
     confidence = round(rng.uniform(*ends), 4)  # no more alerts are sent about these rows
@@ -122,7 +124,7 @@ def _classification(
         uncertain,
         events,
         (AudioSetClass("Outside, rural or natural", 0.4), AudioSetClass("Vehicle", 0.2)),
-        5.0,
+        duration_s,
         "v1",
         "ab" * 32,
     )

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.uploads.objects import UPLOADS_PREFIX
 from tests.clips import wav
+from tests.e2e.accessibility import SCHEMES, beyond_the_keyboard, serious_faults
 from tests.e2e.interface import (
+    DESK,
     PATIENCE_MS,
+    PHONE,
+    SIZES,
     Interface,
     button,
     heading,
     playing,
     rows,
-    running,
-    serious_faults,
 )
-from tests.e2e.seed import GAP, SOURCES, Night, seed
-from tests.stack import LocalStack, free_port
+from tests.e2e.seed import GAP, LATE, SOURCES, Night
+from tests.stack import LocalStack
 from training.data.demo_sounds import MAKERS
-
-DESK: ViewportSize = {"width": 1440, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-COUNT_CLICKS = """window.clicks = 0;
-document.addEventListener("click", (event) => { window.clicks += event.isTrusted; }, true);"""
 
 
 @dataclass(frozen=True)
@@ -49,31 +45,11 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    stack = LocalStack(tmp_path_factory.mktemp("desk"), free_port())
-    up = stack.run("up")
-    try:
-        assert up.returncode == 0, up.stderr
-        night = seed(stack)
-        environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}
-        with running(environment, tmp_path_factory.mktemp("ui") / "log") as interface:
-            yield Desk(stack, interface, night)
-    finally:
-        stack.run("down")
+def desk(stack: LocalStack, interface: Interface, night: Night) -> Desk:
+    return Desk(stack, interface, night)
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
-def window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh window of either size, which counts the clicks of the person."""
-    context = browser.new_context(viewport=request.param, timezone_id="UTC", accept_downloads=True)
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_init_script(COUNT_CLICKS)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
+both_sizes = pytest.mark.parametrize("page", SIZES.values(), ids=SIZES, indirect=True)
 
 
 def clicks(page: Page) -> int:
@@ -91,16 +67,18 @@ def opened(page: Page, result: Result) -> Locator:
     return page.locator(f'li[data-clip="{result.clip_id}"] .clip')
 
 
-def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, window: Page):
-    desk.interface.open(window, "What happened")
+@both_sizes
+def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, page: Page):
+    desk.interface.open(page, "What happened")
     gap, end = desk.night.gap, desk.night.gap + GAP
     n = len(desk.night.results)
-    expect(window.get_by_text(f"{n:,} results from {SOURCES} sources")).to_be_visible()
-    expect(window.get_by_text(re.compile("No sound from harbor"))).to_contain_text(f"{gap:%H}:")
+    expect(page.get_by_text(f"{n:,} results from {SOURCES} sources")).to_be_visible()
+    expect(page.get_by_text(re.compile("No sound from harbor"))).to_contain_text(f"{gap:%H}:")
     assert end > gap
-    button(window, "north gate: 500 results").click()
-    expect(heading(window, "Also found at north gate")).to_be_visible()
-    assert clicks(window) <= 2
+    expect(button(page, f"{LATE}: 500 results")).to_be_visible()  # it was sent in the morning
+    button(page, "north gate: 500 results").click()
+    expect(heading(page, "Also found at north gate")).to_be_visible()
+    assert clicks(page) <= 2
     threats = [
         one.clip_id
         for one in desk.night.results
@@ -109,49 +87,52 @@ def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, window: Page):
         and one.classification.label is not Label.CASUAL
     ]
     for clip_id in threats:
-        expect(window.locator(f'li[data-clip="{clip_id}"]')).to_be_visible()
-    window.reload()
-    expect(heading(window, "Also found at north gate")).to_be_visible()
+        expect(page.locator(f'li[data-clip="{clip_id}"]')).to_be_visible()
+    page.reload()
+    expect(heading(page, "Also found at north gate")).to_be_visible()
 
 
-def test_a_false_alarm_is_corrected_by_one_click_and_taken_back(desk: Desk, window: Page):
+@both_sizes
+def test_a_false_alarm_is_corrected_by_one_click_and_taken_back(desk: Desk, page: Page):
     first = alerted(desk)[0]
-    desk.interface.open(window, "What happened")
-    row = window.locator(f'li[data-clip="{first.clip_id}"]')
+    desk.interface.open(page, "What happened")
+    row = page.locator(f'li[data-clip="{first.clip_id}"]')
     expect(row).to_be_visible()
-    before = rows(window).evaluate_all("all => all.map(one => one.dataset.clip)")
+    before = rows(page).evaluate_all("all => all.map(one => one.dataset.clip)")
     row.get_by_role("button", name="No, not").click()
     expect(row).to_contain_text("Corrected to ■ Casual")
-    assert clicks(window) <= 2
+    assert clicks(page) <= 2
     assert desk.result(first.clip_id)["verified_label"] == "casual"
-    after = rows(window).evaluate_all("all => all.map(one => one.dataset.clip)")
+    after = rows(page).evaluate_all("all => all.map(one => one.dataset.clip)")
     assert after[: len(before)] == before, "no row moves under the hand"
-    button(window, "Undo").click()
+    button(page, "Undo").click()
     expect(row.get_by_role("button", name="No, not")).to_be_visible()
     assert "verified_label" not in desk.result(first.clip_id)
 
 
-def test_an_alerts_link_is_heard_after_one_click_above_the_fold(desk: Desk, window: Page):
+@both_sizes
+def test_an_alerts_link_is_heard_after_one_click_above_the_fold(desk: Desk, page: Page):
     oldest = alerted(desk)[-1]
-    desk.interface.open(window, "What happened", f"?clip={oldest.clip_id}")
-    play = window.get_by_role("button", name=re.compile("^(▶ Play|❚❚ Pause)$"))
+    desk.interface.open(page, "What happened", f"?clip={oldest.clip_id}")
+    play = page.get_by_role("button", name=re.compile("^(▶ Play|❚❚ Pause)$"))
     expect(play).to_be_in_viewport()
-    expect(window.get_by_alt_text(re.compile("spectrogram"))).to_be_in_viewport()
-    if not window.get_by_label("The recording").evaluate("player => !player.paused"):
+    expect(page.get_by_alt_text(re.compile("spectrogram"))).to_be_in_viewport()
+    if not page.get_by_label("The recording").evaluate("player => !player.paused"):
         play.click()
-    playing(window)
-    assert clicks(window) <= 1
-    head = window.locator(".head")
-    window.wait_for_function("head => parseFloat(head.style.left) > 30", arg=head.element_handle())
-    expect(window.get_by_text(f"{oldest.recorded_at:%d %B %Y, %H:%M:%S}")).to_be_visible()
-    event = window.get_by_role("button", name=re.compile("^Play .* from 0.5 to 1.9 s"))
+    playing(page)
+    assert clicks(page) <= 1
+    head = page.locator(".head")
+    page.wait_for_function("head => parseFloat(head.style.left) > 30", arg=head.element_handle())
+    expect(page.get_by_text(f"{oldest.recorded_at:%d %B %Y, %H:%M:%S}")).to_be_visible()
+    event = page.get_by_role("button", name=re.compile("^Play .* from 0.5 to 1.9 s"))
     event.click()
-    playing(window)
+    playing(page)
 
 
-def test_a_link_to_an_erased_clip_says_so(desk: Desk, window: Page):
-    desk.interface.open(window, "What happened", f"?clip={'0' * 32}")
-    expect(window.get_by_text("There is no result for the clip of this link")).to_be_in_viewport()
+@both_sizes
+def test_a_link_to_an_unknown_clip_says_so(desk: Desk, page: Page):
+    desk.interface.open(page, "What happened", f"?clip={'0' * 32}")
+    expect(page.get_by_text("There is no result for the clip of this link")).to_be_in_viewport()
 
 
 def test_the_queue_is_reviewed_by_keys(desk: Desk, page: Page):
@@ -190,12 +171,24 @@ def test_several_are_confirmed_at_once(desk: Desk, page: Page):
     desk.interface.open(page, "Review", "?source=camera+04")
     for one in wanted:
         page.locator(f'li[data-clip="{one.clip_id}"]').get_by_role("checkbox").check()
-    page.get_by_role("group", name="Selected clips").get_by_role("button", name="Confirm").click()
+    button(page, "Confirm their labels").click()
     expect(page.get_by_text("Recorded: 2 clips.")).to_be_visible()
     for one in wanted:
         assert one.classification
         label = str(one.classification.label)
         assert desk.result(one.clip_id)["verified_label"] == label
+    button(page, "Undo").click()
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    uncertain = [
+        one.clip_id
+        for one in desk.night.results
+        if one.source == "camera 04" and one.classification and one.classification.uncertain
+    ]
+    button(page, "Uncertain: ").click()
+    page.locator("[data-group=uncertain]").get_by_text(f"Select these {len(uncertain)}").click()
+    button(page, "Confirm their labels").click()
+    expect(page.get_by_text(f"Recorded: {len(uncertain)} clips.")).to_be_visible()
+    assert all("verified_label" in desk.result(one) for one in uncertain)
     button(page, "Undo").click()
     expect(page.get_by_text("Taken back.")).to_be_visible()
 
@@ -240,41 +233,61 @@ def test_new_results_are_announced_and_move_nothing(desk: Desk, page: Page):
 
 
 STATES = (
-    ("What happened", "", '[aria-label^="north gate: "]', "j"),
-    ("Review", "?source=yard", "[data-group=threats]", "j"),
-    ("Results", "?source=nowhere", ".empty", ""),
-    ("Classify", "", ".empty", ""),
-    ("Retrain", "", "[data-testid=stBaseButton-primary]", ""),
-    ("Models", "", "[data-testid=stBaseButton-secondary], h3", ""),
-    ("Status", "", "[data-testid=stMetric]", ""),
+    ("Review", "[data-group=threats]", "j"),
+    ("Overview", ".mark", "j"),
+    ("Classify", ".empty", ""),
+    ("Retrain", "[data-testid=stBaseButton-primary]", ""),
+    ("Models", "[data-testid=stBaseButton-secondary], [data-testid=stAlert], h3", ""),
+    ("Status", "[data-testid=stMetric]", ""),
+    ("Results", ".empty", ""),
 )
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_no_page_has_a_serious_fault_of_accessibility(
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_page_has_a_serious_fault_of_accessibility_and_the_phones_menu_closes(
     desk: Desk, browser: Browser, scheme: Literal["dark", "light"]
 ):
-    context = browser.new_context(viewport=DESK, timezone_id="UTC", color_scheme=scheme)
+    context = browser.new_context(
+        viewport=PHONE, timezone_id="UTC", color_scheme=scheme, has_touch=True
+    )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
+    desk.interface.open(page, "Review", "?source=yard")
     found = []
-    for name, query, ready, key in STATES:
-        desk.interface.open(page, name, query)
+    for name, ready, key in STATES:
+        if name == "Results":
+            desk.interface.open(page, "Results", "?source=nowhere")
+        elif name != "Review":
+            page.get_by_test_id("stExpandSidebarButton").click()
+            page.get_by_role("link", name=name).click()
+            expect(page.get_by_role("link", name="Models")).not_to_be_in_viewport()
         expect(page.locator(ready).first).to_be_visible()
         if key:
             page.keyboard.press(key)
             expect(page.get_by_alt_text(re.compile("Waveform"))).to_be_visible()
-        expect(page).to_have_title(re.compile("^[A-Z][a-z]+ - Earshot$"))
-        found += [(name, *fault) for fault in serious_faults(page)]
+        expect(page).to_have_title(f"{name} - Earshot")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)
+            found += [(name, size, *fault) for fault in serious_faults(page)]
+        page.set_viewport_size(PHONE)
     context.close()
     assert found == []
 
 
-def test_the_phones_menu_closes_once_a_page_was_chosen(desk: Desk, browser: Browser):
-    context = browser.new_context(viewport=PHONE, timezone_id="UTC", has_touch=True)
-    page = context.new_page()
-    desk.interface.open(page, "What happened")
-    page.get_by_test_id("stExpandSidebarButton").click()
-    page.get_by_role("link", name="Review").click()
-    expect(heading(page, "Review")).to_be_in_viewport()
-    expect(page.get_by_role("link", name="Models")).not_to_be_in_viewport()
-    context.close()
+def test_the_keyboard_reaches_everything(desk: Desk, page: Page):
+    page.set_viewport_size(DESK)
+    desk.interface.open(page, "Review", "?source=yard")
+    expect(page.locator("[data-group=threats]")).to_be_visible()
+    page.keyboard.press("j")
+    playing(page)
+    assert beyond_the_keyboard(page) == []
+    week = page.get_by_role("radio", name="Last 7 days")
+    week.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Any time")).to_be_focused()
+    for name, ready, _ in (*STATES[2:6], ("Results", "li:nth-child(8) .thumb", "")):
+        page.get_by_role("link", name=name).click()
+        expect(page).to_have_title(f"{name} - Earshot")
+        expect(page.locator(ready).first).to_be_visible()
+        assert beyond_the_keyboard(page) == [], name

@@ -13,6 +13,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from earshot.audio.log_mel import SAMPLE_RATE
+from tests.e2e.accessibility import serious_faults
 from tests.e2e.interface import (
     Interface,
     button,
@@ -23,7 +24,6 @@ from tests.e2e.interface import (
     playing,
     rows,
     running,
-    serious_faults,
 )
 from tests.stack import LocalStack, free_port, wait_for
 from training.data.demo_sounds import everyday, siren, write_clips, write_recordings
@@ -209,11 +209,16 @@ def test_a_large_recording_goes_through_the_bucket_by_itself(
 def test_a_rejected_clip_does_not_stop_the_others(
     interface: Interface, page: Page, clips: dict[str, Path], tmp_path: Path
 ):
-    (tmp_path / "letter.wav").write_text("Dear all")
+    for name, text in (("letter", "Dear all"), ("empty", "")):
+        (tmp_path / f"{name}.wav").write_text(text)
     interface.open(page)
-    hand_in(page, tmp_path / "letter.wav", clips["gunshot"])
+    hand_in(page, *sorted(tmp_path.glob("*.wav")), clips["siren"], clips["gunshot"])
     expect(page.get_by_text("letter.wav: The file is text, not a recording")).to_be_visible()
+    expect(page.get_by_text(re.compile("^empty.wav: The file is empty"))).to_be_visible()
     expect(heading(page, "Gunshot")).to_be_visible()
+    expect(rows(page)).to_have_count(2)
+    rows(page).filter(has_text=clips["siren"].name).click(position={"x": 200, "y": 12})
+    expect(heading(page, "Siren")).to_be_visible()
 
 
 def test_results_can_be_filtered_opened_confirmed_and_taken_along(
@@ -243,6 +248,9 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
     expect(page.get_by_alt_text(re.compile("Waveform and log-mel"))).to_be_visible()
     button(page, "Confirm: ◆ Explosion").click()
     expect(page.get_by_text("Recorded: ◆ Explosion")).to_be_visible()
+    assert stack.call("DELETE", f"/results/{row['clip_id']}")[0] == 200
+    page.reload()
+    expect(page.get_by_text(re.compile("for the clip of this link. It was erased"))).to_be_visible()
 
 
 def test_status_shows_the_chosen_version_and_the_queues(interface: Interface, page: Page):
@@ -290,13 +298,3 @@ def test_a_token_lets_in_and_an_expired_one_no_more(
         expect(page.get_by_role("link", name=name)).to_have_count(0)
     button(page, "Sign out").click()
     expect(heading(page, "Sign in")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    "name", ["What happened", "Review", "Classify", "Results", "Retrain", "Models", "Status"]
-)
-def test_a_page_fits_a_telephone(interface: Interface, page: Page, name: str):
-    page.set_viewport_size({"width": 390, "height": 844})
-    interface.open(page, name)
-    page.wait_for_timeout(1000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390

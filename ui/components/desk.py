@@ -8,7 +8,8 @@ Its data is an object with
   `ui.components.clip_data.row` makes them, and the words of the button for more, if there is more;
 - `clip`: the opened one, as `ui.components.clip_data.opened` makes it, or None;
 - `may`: whether labels may be given; `bulk`: whether several clips can be selected; `advance`:
-  whether the next clip opens when one was labeled; `undo`: whether there is something to undo;
+  whether the next clip opens when one was labeled; `low`: whether a long
+  timeline is scrolled; `undo`: whether there is something to undo;
 - `said`: what has just happened, in words.
 
 What people do comes back as the trigger `act`, an object whose `do` is one of open, close, label,

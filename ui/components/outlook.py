@@ -29,7 +29,10 @@ def show(outlook: Mapping[str, Any], *, of_files: bool) -> None:
             f"{count(outlook['corrections'], 'new correction')}, "
             f"{count(sum(outlook['clips'].values()), 'labeled clip')}"
         )
-        st.caption(by_label(outlook["clips"]) or "No labeled clip is there yet.")
+        st.caption(
+            by_label(outlook["clips"])
+            or "No labeled clip is there yet: confirm or correct some in Review, or upload files."
+        )
     with right:
         st.markdown("**It is evaluated on**")
         came_with = f", {released} of them from the release" if released else ""

@@ -45,7 +45,7 @@ class Desk {
     this.data = data;
     this.order = data.groups.flatMap((group) => group.rows.map((row) => row.id));
     for (const id of this.chosen) if (!this.order.includes(id)) this.chosen.delete(id);
-    if (this.changed("timeline", data.timeline)) this.timeline.draw(data.timeline, data.labels);
+    if (this.changed("timeline", data.timeline)) this.timeline.draw(data.timeline, data.labels, data.low);
     if (this.changed("lists", [data.groups, data.may, data.bulk])) this.drawLists();
     for (const item of this.rows.values()) item.classList.remove("busy");
     this.said.replaceChildren(data.said, data.undo
@@ -65,10 +65,17 @@ class Desk {
     const place = (above) =>
       this.data.groups.filter((group) => group.above === above).map((group) => this.list(group));
     this.above.replaceChildren(...place(true));
-    this.lists.replaceChildren(...place(false));
+    this.lists.replaceChildren(this.data.advance ? this.jumps() : "", ...place(false));
     if (!id) return;
     const next = focused.isConnected ? focused : this.rows.get(id)?.querySelector(".open");
     next?.focus({ preventScroll: true });
+  }
+
+  // A queue of several lists is long: a way to each of them.
+  jumps() {
+    return h("nav", { class: "jumps", "aria-label": "Lists" }, this.data.groups.map((group) =>
+      h("button", { onclick: () => this.root.querySelector(`[data-group="${group.id}"]`).scrollIntoView() },
+        `${group.title}: ${group.rows.length}${group.more ? " and more" : ""}`)));
   }
 
   list(group) {
@@ -240,13 +247,27 @@ class Desk {
 
   drawBulk(bulk) {
     const ids = bulk.rows.map((row) => row.id).filter((id) => this.chosen.has(id));
+    const open = bulk.rows.filter((row) => !row.rejected && !row.checked);
+    const choose = (rows) => {
+      for (const { id } of bulk.rows) this.chosen.delete(id);
+      for (const { id } of rows) this.chosen.add(id);
+      for (const row of bulk.rows) {
+        const box = this.rows.get(row.id)?.querySelector(".pick input");
+        if (box) box.checked = this.chosen.has(row.id);
+      }
+      this.drawBulk(bulk);
+    };
     const confirm = () => this.act({ do: "confirm", ids });
-    bulk.replaceChildren(...(ids.length ? [h("strong", {}, `${ids.length} selected`),
-      h("button", { onclick: () => (this.chosen.clear(), confirm()) }, "Confirm"),
+    if (!ids.length) bulk.replaceChildren(this.data.bulk && this.data.may && open.length > 1
+      ? h("button", { onclick: () => choose(open) }, `Select these ${open.length}`) : "");
+    else bulk.replaceChildren(h("strong", {}, `${ids.length} selected`),
+      h("button", { onclick: () => (this.chosen.clear(), confirm()) }, "Confirm their labels"),
+      h("span", {}, "or correct all to"),
       ...this.data.labels.map(({ name, title }) =>
         h("button", { onclick: () => this.say(ids, name) }, title)),
       h("button", { onclick: () => this.say(ids, "casual", { mute: true }) },
-        "No alert for what sounds like them")] : []));
+        "Casual, and no alert for what sounds like them"),
+      h("button", { onclick: () => choose([]) }, "Select none"));
   }
 
   press(event) {

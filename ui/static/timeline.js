@@ -25,7 +25,7 @@ class Timeline {
     this.resized.observe(this.element);
   }
 
-  draw(timeline, labels) {
+  draw(timeline, labels, low) {
     this.data = timeline;
     this.labels = labels;
     this.element.replaceChildren();
@@ -43,8 +43,8 @@ class Timeline {
           "aria-label": `${row.name}: ${row.words}` }, row.name),
         h("span", { class: "strip" }, sound, marks), h("span", { class: "total" }, row.total));
     });
-    this.element.append(h("h2", {}, timeline.title), h("div", { class: "timeline" }, lines,
-      h("div", { class: "line" }, h("span", { class: "name" }),
+    this.element.append(h("h2", {}, timeline.title), h("div", { class: low ? "timeline low" : "timeline" }, lines,
+      h("div", { class: "line scale" }, h("span", { class: "name" }),
         h("span", { class: "strip ticks", "aria-hidden": "true" }, ticks),
         h("span", { class: "total" }))),
     timeline.gaps ? h("p", { class: "gaps" }, timeline.gaps) : "");
@@ -55,11 +55,12 @@ class Timeline {
   drawMarks() {
     for (const marks of this.element.querySelectorAll(".marks")) {
       const width = marks.clientWidth, { n } = this.data, groups = [];
+      const left = (bucket) => Math.min((bucket * width) / n, width - TARGET + 2);
       if (!width || marks.width === width) continue;
       marks.width = width;
       for (const [bucket, label, count] of marks.row.marks) {
         const last = groups.at(-1);
-        if (last && ((bucket - last.from) * width) / n < TARGET) {
+        if (last && left(bucket) - left(last.from) < TARGET) {
           last.to = bucket + 1;
           last.counts[label] = (last.counts[label] ?? 0) + count;
         } else groups.push({ from: bucket, to: bucket + 1, counts: { [label]: count } });

@@ -79,7 +79,8 @@ def page() -> None:
         desk.contents = {result.clip_id: content for _, result, content in found}
         if found:
             st.query_params[CLIP] = found[-1][1].clip_id
-    st.fragment(desk.show)(zone)
+    desk.zone = zone
+    st.fragment(desk.show)()
 
 
 st.title("Classify")

@@ -50,6 +50,7 @@ def page() -> None:
                 ),
             )
             st.caption("Two bars beside each other were measured on the same held-out clips.")
+    st.caption(f"Times in {zone}.")
     names = [m["version"] for m in models]
     at = names.index(champion["version"]) if champion else 0
     chosen = st.selectbox("Version", names, index=at)

@@ -8,27 +8,29 @@ import streamlit as st
 
 from earshot.labels import LABELS
 from earshot_client.filters import ResultFilters
-from ui import clips, filters, live, session, spans
+from ui import clips, counts, filters, live, session, spans
 from ui.components import palette
 from ui.desk import Desk
 from ui.errors import guarded
 from ui.groups import PAGE, Group
 from ui.spans import Span
 
+ASK = "▶ plays it. Yes: the label is right. No: it was a false alarm."
 FIRST = 4  # alerts that are shown at first
-zone = st.context.timezone or "UTC"
 
 
 @guarded
 def page() -> None:
     desk = Desk.of("overview")
     with st.container(horizontal=True, vertical_alignment="center"):
-        name, span = filters.ask_span(zone, spans.LAST_NIGHT)
         source = filters.ask_source()
+        zone, said_zone = filters.zone_of(source)
+        name, span = filters.ask_span(zone, spans.LAST_NIGHT)
     picked = st.query_params.get(filters.STRETCH)
     if desk.stale((name, source, picked)):
-        desk.span = span
-        load(desk, span, source, picked)
+        desk.span, desk.zone, desk.said_zone = span, zone, said_zone
+        with desk.loading():
+            load(desk, span, source, picked)
     live.news(desk, ResultFilters(source=source, states=("alerted",)), "alert")
     draw(desk, source)
 
@@ -37,12 +39,9 @@ def page() -> None:
 @guarded
 def draw(desk: Desk, source: str | None) -> None:
     """The desk: what is known at once, and in a second pass what takes longer."""
-    st.caption(f"{headline(desk)} {desk.span.words(zone)}. Times in {zone}.")
-    desk.show(zone, pick=pick)
-    if desk.counts is None:
-        wanted = ResultFilters(source=source, start=desk.span.start, end=desk.span.end)
-        desk.counts, bucket_s = filters.count(session.client(), wanted)
-        desk.timeline = filters.drawn(desk.counts, bucket_s, desk.span, zone, source)
+    st.caption(f"{headline(desk)} {desk.span.words(desk.zone)}. {desk.said_zone}")
+    desk.show(pick=pick)
+    if counts.finish(desk, source):
         st.rerun()
     if desk.missing_thumbnails():
         st.rerun()
@@ -56,7 +55,7 @@ def headline(desk: Desk) -> str:
         return (
             "No sound came in. Choose another time, or see whether a source is silent under Status."
         )
-    found = filters.totals(desk.counts)
+    found = counts.totals(desk.counts)
     n = len({one["source"] for one in desk.counts})
     labels = ", ".join(
         f"{palette.title(label)} {found[label]:,}" for label in LABELS if found[label]
@@ -71,26 +70,28 @@ def headline(desk: Desk) -> str:
 def load(desk: Desk, span: Span, source: str | None, picked: str | None) -> None:
     """The lists: what was picked, the alerts to review, and what else a source has."""
     client = session.client()
+    wanted = ResultFilters(source=source, start=span.start, end=span.end)
     sent = [
         one
         for one in map(clips.as_result, clips.alerts(client, span.start))
         if span.holds(one.time) and source in (None, one.source)
     ]
+    sent.sort(key=lambda one: one.time, reverse=True)  # what came late is where it belongs
     waiting = [one for one in sent if one.verified_label is None]
     if picked and source:
-        desk.groups.append(of_stretch(source, picked))
+        desk.groups.append(of_stretch(source, picked, desk.zone))
     desk.groups.append(
         Group(
             "alerts",
             f"Alerts to review: {len(waiting)}",
             "No alert waits for review." if sent else "No alert was sent in this time.",
+            ASK if waiting and session.may("train") else "",
             results=waiting if source else waiting[:FIRST],
             rest=[] if source else waiting[FIRST:],
             above=True,
         )
     )
     if source:
-        wanted = ResultFilters(source=source, start=span.start, end=span.end)
         desk.groups += [
             Group("threats", f"Also found at {source}", "Nothing but casual sound.",
                   filters=wanted.only("threat")),
@@ -99,9 +100,10 @@ def load(desk: Desk, span: Span, source: str | None, picked: str | None) -> None
     for group in desk.groups:
         if group.filters:
             group.load(client, FIRST if group.id == "all" else PAGE)
+    counts.begin(desk, wanted)  # last: the lists are what is wanted first
 
 
-def of_stretch(source: str, picked: str) -> Group:
+def of_stretch(source: str, picked: str, zone: str) -> Group:
     """What a source has in a stretch of the timeline."""
     start, end = (spans.of_milliseconds(part) for part in picked.split("-"))
     words = Span(start, end).words(zone)

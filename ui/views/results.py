@@ -7,28 +7,29 @@ from typing import Any
 import streamlit as st
 
 from earshot_client.filters import ResultFilters
-from ui import filters, live, session, spans
+from ui import counts, filters, live, session, spans
 from ui.components.rows import to_csv
 from ui.desk import CLIP, Desk
 from ui.errors import guarded
 from ui.groups import Group
-
-zone = st.context.timezone or "UTC"
 
 
 @guarded
 def page() -> None:
     desk = Desk.of("results")
     with st.container(horizontal=True, vertical_alignment="center"):
-        name, span = filters.ask_span(zone, spans.TODAY)
         source, label = filters.ask_source(), filters.ask_label()
+        zone, said_zone = filters.zone_of(source)
+        name, span = filters.ask_span(zone, spans.TODAY)
     with st.container(horizontal=True, vertical_alignment="center"):
         states, least = filters.ask_states(), filters.ask_confidence()
     wanted = ResultFilters(label, source, span.start, span.end, least, states)
     if desk.stale((name, source, label, states, least)):
-        desk.span = span
+        desk.span, desk.zone, desk.said_zone = span, zone, said_zone
         group = Group("results", "Results, newest first", EMPTY, filters=wanted)
-        group.load(session.client())
+        with desk.loading():
+            group.load(session.client())
+        counts.begin(desk, wanted)
         desk.groups.append(group)
     live.news(desk, wanted, "result")
     draw(desk, wanted)
@@ -42,10 +43,10 @@ EMPTY = "No results match. Choose a longer time, or fewer filters; new results a
 def draw(desk: Desk, wanted: ResultFilters) -> None:
     """The rows, and in a second pass their number and timeline."""
     known = desk.counts is not None
-    total = filters.totals(desk.counts or [])["results"]
+    total = counts.totals(desk.counts or [])["results"]
     with st.container(horizontal=True, vertical_alignment="center"):
         number = f"**{total:,} result{'s' * (total != 1)}**" if known else "Counting the results …"
-        st.caption(f"{number}, {desk.span.words(zone)}. Times in {zone}.")
+        st.caption(f"{number}, {desk.span.words(desk.zone)}. {desk.said_zone}")
         st.download_button(
             f"CSV of {total:,}" if known else "CSV",
             lambda: to_csv(session.client().results(wanted)),
@@ -56,10 +57,8 @@ def draw(desk: Desk, wanted: ResultFilters) -> None:
             on_click="ignore",
             help="All results that match, times in UTC",
         )
-    desk.show(zone, bulk=True, pick=pick)
-    if not known:
-        desk.counts, bucket_s = filters.count(session.client(), wanted)
-        desk.timeline = filters.drawn(desk.counts, bucket_s, desk.span, zone, wanted.source)
+    desk.show(bulk=True, low=True, pick=pick)
+    if counts.finish(desk, wanted.source):
         st.rerun(scope="app")
     if desk.missing_thumbnails():
         st.rerun(scope="app")

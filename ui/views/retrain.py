@@ -67,7 +67,7 @@ def start() -> None:
         reason = st.text_input(
             "Reason", placeholder="Recorded with the version, such as: new site", max_chars=1000
         )
-        ready = way == CORRECTIONS or bool(clips)
+        ready = bool(clips) if way == FILES else not ahead["reasons"]
         if st.button(
             "Start retraining", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):

@@ -14,7 +14,6 @@ from ui.desk import Desk
 from ui.errors import guarded
 from ui.groups import Group
 
-zone = st.context.timezone or "UTC"
 KEYS = (
     "**J** next, **K** previous, **space** plays the event, **Y** the label is right, **N** it is "
     "casual, **1** casual, **2** gunshot, **3** explosion, **4** siren, **M** casual, and no alert "
@@ -26,12 +25,14 @@ KEYS = (
 def page() -> None:
     desk = Desk.of("review")
     with st.container(horizontal=True, vertical_alignment="center"):
-        name, span = filters.ask_span(zone, spans.WEEK)
         source = filters.ask_source()
+        zone, said_zone = filters.zone_of(source)
+        name, span = filters.ask_span(zone, spans.WEEK)
     wanted = ResultFilters(source=source, start=span.start, end=span.end)
     if desk.stale((name, source)):
-        desk.span = span
-        load(desk, wanted)
+        desk.span, desk.zone, desk.said_zone = span, zone, said_zone
+        with desk.loading():
+            load(desk, wanted)
     live.news(desk, wanted.only("alerted"), "alert")
     draw(desk, wanted)
 
@@ -40,14 +41,14 @@ def page() -> None:
 @guarded
 def draw(desk: Desk, wanted: ResultFilters) -> None:
     """The queue; what takes longer to find is added at its end, in a second pass."""
-    st.caption(f"Times in {zone}. Keys: {KEYS}")
+    st.caption(f"{desk.said_zone} Keys: {KEYS}")
     known = sum(len(group.results) + len(group.rest) for group in desk.groups)
     if known:
         done = sum(one.verified_label is not None for g in desk.groups for one in g.results)
         more = " and more" if any(group.cursor for group in desk.groups) else ""
         st.progress(done / known, text=f"{done} of {known}{more} reviewed")
     st.markdown(precision.words(_with_labels(desk)))
-    desk.show(zone, bulk=True, advance=True)
+    desk.show(bulk=True, advance=True)
     if len(desk.groups) == 1:
         client = session.client()
         desk.groups += [
@@ -76,6 +77,7 @@ def load(desk: Desk, wanted: ResultFilters) -> None:
         for one in map(clips.as_result, sent)
         if one.verified_label is None and desk.span.holds(one.time)
     ]
+    waiting.sort(key=lambda one: one.time, reverse=True)
     desk.groups.append(Group("alerts", "Alerts", "No alert waits for review.", results=waiting))
 
 

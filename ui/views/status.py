@@ -11,7 +11,7 @@ import streamlit as st
 from earshot.results.serialization import from_json
 from earshot.times import parse_time
 from earshot_client.filters import ResultFilters
-from ui import filters, session
+from ui import counts, session
 from ui.components import palette
 from ui.components.result_charts import throughput_chart
 from ui.components.rows import local_time
@@ -29,13 +29,13 @@ def page() -> None:
     """The whole page, anew every few seconds."""
     client = session.client()
     now = datetime.now(UTC)
-    counts, _ = filters.count(client, ResultFilters(start=now - WINDOW, end=now, by="classified"))
-    total = filters.totals(counts)["results"]
+    found, _ = counts.count(client, ResultFilters(start=now - WINDOW, end=now, by="classified"))
+    total = counts.totals(found)["results"]
     health(client.status(), total)
     with st.container(border=True):
         st.markdown("##### Results in the last hour")
         if total:
-            chart = throughput_chart(counts, now, WINDOW, zone)
+            chart = throughput_chart(found, now, WINDOW, zone)
             st.altair_chart(chart, key="throughput", alt=f"{total} clips in the last hour")
         else:
             st.caption("No clip came in. See below when each source was last heard.")

@@ -157,4 +157,7 @@ def test_what_is_too_much_for_one_answer_goes_on_from_its_end(table, counts, mon
     ],
 )
 def test_a_span_has_few_enough_stretches_of_a_usual_length(span, bucket):
-    assert bucket_length(ResultQuery(start=NOON - span, end=NOON)) == bucket
+    later = NOON + timedelta(days=9)
+    assert bucket_length(ResultQuery(start=NOON - span, end=NOON), later) == bucket
+    assert bucket_length(ResultQuery(start=NOON - span), NOON) == bucket
+    assert bucket_length(ResultQuery(end=NOON), NOON) == timedelta(days=1)

@@ -51,7 +51,11 @@ States = Annotated[
 ]
 BucketLength = Annotated[
     int | None,
-    Query(ge=60, le=366 * 86400, description="Seconds; by itself, of 72 stretches at most"),
+    Query(
+        ge=60,
+        le=366 * 86400,
+        description="Seconds; by itself, of 72 stretches at most from `from` to `to`, or to now",
+    ),
 ]
 
 

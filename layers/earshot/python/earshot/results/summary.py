@@ -76,12 +76,15 @@ class Summary:
     end: Position | None
 
 
-def bucket_length(query: ResultQuery) -> timedelta:
-    """The shortest usual length by which a span has at most `MAX_BUCKETS`; a day without a span."""
-    if query.start is None or query.end is None:
+def bucket_length(query: ResultQuery, now: datetime) -> timedelta:
+    """The shortest usual length by which a span has at most `MAX_BUCKETS`.
+
+    A span without an end lasts until now; one without a beginning has stretches of a day.
+    """
+    if query.start is None:
         return timedelta(days=1)
-    return next((one for one in _LENGTHS if query.end - query.start <= MAX_BUCKETS * one),
-                _LENGTHS[-1])  # fmt: skip
+    span = (query.end or now) - query.start
+    return next((one for one in _LENGTHS if span <= MAX_BUCKETS * one), _LENGTHS[-1])
 
 
 class ResultCounts:
@@ -107,7 +110,7 @@ class ResultCounts:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        length = bucket or bucket_length(query)
+        length = bucket or bucket_length(query, datetime.now(UTC))
         origin = query.start or _EPOCH
         results: Counter[tuple[datetime, str, str]] = Counter()
         states: defaultdict[tuple[datetime, str, str], Counter[State]] = defaultdict(Counter)
