@@ -3,9 +3,9 @@
 Clips of one recording are alike; drawing single clips would make intervals too narrow. So whole
 groups are drawn, with replacement (Efron & Tibshirani 1993, chapters 8 and 13).
 
-Each metric follows from sums over clips: counts in the confusion matrix, and sums in the bins of
-calibration. The sums of a round are those of its groups, so that a round costs a product of
-matrices, where scikit-learn would look at each of its clips again.
+Each metric follows from sums over clips: counts in the confusion matrix, sums in the bins of
+calibration, and losses. The sums of a round are those of its groups, so that a round costs a
+product of matrices, where scikit-learn would look at each of its clips again.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Rounds:
         matrices: ``(rounds, 4, 4)`` confusion matrices, rows are the true labels.
         gaps: ``(rounds, bins)`` in each bin of confidence, the sum of confidence less the number of
             clips that are right.
+        losses: ``(rounds,)`` sums of the clips' losses.
     """
 
     def __init__(self, predictions: Predictions, seed: int) -> None:
@@ -56,6 +57,7 @@ class Rounds:
         np.add.at(gaps, (groups, predictions.bins), predictions.confidence - right)
         self.matrices: NDArray[np.int64] = np.tensordot(times, cells, axes=1)
         self.gaps: Floats = times @ gaps
+        self.losses: Floats = times @ np.bincount(groups, predictions.losses, len(names))
 
     @property
     def accuracy(self) -> Floats:
@@ -81,6 +83,12 @@ class Rounds:
         """``(rounds,)`` expected calibration errors."""
         errors: Floats = np.abs(self.gaps).sum(axis=1) / self._clips()
         return errors
+
+    @property
+    def log_loss(self) -> Floats:
+        """``(rounds,)`` mean losses."""
+        means: Floats = self.losses / self._clips()
+        return means
 
     def _right(self) -> Ints:
         right: Ints = np.diagonal(self.matrices, axis1=1, axis2=2)

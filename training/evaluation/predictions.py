@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ECE_BINS = 10
+# Probabilities are shown in per cent.
+LEAST_PROBABILITY = 0.001
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -43,6 +45,17 @@ class Predictions:
     def bins(self) -> Ints:
         """``(n,)`` which of `ECE_BINS` equal bins each confidence falls into."""
         return np.minimum((self.confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+
+    @property
+    def losses(self) -> Floats:
+        """``(n,)`` negative logarithms of the true labels' probabilities.
+
+        One of less than `LEAST_PROBABILITY` counts as that: how sure a model is of what it does not
+        show must not outweigh all other clips.
+        """
+        of_truth = self.probabilities[np.arange(len(self.truth)), self.truth]
+        losses: Floats = -np.log(np.maximum(of_truth, LEAST_PROBABILITY))
+        return losses
 
     def take(self, indices: Ints) -> Predictions:
         """The predictions at `indices`, which may repeat."""

@@ -84,6 +84,7 @@ def _overview(candidate: Metrics, champion: Metrics) -> str:
         [
             row("macro F1 (95 % interval)", "macro_f1"),
             row("accuracy (95 % interval)", "accuracy"),
+            row("log loss", "log_loss"),
             row("calibration error", "ece"),
         ],
     )

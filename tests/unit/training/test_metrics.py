@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+import sklearn
 
 from training.evaluation.bootstrap import Rounds, redrawn
 from training.evaluation.metrics import (
     accuracy,
-    calibration_error_by_chance,
     confusion_matrix,
     differences,
     expected_calibration_error,
     interval,
+    log_loss,
     macro_f1,
     per_class,
     report,
@@ -72,7 +72,7 @@ def test_differences_are_those_of_the_metrics_that_the_gate_compares():
     same = differences(better, better)
     assert set(same) == {
         "macro F1",
-        "calibration error",
+        "log loss",
         "recall of gunshot",
         "recall of explosion",
         "recall of siren",
@@ -90,15 +90,13 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert expected_calibration_error(sure([0, 1], [0, 1], 1.0)) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("n", "confidence"), [(40, 0.75), (200, 0.75), (200, 0.95)])
-def test_calibration_error_by_chance_is_that_of_draws_of_a_binomial(n, confidence):
-    truth = np.arange(n) % 4
-    found = calibration_error_by_chance(sure(truth.tolist(), truth.tolist(), confidence))
-    right = np.arange(n + 1)
-    gaps, chances = np.abs(right / n - confidence), stats.binom.pmf(right, n, confidence)
-    order = np.argsort(gaps)
-    exact = gaps[order][np.searchsorted(np.cumsum(chances[order]), 0.95)]
-    assert found == pytest.approx(exact, abs=1.01 / n)  # one clip more or less
+def test_log_loss_is_scikit_learns_but_for_what_is_all_but_impossible():
+    chance = np.random.default_rng(5)
+    probabilities = chance.dirichlet(np.ones(4), 50)
+    some = Predictions(chance.integers(4, size=50), probabilities, np.arange(50))
+    expected = sklearn.metrics.log_loss(some.truth, probabilities, labels=range(4))
+    assert log_loss(some) == pytest.approx(expected)
+    assert log_loss(sure([0, 0], [0, 1], 1.0)) == pytest.approx(np.log(1000) / 2)
 
 
 def test_a_label_that_does_not_occur_is_left_out_of_macro_f1():
@@ -131,6 +129,7 @@ def test_each_round_has_the_metrics_of_the_clips_that_it_draws():
         taken = predictions.take(drawn)
         assert rounds.accuracy[n] == pytest.approx(accuracy(taken))
         assert rounds.macro_f1[n] == pytest.approx(macro_f1(taken))
+        assert rounds.log_loss[n] == pytest.approx(log_loss(taken))
         assert rounds.calibration_error[n] == pytest.approx(expected_calibration_error(taken))
         recalls = [scores["recall"] for scores in per_class(taken).values()]
         assert rounds.recall[n] == pytest.approx(recalls)
