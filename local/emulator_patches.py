@@ -20,6 +20,7 @@ from typing import Any
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, s3
 
+from local.stream_poller import StreamPoller
 from local.turns import Turns
 
 MINISTACK_VERSION = "1.5.33"
@@ -157,6 +158,18 @@ def retry_failed_stream_records() -> None:
     lambda_svc._poll_dynamodb_streams = poll_and_retry
 
 
+def poll_streams_apart() -> None:
+    """Read streams in a thread of their own; to be applied after `retry_failed_stream_records`."""
+    poller, ensure = StreamPoller(lambda_svc._poll_dynamodb_streams), lambda_svc._ensure_poller
+
+    def ensure_both() -> None:
+        poller.ensure()
+        ensure()
+
+    lambda_svc._poll_dynamodb_streams = lambda: False
+    lambda_svc._ensure_poller = ensure_both
+
+
 def see_batch_projections() -> None:
     """Let policies see which attributes a `BatchGetItem` asks for, as those of `GetItem` are seen.
 
@@ -230,11 +243,7 @@ def forget_bodies_of_versions() -> None:
 
 PATCHES = (
     Patch("nagle", "Each small answer to a function is held back by 40 ms.", answer_at_once),
-    Patch(
-        "log_waits",
-        "A function that logs nothing answers 50 ms late.",
-        wait_less_for_log_lines,
-    ),
+    Patch("log_waits", "A function that logs nothing answers 50 ms late.", wait_less_for_log_lines),
     Patch(
         "slow_starts",
         "A function that needs more than 10 s to start, on a busy laptop, is started twice.",
@@ -261,6 +270,11 @@ PATCHES = (
         "stream_failures",
         "Stream records that a function reports as failed (ReportBatchItemFailures) are lost.",
         retry_failed_stream_records,
+    ),
+    Patch(
+        "streams_apart",
+        "A function that works on a stream's batch holds up all queues.",
+        poll_streams_apart,
     ),
     Patch(
         "batch_projections",

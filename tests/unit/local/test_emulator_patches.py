@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,6 +92,9 @@ class TestStillNeeded:
     def test_needed_stream_failures(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert position_after_a_failed_record(monkeypatch) == 1, "the record is not passed over now"
 
+    def test_needed_streams_apart(self) -> None:
+        assert "_poll_dynamodb_streams" in lambda_svc._poll_loop.__code__.co_names
+
     def test_needed_batch_projections(self) -> None:
         assert "dynamodb:Attributes" not in iam_actions.dynamodb_service_context(BATCH)
 
@@ -124,6 +128,25 @@ def test_a_version_that_is_on_the_disk_is_not_in_memory(
     version = {"version_id": "v1", "data": None}
     current = {"objects": {"key": {"body": None, "version_id": "v1"}}}
     assert s3._version_body(current, "bucket", "key", version) == b"body"
+
+
+def test_a_stream_that_takes_long_holds_up_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    polled, ended, queues = threading.Event(), threading.Event(), []
+
+    def poll() -> bool:
+        polled.set()
+        ended.wait(60)
+        return False
+
+    monkeypatch.setattr(lambda_svc, "_poll_dynamodb_streams", poll)
+    monkeypatch.setattr(lambda_svc, "_ensure_poller", lambda: queues.append("started"))
+    emulator_patches.poll_streams_apart()
+    for _ in range(2):
+        lambda_svc._ensure_poller()
+    assert polled.wait(20)
+    assert lambda_svc._poll_dynamodb_streams() is False, "the loop of queues has nothing to do here"
+    assert queues == ["started", "started"]
+    ended.set()
 
 
 def test_a_field_within_an_absent_field_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
