@@ -33,7 +33,7 @@ from earshot_client.filters import ResultFilters
 from local.clients import forget_aws_settings
 from local.deliveries import also_delivered
 from local.demo import demo_stack
-from local.receiver import Received, receiver
+from local.receiver import Received, Receiver, receiver
 from local.streams import Radio
 from local.token import issue
 from training.data.demo_sounds import birdsong, gunshots
@@ -42,8 +42,9 @@ SEGMENT_S, HOP_S = 10.0, 8.0
 # From one shot to the next; its place in the hop is another each time.
 EVERY_S, STEP_S = 24.0, 3.1
 SHOT_S = 2.0
-# After the stream has ended, for what is under way.
+# After the streams have ended, what is under way is waited for, until nothing has come for so long.
 GRACE_S = 20.0
+MOST_GRACE_S = 300.0
 LISTENERS = (1, 10, 50)
 
 
@@ -122,8 +123,11 @@ def measure(listeners: int, seconds: float) -> dict[str, Any]:
             while min(len(radio.began) for radio in radios.values()) == 0:
                 time.sleep(0.2)
             last = max(radio.began[0].timestamp() for radio in radios.values())
-            time.sleep(max(0.0, last + seconds + GRACE_S - time.time()))
+            time.sleep(max(0.0, last + seconds - time.time()))
             waiting = len(list(folder.glob("*/*.wav")))
+            for one in radios.values():
+                one.close()
+            wait_for_the_rest(hook, folder)
         found = {source: list(client.results(ResultFilters(source=source))) for source in radios}
     began = {source: radio.began[0] for source, radio in radios.items()}
     return {
@@ -133,6 +137,17 @@ def measure(listeners: int, seconds: float) -> dict[str, Any]:
         **segments(found, began, seconds, waiting),
         **times(found, began, [one.json["detail"] for one in hook.received], arrived, seconds),
     }
+
+
+def wait_for_the_rest(hook: Receiver, folder: Path) -> None:
+    """Return once all segments are sent and no alert has come for a while."""
+    end = time.monotonic() + MOST_GRACE_S
+    known, since = -1, time.monotonic()
+    while time.monotonic() < min(end, since + GRACE_S):
+        came = len(hook.received)
+        if came != known or any(folder.glob("*/*.wav")):
+            known, since = came, time.monotonic()
+        time.sleep(1)
 
 
 def segments(
