@@ -21,6 +21,7 @@ KEPT_THREATS = 0.05  # with KeepCasualClips=false; a guess
 ALERTS_A_DAY = 5.0  # of a microphone; a guess
 API_GB = 1.0
 API_S = 0.03  # a heartbeat; a guess
+FOLLOWED_S = 300  # from one look for the champion to the next one, of a prefilter
 WATCH_GB, WATCH_S = 0.5, 1.0  # a look at a thousand sources; a guess
 ROW_KB = 0.7  # of a source
 # Amazon EventBridge, Amazon SNS and AWS Secrets Manager pricing, as known in 2026.
@@ -29,12 +30,13 @@ PUBLISH = 0.50 / 1e6
 SECRET_MONTH = 0.40
 
 
-def month(share: float, kept: float) -> dict[str, float]:
+def month(share: float, kept: float, prefilter: bool = False) -> dict[str, float]:
     """Dollars a month by service.
 
     Args:
         share: of the segments that are sent.
         kept: share of those that are kept in S3.
+        prefilter: whether listeners look for the champion.
     """
     segments = MICROPHONES * MONTH_S / HOP_S * share
     beats = MICROPHONES * MONTH_S / 60
@@ -44,6 +46,10 @@ def month(share: float, kept: float) -> dict[str, float]:
     gb_s, call = prices.LAMBDA_GB_SECOND, prices.LAMBDA_REQUEST
     # A source's row is written for every second segment, and read once a minute where it sends.
     notes = segments / 2 * write + min(beats, segments) * read
+    # How long the source is kept: each environment of classify asks once a minute, so with many of
+    # them nearly for each segment.
+    notes += segments * read
+    asked = MICROPHONES * MONTH_S / FOLLOWED_S if prefilter else 0
     scans = looks * MICROPHONES * ROW_KB / 4 * 0.5 * read
     claims = alerts * (8 * write + 3 * read)
     deliver = alerts * (2 * (0.05 * 0.5 * gb_s + call) + 8 * prices.SQS_REQUEST)
@@ -58,7 +64,15 @@ def month(share: float, kept: float) -> dict[str, float]:
             + write
             + LOG_KB / 1e6 * prices.LOGS_GB
         ),
-        "sources: last segments, faults": notes
+        "champions for the prefilter": asked
+        * (
+            prices.HTTP_API_REQUEST
+            + API_S * API_GB * gb_s
+            + call
+            + 2 * prices.S3_GET
+            + LOG_KB / 1e6 * prices.LOGS_GB
+        ),
+        "sources: last segments, retention, faults": notes
         + scans
         + looks * (WATCH_S * WATCH_GB * gb_s + call),
         "alerts: SNS, EventBridge, deliveries": alerts * (PUBLISH + EVENT) + claims + deliver,
@@ -68,7 +82,7 @@ def month(share: float, kept: float) -> dict[str, float]:
 
 def rows() -> Iterable[str]:
     """Lines of the table."""
-    columns = [month(1, 1), month(1, KEPT_THREATS), month(PASSED, 1)]
+    columns = [month(1, 1), month(1, KEPT_THREATS), month(PASSED, 1, prefilter=True)]
     first = f"{MICROPHONES:,} microphones, a month"
     yield f"| {first} | all segments | casual ones not kept | `--prefilter` |"
     yield "|---|---|---|---|"

@@ -23,8 +23,8 @@ from earshot_client.listen.prefilter import folder_reader
 from earshot_client.listen.sending import Say
 from earshot_client.transport import ApiError
 
-# A new champion serves within a minute of its promotion; here within two more.
-FOLLOWED_EVERY_S = 120.0
+# A new champion serves within a minute of its promotion; here within five more.
+FOLLOWED_EVERY_S = 300.0
 _PATIENCE_S = 15.0
 
 
