@@ -158,6 +158,10 @@ dist: setup ## Build wheel and source distribution into dist/, and check them
 	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 	@$(BIN)/python -m twine check --strict dist/earshot-*
 
+.PHONY: release-check
+release-check: dist ## Install wheel and source distribution in clean environments and run them; is the changelog complete?
+	@$(BIN)/python -m local.release_check
+
 # Both images, unless one is named: make image IMAGES=classify
 IMAGES ?= classify training
 

@@ -1,10 +1,12 @@
-"""Synthetic sounds for demonstrations and tests without a dataset.
+"""`python -m training.data.demo_sounds FOLDER`: write the synthetic clips of the demonstration.
 
-YAMNet recognizes them; no published figure is measured on them.
+They are for demonstrations and tests without a dataset. YAMNet recognizes them; no published figure
+is measured on them.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +186,14 @@ def _rumble(seconds: float, rng: np.random.Generator) -> Floats:
     time = _time(seconds)
     swell = 0.3 + np.exp(-(((time - rng.uniform(1, seconds - 1)) / rng.uniform(0.3, 2)) ** 2))
     return noise * swell[: len(noise)]
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("Name a folder: python -m training.data.demo_sounds FOLDER")
+    for path in write_clips(Path(sys.argv[1]), n_each=2):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -63,7 +63,7 @@ def archive(
         from earshot_client.archive_stack import ArchiveStack
     except ModuleNotFoundError as error:
         raise click.ClickException(
-            f"This command needs {error.name}: pip install 'earshot[aws,cli]'"
+            f"This command needs {error.name}: pip install '.[aws,cli]'"
         ) from error
 
     match = re.fullmatch(r"s3://([^/]+)/?(.*)", address)
