@@ -114,7 +114,10 @@ def print_all(lines: Iterable[Table | str]) -> None:
 
 def main() -> None:
     arguments = _parser().parse_args()
-    data = LabeledClips.of(arguments.data)
+    try:
+        data = LabeledClips.of(arguments.data)
+    except FileNotFoundError as error:
+        raise SystemExit(f"{error}.") from error
     if arguments.baseline:
         figures = evaluate_baseline(arguments.baseline, data, full=arguments.full)
         print_all(labeled_tables(figures))

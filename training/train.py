@@ -14,7 +14,7 @@ from earshot.model.versions import MANIFEST_NAME, VERSION_PATTERN
 from training.adaptation.sources import N_FOLDS, broadened, everyday, field_recordings, sesa
 from training.data.labeled_clips import broadened_clips, decodable_clips, everyday_clips
 from training.yamnet import SCRATCH
-from training.yamnet.weights import HUB_HANDLE
+from training.yamnet.weights import HUB_HANDLE, WeightsUnavailableError
 
 
 def main() -> None:
@@ -39,7 +39,10 @@ def main() -> None:
         parser.error(f"{arguments.out.name} names no version: OUT=models/v2, or another number")
     if (arguments.out / MANIFEST_NAME).exists():
         parser.error(f"{arguments.out} holds a model already; name a new folder: OUT=models/NAME")
-    clips = decodable_clips(arguments.data)
+    try:
+        clips = decodable_clips(arguments.data)
+    except FileNotFoundError as error:
+        parser.error(str(error))
     if lacking := [label for label in LABELS if not any(clip.label is label for clip in clips)]:
         parser.error(f"{arguments.data} has no clip of {', '.join(lacking)}; a head needs all four")
     sources = [sesa(clips)]
@@ -58,7 +61,10 @@ def main() -> None:
         f"{n_clips} clips: {1 + arguments.folds} models are trained on {steps} batches each.",
         flush=True,
     )
-    train(sources, files, AdaptationConfig(steps=steps), arguments.seed, arguments.folds)
+    try:
+        train(sources, files, AdaptationConfig(steps=steps), arguments.seed, arguments.folds)
+    except (FileNotFoundError, WeightsUnavailableError) as error:  # of YAMNet
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from earshot.audio.clip import Clip
+from earshot.audio.log_mel import MEL_BANDS, PATCH_FRAMES
 from earshot.classification.classifier import Classifier
 from earshot.errors import RejectedClipError
 from earshot.model.loading import load_model
@@ -24,7 +29,9 @@ def classify_files(
     Raises:
         ModelError: the model is altered or does not fit.
     """
-    yamnet = Yamnet(yamnet_dir)
+    with _without_remarks():
+        yamnet = Yamnet(yamnet_dir)
+        yamnet(np.zeros((1, PATCH_FRAMES, MEL_BANDS), np.float32))  # only then does it start
     model = load_model(lambda name: (model_dir / name).read_bytes(), yamnet.weights_sha256)
     classifier = Classifier(yamnet, model)
     for path in files:
@@ -38,3 +45,16 @@ def classify_files(
         except OSError as error:
             unreadable = RejectedClipError("unreadable", f"The file cannot be read: {error}.")
             yield path, rejected(origin, unreadable, datetime.now(UTC))
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Drop what LiteRT writes to standard error as it starts: it does so past Python."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -53,6 +53,7 @@ def test_classify_runs_from_the_wheel_alone_with_the_released_model(built: Path,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "a line that is not ours"
     labels = [one["label"] for one in json.loads(done.stdout)]
     assert labels == [clip.stem.partition("_")[0] for clip in clips]
 

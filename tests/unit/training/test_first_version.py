@@ -10,7 +10,7 @@ import pytest
 
 from earshot.labels import Label
 from local.settings import REPOSITORY
-from training import first_version, train
+from training import evaluate, first_version, train
 from training.adaptation.sampling import AdaptationConfig
 from training.adaptation.sources import broadened, noise_counts, sesa
 from training.data.labeled_clips import LabeledClip
@@ -37,6 +37,15 @@ def test_a_folder_whose_name_names_no_version_is_refused(
 ) -> None:
     assert "OUT=models/v2" in refused(monkeypatch, capsys, tmp_path / name)
     assert not (tmp_path / name).exists()
+
+
+def test_a_folder_without_labeled_clips_is_refused_in_a_sentence(
+    monkeypatch, capsys, tmp_path: Path
+) -> None:
+    assert "No labeled WAV under nowhere" in refused(monkeypatch, capsys, tmp_path / "v2")
+    monkeypatch.setattr(sys, "argv", ["evaluate", "--data", "nowhere"])
+    with pytest.raises(SystemExit, match=r"^No labeled WAV under nowhere: .*siren\.$"):
+        evaluate.main()
 
 
 def test_a_version_and_its_yamnet_are_in_one_folder(tmp_path: Path) -> None:
