@@ -196,7 +196,7 @@ test: setup ## Run the tests, and name the ten slowest (JOBS=3 processes; ARGS= 
 	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 .PHONY: test-long
-test-long: setup ## Run the tests that take minutes each: faults, forgetting, a source left out
+test-long: setup ## Run the tests that take minutes each: faults, forgetting, a source left out (ARGS= of pytest)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/long $(ARGS)
 
 .PHONY: test-unit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 from earshot.results.result import Rejection
 from earshot_client import offline
@@ -13,7 +13,8 @@ def test_a_file_at_fault_is_a_rejection_and_the_next_is_classified(monkeypatch, 
     raw.write_bytes(b"\x4f\x19\x0d\x25\xde\x21\xac\x18" * 500)
     folder.mkdir()
     text.write_bytes(b"Dear diary")
-    monkeypatch.setattr(offline, "Yamnet", lambda _: SimpleNamespace(weights_sha256=""))
+    yamnet = Mock(weights_sha256="")  # classifies nothing: no clip gets so far
+    monkeypatch.setattr(offline, "Yamnet", lambda _: yamnet)
     monkeypatch.setattr(offline, "load_model", lambda *_: None)
 
     files = [raw, missing, folder, text]
