@@ -277,7 +277,7 @@ class EarshotClient(Transport):
         return dict(self.call("PUT", f"/sources/{_part(source)}", json=settings))
 
     def beat(self, source: str, report: Mapping[str, Any]) -> None:
-        """Tell how a listener and its microphone are."""
+        """Report how a listener and its microphone are."""
         self.call("POST", f"/sources/{_part(source)}/heartbeat", json=report)
 
     def status(self) -> dict[str, Any]:

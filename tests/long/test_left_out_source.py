@@ -1,4 +1,4 @@
-"""A source that is left out: nothing of it is learnt, and what the other teaches is."""
+"""A source that is left out: nothing of it is learned, and what the other teaches is."""
 
 from __future__ import annotations
 

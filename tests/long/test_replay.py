@@ -20,7 +20,7 @@ from training.head import incremental
 from training.steps.embed_folder import embed_folder
 from training.yamnet import MODEL_DIR
 
-# Of the retraining: which clips validate, and in which order the others are learnt from.
+# Of the retraining: which clips validate, and in which order the others are learned from.
 SEEDS = (0, 1)
 
 
@@ -47,12 +47,12 @@ def new_clips(
     return embed_folder(folder, None, yamnet)
 
 
-def as_parent(fitted: incremental.Fit, learnt: ClipFeatures) -> incremental.Parent:
+def as_parent(fitted: incremental.Fit, learned: ClipFeatures) -> incremental.Parent:
     """A copy of the network, since a retraining goes on with it itself."""
     network = keras.models.clone_model(fitted.network)
     network.set_weights(fitted.network.get_weights())
     return incremental.Parent(
-        "v1", fitted.head, network, {clip.sha256: clip.label for clip in learnt.clips}
+        "v1", fitted.head, network, {clip.sha256: clip.label for clip in learned.clips}
     )
 
 

@@ -39,7 +39,7 @@ def labeled_clips(folder: Path) -> list[LabeledClip]:
     """All WAVs under `folder` that state a label, in order of their names.
 
     A table beside the folder, ``<folder>_groups.csv`` with the columns ``file`` and
-    ``recording``, or one inside, ``manifest.csv`` with ``recording`` too, tells which clips come
+    ``recording``, or one inside, ``manifest.csv`` with ``recording`` too, says which clips come
     from one recording. Without either, each clip is taken for a recording of its own.
 
     Raises:

@@ -1,10 +1,10 @@
 """Fit a head for a retraining: go on from the champion's network, or start afresh.
 
 A retraining that goes on is to learn what is new and to keep all else. So the champion's own
-answers are the targets on clips that it has learnt already: to those it is held, whichever of
+answers are the targets on clips that it has learned already: to those it is held, whichever of
 them a label would pull it away from (Li & Hoiem 2016, "Learning without forgetting",
 arXiv:1606.09282, with the old clips' features at hand). Batch norm keeps the statistics of what
-the champion learnt from, which are those of far more clips. And of the way that its weights went,
+the champion learned from, which are those of far more clips. And of the way that its weights went,
 it goes most: what is left out forgets less (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
 models", arXiv:2109.01903). Last, the layer of the logits is refitted so that a person's corrections
 are learned, each of them: see `training.head.refit`.
@@ -46,7 +46,7 @@ _CROSS_ENTROPY = "cross_entropy"
 MAX_EPOCHS = 40
 LEARNING_RATE = 1e-3
 # The parent's weights are already good: smaller steps keep what is good of them. Not so small that
-# nothing is learnt: at 1e-4, sixty clips under wrong labels left macro F1 as it was.
+# nothing is learned: at 1e-4, sixty clips under wrong labels left macro F1 as it was.
 LEARNING_RATE_FROM_PARENT = 3e-4
 STOP_AFTER_EPOCHS = 6
 REDUCE_AFTER_EPOCHS = 3
@@ -55,7 +55,7 @@ REDUCE_AFTER_EPOCHS = 3
 SHARE_OF_THE_WAY = 0.85
 # With few clips, smaller batches, so that an epoch is more than a step or two.
 BATCHES_AN_EPOCH, MIN_BATCH_CLIPS, MAX_BATCH_CLIPS = 16, 16, 64
-# Clips that no model has learnt from, so many at least, to choose the temperature anew on.
+# Clips that no model has learned from, so many at least, to choose the temperature anew on.
 MIN_CLIPS_FOR_TEMPERATURE = 40
 
 
@@ -67,13 +67,13 @@ class Parent:
         version: its name.
         head: as it serves.
         network: that the head comes from; None starts afresh.
-        learnt: SHA-256 of the clips that it learned from, and the label of each.
+        learned: SHA-256 of the clips that it learned from, and the label of each.
     """
 
     version: str
     head: Head
     network: keras.Model | None
-    learnt: Mapping[str, Label]
+    learned: Mapping[str, Label]
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ def fit(
     Args:
         clips: to learn from; their groups are recordings.
         parent: that it goes on from; None starts afresh.
-        unlearned: which are no augmented copies and of recordings that the parent never learnt
+        unlearned: which are no augmented copies and of recordings that the parent never learned
             from, ``(clips,)``; all of them, by default.
-        known: which the parent has learnt under the same label, with their copies, ``(clips,)``;
+        known: which the parent has learned under the same label, with their copies, ``(clips,)``;
             none of them, by default.
         corrected: which a person has corrected, with their copies, ``(clips,)``; none of them, by
             default. All of these are learned.
@@ -133,16 +133,16 @@ def fit(
     validates = validation_clips(clips, known, seed)
     learns = ~validates if validates.any() else np.ones(len(known), bool)
     validates = validates if validates.any() else learns
-    learnt, validating = clips.select(learns), clips.select(validates)
+    learned, validating = clips.select(learns), clips.select(validates)
     network = _begin(parent, config)
     teacher = teacher_of(network) if goes_on else None
     biases = _biases(parent)
     batches = Batches(
-        Inputs.from_clips(learnt),
-        learnt,
+        Inputs.from_clips(learned),
+        learned,
         config,
         seed,
-        targets_of(learnt.labels, known[learns], teacher),
+        targets_of(learned.labels, known[learns], teacher),
     )
     rows = validation_rows(validating, config)
     inputs = Inputs.from_clips(validating).of(rows)
@@ -220,7 +220,7 @@ def _learn(
 ) -> dict[str, list[float]]:
     """Train a network until it no longer helps, and keep its best weights.
 
-    These may be those that it began with: what validates no better has learnt nothing of use.
+    These may be those that it began with: what validates no better has learned nothing of use.
     What counts is the cross-entropy alone. The loss holds the weight decay too, which falls as
     weights shrink, whatever they are good for.
     """

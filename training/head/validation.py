@@ -15,7 +15,7 @@ def validation_clips(clips: FeatureSet, known: NDArray[np.bool_], seed: int) -> 
     """Clips of one recording in eight, and of each class one recording at least, if it has two.
 
     So it is of what the parent knows, and of the rest. There are none if no class has two; then
-    what is learnt from validates, too.
+    what is learned from validates, too.
     """
     rng = np.random.default_rng(seed)
     chosen: set[str] = set()

@@ -167,7 +167,7 @@ def fit_candidate(
     """Fit a head to `parts.train` and write its version, with what the next retraining needs."""
     clips = parts.train
     groups = [parts.groups[clip.sha256] for clip in clips.clips]
-    learned = parent.learnt if parent else {}
+    learned = parent.learned if parent else {}
     known_groups = {
         group for clip, group in zip(clips.clips, groups, strict=True) if clip.sha256 in learned
     }

@@ -1,6 +1,6 @@
 """How labels and confidences look: a color never stands alone, a shape and words go with it.
 
-The colors are Okabe & Ito's (2008), which people with color blindness can tell apart, made lighter
+The colors are Okabe & Ito's (2008), which people with color blindness can distinguish, made lighter
 or darker to at least 4.5:1 on their background (WCAG 2.1, 1.4.3).
 """
 

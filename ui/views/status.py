@@ -38,7 +38,7 @@ def page() -> None:
             chart = throughput_chart(found, now, WINDOW, zone)
             st.altair_chart(chart, key="throughput", alt=f"{total} clips in the last hour")
         else:
-            st.caption("No clip came in. See below when each source was last heard.")
+            st.caption("No clip came in. See below when each source last sent a clip.")
     sources(client.sources(), now)
     st.caption(f"Updated at {local_time(now, zone):%H:%M:%S}. Times in {zone}.")
 
@@ -87,7 +87,7 @@ def health(status: dict[str, Any], lately: int) -> None:
 
 
 def sources(known: Sequence[dict[str, Any]], now: datetime) -> None:
-    """When each source was last heard, and what is wrong with it."""
+    """When each source last sent a clip, and what is wrong with it."""
     if not known:
         st.info("No source has sent a clip yet. Classify one, or see docs/listen.md.")
         return

@@ -44,7 +44,7 @@ def discovery(source: str, name: str, place: str) -> list[Message]:
     """Messages that make a source a device of Home Assistant.
 
     It has a binary sensor for each threat, an event entity for all alerts, and a binary sensor that
-    tells of a fault of the source.
+    reports a fault of the source.
     """
     place_of_it = topic_of(source)
     base = f"{BASE}/{place_of_it}"

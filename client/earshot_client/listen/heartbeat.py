@@ -1,4 +1,4 @@
-"""Tell the service once a minute how the listener and its microphone are."""
+"""Report the state of the listener and its microphone to the service once a minute."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Options:
 
 
 class FaultWatch:
-    """Tells when a microphone becomes faulty, and when it is well again.
+    """Reports when a microphone becomes faulty, and when it is well again.
 
     Attributes:
         reported: kind of the fault that was reported last; None if it is over.

@@ -8,7 +8,7 @@ from typing import Any
 from earshot.http.problem import CONTENT_TYPE
 from earshot_api.scopes import needs
 
-# No schema can tell audio from other bytes.
+# No schema can distinguish audio from other bytes.
 WAV = {"type": "string", "format": "binary", "contentMediaType": "audio/wav"}
 
 _OPERATION: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Hooks for schemathesis: what its schema cannot tell it of recordings and of forms."""
+"""Hooks for schemathesis: what its schema does not say about recordings and forms."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def fit(
 ) -> incremental.Fit:
     """Fit to these clips, from a parent's networks if there is one."""
     groups = recording_groups(features)
-    known = [bool(parent and clip.sha256 in parent.learnt) for clip in features.clips]
+    known = [bool(parent and clip.sha256 in parent.learned) for clip in features.clips]
     return incremental.fit(
         features.feature_set([str(groups[clip.sha256]) for clip in features.clips]),
         parent,

@@ -1,4 +1,4 @@
-"""Results: ids that tell clips apart, and the fields that clients rely on."""
+"""Results: ids that distinguish clips, and the fields that clients rely on."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ OF_LABEL = ("speech", "gunshot", "explosion", "siren")
 
 
 def clips(n_of_label: int = 12, n_patches: int = 3) -> FeatureSet:
-    """Clips whose AudioSet scores tell the label, but for some that are wrong."""
+    """Clips whose AudioSet scores give the label away, but for some that are wrong."""
     rng = np.random.default_rng(3)
     labels = np.repeat(np.arange(len(LABELS)), n_of_label)
     scores = rng.uniform(0.001, 0.2, (len(labels), n_patches, N_SCORES)).astype(np.float32)

@@ -116,10 +116,10 @@ def test_a_chain_of_copies_is_one_recording():
 
 def test_what_the_parent_learned_from_is_never_held_out_nor_are_its_copies():
     new = concatenate([clip("copy", direction=1, draw=True), clip("seen", direction=2, draw=True)])
-    replay = clip("learnt", direction=1)
+    replay = clip("learned", direction=1)
     parts = split(new, replay, NOTHING, frozenset({digest("seen", True)}))
     assert len(parts.held_out) == 0
-    assert names(parts.train) == {key("copy"), key("seen"), key("learnt")}
+    assert names(parts.train) == {key("copy"), key("seen"), key("learned")}
 
 
 def test_held_out_clips_stay_held_out_and_their_copies_are_left_out():
@@ -132,16 +132,16 @@ def test_held_out_clips_stay_held_out_and_their_copies_are_left_out():
 
 
 def test_a_held_out_clip_that_is_a_copy_of_a_training_clip_is_left_out():
-    parts = split(clip("held", direction=1, held_out=True), clip("learnt", direction=1), NOTHING)
+    parts = split(clip("held", direction=1, held_out=True), clip("learned", direction=1), NOTHING)
     assert len(parts.held_out) == 0
-    assert names(parts.train) == {key("learnt")}
+    assert names(parts.train) == {key("learned")}
     assert "a model was trained on" in parts.left_out[digest("held")]
 
 
 def test_a_new_clip_that_ties_a_held_out_clip_to_a_training_clip_leaves_out_neither():
-    held, learnt = clip("a", direction=1, held_out=True), clip("b", direction=2)
+    held, learned = clip("a", direction=1, held_out=True), clip("b", direction=2)
     tie = concatenate([clip("b copy", direction=1)])  # the name of one, the sound of the other
-    parts = split(tie, learnt, held)
+    parts = split(tie, learned, held)
     assert names(parts.held_out) == {key("a")}
     assert names(parts.train) == {key("b")}
     assert parts.left_out == {digest("b copy"): "a copy of a held-out recording"}

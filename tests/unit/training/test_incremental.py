@@ -1,4 +1,4 @@
-"""Fitting for a retraining: what comes of the parent, and what is learnt."""
+"""Fitting for a retraining: what comes of the parent, and what is learned."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def _play(module: bytes) -> bytes:
     if shutil.which("ffmpeg") is None:
         logger.warning("ffmpeg not found: a tracker module is left out")
         return b""
-    # From a pipe, ffmpeg does not tell a module from noise.
+    # From a pipe, ffmpeg may take a module for noise.
     with tempfile.NamedTemporaryFile() as file:
         file.write(module)
         file.flush()

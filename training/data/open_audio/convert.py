@@ -81,7 +81,7 @@ def convert(
 
 @dataclass(frozen=True)
 class _Piece:
-    """A sound to write; `path` is that of the first file, `more` tells how many joined it."""
+    """A sound to write; `path` is that of the first file, `more` is how many joined it."""
 
     path: str
     recording: str

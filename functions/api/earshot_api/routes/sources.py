@@ -71,7 +71,7 @@ def put(source: Name, wanted: SourceRequest) -> Json:
 @router.post(
     "/sources/<source>/heartbeat",
     operation_id="beat",
-    summary="Tell how a listener and its microphone are",
+    summary="Report the state of a listener and its microphone",
     description="Once a minute. A device reports the sources that it is bound to.",
     tags=["sources"],
     security=needs("predict"),

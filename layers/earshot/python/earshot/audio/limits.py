@@ -28,7 +28,7 @@ class Limits:
         duration_s: seconds of sound.
         samples: of all channels together: what decoding costs grows with these.
         cpu_s: seconds of processor time of the thread that decodes and classifies. It bounds what
-            no header tells.
+            no header states.
     """
 
     duration_s: float = MAX_DURATION_S

@@ -33,7 +33,7 @@ class Secret:
         """The text. Raises `UnavailableError`."""
         with self._lock:
             # Not the monotonic clock, which stands still while an environment is frozen or a
-            # snapshot. Backwards, too: a clock that was set tells nothing of how old the text is.
+            # snapshot. Backwards, too: a clock that was set says nothing about the text's age.
             now = time.time()
             if not self._text or abs(now - self._read_at) > _CACHED_S:
                 with unavailable_on_failure("The secret store"):

@@ -68,7 +68,7 @@ class ServingModel(Generic[Loaded]):
 
     def __call__(self) -> Loaded:
         """The model to use now."""
-        # Backwards, too: a clock that was set tells nothing of how long ago the last look was.
+        # Backwards, too: a clock that was set says nothing about when the last look was.
         if abs(self._clock() - self._checked_at) >= self._recheck_s:
             try:
                 self._exchange()

@@ -34,7 +34,7 @@ class Prediction(NamedTuple):
         label: the most probable one.
         probabilities: ``(4,)``, calibrated.
         uncertain: the confidence is below the label's alert threshold; or the clip is casual and
-            too short to tell.
+            too short to decide.
         events: in order of time; none in a casual clip. Those of a label that is not the clip's
             are all above their alert threshold.
     """
