@@ -204,7 +204,8 @@ class Desk:
         if clip_id in self.mutes:
             mutes[clip_id] = self.mutes[clip_id]
         zone = filters.source_zone(result.source, self.zone)
-        return clip_data.opened(result, content, zone, mutes)
+        said = f"{zone}, the zone of {result.source}" if zone != self.zone else ""
+        return clip_data.opened(result, content, zone, mutes, said)
 
     def _details(self, clip_id: str) -> Result | None:
         if clip_id not in self.details:

@@ -91,7 +91,7 @@ def checked(result: Result) -> str:
 
 
 def opened(
-    result: Result, content: bytes | None, zone: str, mutes: Mapping[str, str]
+    result: Result, content: bytes | None, zone: str, mutes: Mapping[str, str], said_zone: str = ""
 ) -> dict[str, Any]:
     """A clip that is opened.
 
@@ -100,8 +100,10 @@ def opened(
         content: of its file; None if nobody has it any more.
         zone: in which times are written.
         mutes: in words, by the id of the clip whose mute it is.
+        said_zone: the zone in words, where it is not that of the page.
     """
     outcome = result.outcome
+    times = [*([["Times in", said_zone]] if said_zone else []), *_times(result, zone)]
     whole: dict[str, Any] = {
         "id": result.clip_id,
         "title": palette.label_title(result),
@@ -116,7 +118,7 @@ def opened(
         "picture": None,
         "silent": "",
         "mutes": [{"id": clip_id, "words": words} for clip_id, words in mutes.items()],
-        "facts": [*_times(result, zone), ["Clip", result.clip_id]],
+        "facts": [*times, ["Clip", result.clip_id]],
     }
     if isinstance(outcome, Rejection):
         return whole | {"warnings": [outcome.detail]}
@@ -144,7 +146,7 @@ def opened(
         "src": src,
         "picture": picture and picture["drawn"] | {"words": _describe(outcome)},
         "silent": (picture["error"] or TOO_LONG) if picture else lost,
-        "facts": [*_times(result, zone), *_facts(outcome), *_history(result, zone),
+        "facts": [*times, *_facts(outcome), *_history(result, zone),
                   ["Clip", result.clip_id]],
     }  # fmt: skip
 

@@ -214,3 +214,39 @@ def test_the_first_model_shows_its_cross_validated_figures(api):
     row = page.dataframe[0].value.iloc[0]
     assert (row["macro F1"], row["measured"]) == (0.896, "cross-validated (sesa clean)")
     assert any("Cross-validated (sesa clean), 480 clips" in c.value for c in page.caption)
+
+
+@pytest.mark.parametrize(
+    ("zones", "source", "said", "time"),
+    [
+        ({"gate": "America/New_York", "yard": "UTC"}, "gate",
+         "America/New_York, the zone of gate.", "07:00:00"),
+        ({"gate": "America/New_York", "yard": "UTC"}, "", "Times in UTC.", "12:00:00"),
+        ({"gate": "Asia/Tokyo", "yard": "Asia/Tokyo"}, "",
+         "Asia/Tokyo, the zone of all sources.", "21:00:00"),
+    ],
+)  # fmt: skip
+def test_times_are_in_the_zone_of_the_source_which_is_named(api, drawn, zones, source, said, time):
+    known = [{"source": name, "time_zone": zone} for name, zone in zones.items()]
+    api["/sources"] = httpx.Response(200, json={"sources": known})
+    clip = RESULT | {"source": "gate", "timestamp": "2026-01-31T12:00:00.000Z"}
+    api["/results"] = httpx.Response(200, json={"results": [clip], "next_cursor": None})
+    api[f"/results/{RESULT['clip_id']}"] = httpx.Response(200, json=clip)
+    page = run("results", source=source, clip=RESULT["clip_id"])
+    assert any(said in caption.value for caption in page.caption)
+    (group,) = drawn[-1]["groups"]
+    assert group["rows"][0]["time"].endswith(time)
+    own = {"America/New_York": "07:00:00", "Asia/Tokyo": "21:00:00"}[zones["gate"]]
+    facts = dict(drawn[-1]["clip"]["facts"])
+    assert facts["Classified"].endswith(own)
+    assert ("Times in" in facts) == (own != time)
+
+
+def test_lists_that_failed_to_load_are_loaded_once_the_api_is_back(api, drawn):
+    api["/results"] = httpx.Response(503, json={"detail": "The results table is busy."})
+    page = run("results")
+    assert "busy" in page.error[0].value
+    del api["/results"]
+    page.run()
+    assert not page.error
+    assert drawn[-1]["groups"][0]["rows"]
