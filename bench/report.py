@@ -20,6 +20,8 @@ _GOALS = (
     ("make demo in a fresh clone with warm caches, s", "first_minute.warm.demo_s", 20.0),
     ("... its first result after the stack's start, s", "first_minute.warm.first_result_s", 5.0),
     ("... with packages and caches on disk, MB", "first_minute.warm.disk_mb", 700.0),
+    ("make train on 40 clips, s", "first_minute.train_40_clips.train_s", 180.0),
+    ("lines of the README", "first_minute.readme_lines", 200.0),
     ("s from onset to alert, 95 %, 10 listeners", "alert.listeners.10.total_s.p95", 10.0),
     ("segments lost of 50 listeners", "alert.listeners.50.lost", 0.0),
     ("segments doubled of 50 listeners", "alert.listeners.50.doubled", 0.0),
