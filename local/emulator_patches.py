@@ -20,6 +20,7 @@ from typing import Any
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, lambda_svc, s3
 
+from local.log_lines import drain_quickly
 from local.stream_poller import StreamPoller
 from local.turns import Turns
 
@@ -58,10 +59,7 @@ class Patch:
 
 
 def require_known_ministack() -> None:
-    """Exit unless the installed ministack is the version that the patches are made for.
-
-    With ``EMULATOR=newest`` any will do: a workflow tries each release, once a week.
-    """
+    """Exit unless ministack is the patches' version, or `EMULATOR=newest` is to be tried."""
     found = importlib.metadata.version("ministack")
     if found != MINISTACK_VERSION and os.environ.get("EMULATOR") != "newest":
         raise SystemExit(
@@ -76,8 +74,10 @@ def answer_at_once() -> None:
 
 
 def wait_less_for_log_lines() -> None:
-    """Wait `LOG_WAITS_S` for log lines."""
-    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = LOG_WAITS_S
+    """Wait `LOG_WAITS_S` for log lines, and not at all where there are none."""
+    lambda_runtime.Worker._drain_stderr_bounded = drain_quickly(
+        lambda_runtime.Worker._drain_stderr_bounded, LOG_WAITS_S
+    )
 
 
 def allow_slow_starts() -> None:
