@@ -12,7 +12,7 @@ from importlib import import_module
 from streamlit.web import cli
 
 NEEDED = (
-    *("altair", "pandas", "ui.counts", "ui.live", "ui.sign_in", "ui.submission"),
+    *("altair", "pandas", "ui.counts", "ui.live", "ui.precision", "ui.sign_in", "ui.submission"),
     *("ui.components.comparison", "ui.components.outlook", "ui.components.result_charts"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import streamlit as st
 
 from earshot.labels import Label
 from earshot.results.result import Feedback, Result
+from earshot_client.api_client import EarshotClient
+from earshot_client.filters import ResultFilters
 from earshot_client.transport import ApiError
 from tests.unit.sample_results import NOON, classified
 from ui import session
@@ -102,6 +105,27 @@ def test_a_mute_is_named_and_undone_even_if_it_has_expired(desk):
     act(desk, "unmute", id=FIRST)
     assert desk.mutes == {}
     assert desk.failed is None
+
+
+def test_what_came_late_is_listed_where_it_belongs():
+    late, middle, first = (
+        classified(f"{n}" * 32, timestamp=time, recorded_at=recorded)
+        for n, time, recorded in (
+            (1, NOON + timedelta(hours=9), NOON),
+            (2, NOON + timedelta(hours=2), NOON + timedelta(hours=1)),
+            (3, NOON + timedelta(hours=2), None),
+        )
+    )
+
+    class OnePage(EarshotClient):
+        def __init__(self) -> None: ...
+
+        def results_page(self, *_: object) -> tuple[list[Result], None]:
+            return [late, first, middle], None
+
+    group = Group("results", "Results", filters=ResultFilters())
+    group.load(OnePage())
+    assert group.results == [first, middle, late]
 
 
 def test_lists_stay_until_something_else_is_asked_for(desk):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -44,3 +47,28 @@ def test_the_stack_gives_the_container_all_that_it_needs_and_no_role():
     assert given == set(ENVIRONMENT)
     assert "TaskRoleArn" not in task
     assert [one["Name"] for one in container["Secrets"]] == ["EARSHOT_COOKIE_SECRET"]
+
+
+def test_what_pages_import_is_loaded_before_the_first_is_asked_for():
+    program = """
+import ast, importlib, pathlib, sys
+from ui import start
+for name in start.NEEDED:
+    importlib.import_module(name)
+for view in pathlib.Path("ui/views").glob("*.py"):
+    for node in ast.walk(ast.parse(view.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            parts = [f"ui.{one.name}" for one in node.names]
+            wanted = parts if node.module == "ui" else [node.module]
+            print(*(name for name in wanted if name not in sys.modules))
+"""
+    path = os.pathsep.join(["", "layers/earshot/python", "client"])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
