@@ -259,6 +259,7 @@ def test_alarms_tell_somebody() -> None:
         ("Earshot", "uploads_without_result"),
         ("Earshot", "quiet_sources"),
         ("Earshot", "uncertain"),
+        ("Earshot", "embedding_distance"),
         ("AWS/DynamoDB", "WriteThrottleEvents"),
         ("Earshot", "events_kept"),
         ("AWS/States", "ExecutionsFailed"),
