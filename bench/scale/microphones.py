@@ -76,7 +76,7 @@ def month(share: float, kept: float, prefilter: bool = False) -> dict[str, float
         + scans
         + looks * (WATCH_S * WATCH_GB * gb_s + call),
         "alerts: SNS, EventBridge, deliveries": alerts * (PUBLISH + EVENT) + claims + deliver,
-        "two secrets, 27 alarms": 2 * SECRET_MONTH + 27 * prices.ALARM_MONTH,
+        "two secrets, 28 alarms": 2 * SECRET_MONTH + 28 * prices.ALARM_MONTH,
     }
 
 

@@ -19,6 +19,15 @@ def test_every_alarm_has_an_entry_in_the_runbook_and_no_other_has() -> None:
     assert all(len(first_line) > 30 for _, first_line in entries)
 
 
+def test_the_tests_that_walked_an_entry_of_the_runbook_are_there() -> None:
+    text = (REPOSITORY / "docs" / "runbook.md").read_text()
+    rows = re.findall(r"^\| (\w+Alarm) \| `([\w/]+\.py)::(\w+)` \|$", text, re.MULTILINE)
+    assert len(rows) >= 8
+    for alarm, file, test in rows:
+        assert alarm in of_type("AWS::CloudWatch::Alarm")
+        assert f"def {test}(" in (REPOSITORY / "tests" / "integration" / file).read_text(), test
+
+
 def dashboard() -> list[dict[str, Any]]:
     """Widgets, with logical ids in place of what CloudFormation puts in."""
     body = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
