@@ -53,6 +53,7 @@ def classify_environment(endpoint: str) -> dict[str, str]:
         "RESULTS_TABLE": "results",
         "MODELS_BUCKET": "models",
         "POWERTOOLS_TRACE_DISABLED": "true",
+        "POWERTOOLS_METRICS_NAMESPACE": "Earshot/bench",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import hypothesis
 import pytest
 import pytest_socket
 
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "Earshot/unit-tests"  # before Powertools is imported
 hypothesis.settings.register_profile("untimed", deadline=None)  # machines differ
 hypothesis.settings.load_profile("untimed")
 

@@ -20,7 +20,7 @@ from earshot.results.result import Result
 from earshot_alert.wiring import service, source_rules
 
 logger = Logger(service="alert")
-metrics = Metrics(namespace="Earshot", service="alert")
+metrics = Metrics(service="alert")
 
 # Most results raise no alert, and so add no metric.
 warnings.filterwarnings("ignore", "No application metrics to publish")

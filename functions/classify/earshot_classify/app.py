@@ -41,7 +41,7 @@ from earshot_classify.wiring import (
 SCOPE = "earshot/predict"
 
 logger = Logger(service="classify")
-metrics = Metrics(namespace="Earshot", service="classify")
+metrics = Metrics(service="classify")
 http = APIGatewayHttpResolver()
 uploads = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

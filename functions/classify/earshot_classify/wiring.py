@@ -46,7 +46,7 @@ AWS_CONFIG = Config(
 )
 
 logger = Logger(service="classify")
-metrics = Metrics(namespace="Earshot", service="classify")
+metrics = Metrics(service="classify")
 
 
 class NoResultStore:

@@ -13,7 +13,7 @@ from earshot.operations.sweep import MAX_AGE, MIN_AGE
 from earshot_sweep.wiring import digest, sweep, watch
 
 logger = Logger(service="sweep")
-metrics = Metrics(namespace="Earshot", service="sweep")
+metrics = Metrics(service="sweep")
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -36,6 +36,7 @@ def test_classifying_a_clip_imports_nothing_heavy():
             "YAMNET_DIR": str(MODEL_DIR),
             "BUNDLED_MODEL_DIR": str(REPOSITORY / "models" / "v1"),
             "AWS_DEFAULT_REGION": "eu-central-1",
+            "POWERTOOLS_METRICS_NAMESPACE": "Earshot/test",
         },
         capture_output=True,
         text=True,

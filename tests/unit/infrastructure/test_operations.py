@@ -49,7 +49,7 @@ def test_the_dashboard_shows_metrics_that_classify_counts() -> None:
         for widget in dashboard()
         if widget["type"] == "metric"
         for metric in widget["properties"]["metrics"]
-        if metric[0] == "Earshot"
+        if metric[0] == "Earshot/AWS::StackName"
     }
     by_label = {f"clips_{label}" for label in ("casual", "gunshot", "explosion", "siren")}
     shares = {"uncertain", "confidence", "embedding_distance"}

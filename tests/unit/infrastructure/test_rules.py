@@ -126,7 +126,7 @@ def test_every_alarm_says_what_to_do_and_tells_somebody() -> None:
     [
         (alarm["Dimensions"][0]["Value"], alarm["MetricName"])
         for alarm in ALARMS.values()
-        if alarm["Namespace"] == "Earshot"
+        if alarm["Namespace"] == {"Fn::Sub": "Earshot/${AWS::StackName}"}
     ],
 )
 def test_every_alarm_of_our_own_watches_a_metric_that_its_function_counts(
@@ -134,7 +134,18 @@ def test_every_alarm_of_our_own_watches_a_metric_that_its_function_counts(
 ) -> None:
     code = "".join(file.read_text() for file in (REPOSITORY / "functions" / service).rglob("*.py"))
     assert f'add_metric("{metric}"' in code
-    assert f'Metrics(namespace="Earshot", service="{service}")' in code
+    assert f'Metrics(service="{service}")' in code
+
+
+def test_metrics_of_one_stack_set_off_no_alarm_of_another() -> None:
+    own = {"Fn::Sub": "Earshot/${AWS::StackName}"}
+    # Of the queues, functions and tables of AWS's namespaces, each dimension is the stack's own.
+    for name, alarm in ALARMS.items():
+        if "Namespace" in alarm and not str(alarm["Namespace"]).startswith("AWS/"):
+            assert alarm["Namespace"] == own, name
+    for name, function in of_type("AWS::Lambda::Function").items():
+        variables = function["Environment"]["Variables"]
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == own, name
 
 
 def test_no_role_has_a_wildcard_but_where_aws_knows_no_resource() -> None:

@@ -244,9 +244,14 @@ class TestData:
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
+def _text(value: str | dict[str, str]) -> str:
+    return value if isinstance(value, str) else value["Fn::Sub"]
+
+
 def test_alarms_tell_somebody() -> None:
     alarms = of_type("AWS::CloudWatch::Alarm")
-    watched = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()}
+    own_metrics = "Earshot/${AWS::StackName}"
+    watched = {(_text(alarm["Namespace"]), alarm["MetricName"]) for alarm in alarms.values()}
     assert watched == {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
@@ -254,14 +259,14 @@ def test_alarms_tell_somebody() -> None:
         ("AWS/Lambda", "IteratorAge"),
         ("AWS/Lambda", "Throttles"),
         ("AWS/ApiGateway", "5xx"),
-        ("Earshot", "champion_refused"),
-        ("Earshot", "results_unreadable"),
-        ("Earshot", "uploads_without_result"),
-        ("Earshot", "quiet_sources"),
-        ("Earshot", "uncertain"),
-        ("Earshot", "embedding_distance"),
+        (own_metrics, "champion_refused"),
+        (own_metrics, "results_unreadable"),
+        (own_metrics, "uploads_without_result"),
+        (own_metrics, "quiet_sources"),
+        (own_metrics, "uncertain"),
+        (own_metrics, "embedding_distance"),
         ("AWS/DynamoDB", "WriteThrottleEvents"),
-        ("Earshot", "events_kept"),
+        (own_metrics, "events_kept"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
     }

@@ -52,6 +52,7 @@ class TestSettings:
             "LOG_RETENTION_DAYS": {"Ref": "LogRetentionDays"},
             "LINK_KEY_SECRET": {"Ref": "LinkKey"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_METRICS_NAMESPACE": {"Fn::Sub": "Earshot/${AWS::StackName}"},
         }
         variables = properties("ClassifyFunction")["Environment"]["Variables"]
         assert variables == {
@@ -66,6 +67,7 @@ class TestSettings:
             "CLIENTS_TABLE": {"Ref": "ClientsTable"},
             "UNBOUND_CLIENTS": {"Fn::Sub": "${ServiceClient},${PeopleClient}"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_METRICS_NAMESPACE": {"Fn::Sub": "Earshot/${AWS::StackName}"},
         }
 
     @pytest.mark.parametrize(
