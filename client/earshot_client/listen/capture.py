@@ -37,6 +37,10 @@ class CaptureError(EarshotError):
     """The stream cannot be opened or broke off; the message gives ffmpeg's reason."""
 
 
+class MissingFfmpegError(EarshotError):
+    """ffmpeg is not installed; no waiting helps."""
+
+
 class Capture:
     """One run of ffmpeg on an input.
 
@@ -45,13 +49,13 @@ class Capture:
         patience_s: seconds without sound after which an endless input counts as broken off.
 
     Raises:
-        CaptureError: ffmpeg is missing.
+        MissingFfmpegError: there is none.
     """
 
     def __init__(self, wanted: Input, patience_s: float = PATIENCE_S) -> None:
         program = shutil.which("ffmpeg")
         if program is None:
-            raise CaptureError(
+            raise MissingFfmpegError(
                 "ffmpeg is missing. On Debian or Ubuntu: sudo apt install ffmpeg; on macOS: brew "
                 "install ffmpeg."
             )

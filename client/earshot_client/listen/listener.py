@@ -121,7 +121,8 @@ class Listener:
         """Listen.
 
         Raises:
-            CaptureError: ffmpeg is missing, or an input that cannot be opened again broke off.
+            MissingFfmpegError: there is none.
+            CaptureError: an input that cannot be opened again broke off.
         """
         failures = 0
         while not self._stopping.is_set():

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from earshot_client.listen.capture import MissingFfmpegError
 from earshot_client.listen.inputs import input_of
 from earshot_client.listen.listener import Listener, Options
 from earshot_client.listen.spool import Spool
@@ -22,6 +23,17 @@ pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is no
 
 NOISE = "lavfi:anoisesrc=amplitude=0.1"
 HOUR_S = 3600.0
+
+
+def test_without_ffmpeg_it_ends_and_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    sender: Any = None
+    with Spool(tmp_path, 10**9) as spool:
+        listener = Listener(input_of(NOISE), Options(), spool, sender, None, print)
+        with pytest.raises(MissingFfmpegError, match="apt install ffmpeg"):
+            listener.run()
 
 
 class Running:
