@@ -177,7 +177,7 @@ def test_an_environment_that_was_restored_serves_the_champion_of_now(monkeypatch
     monkeypatch.setattr(time, "time", lambda: now[0])
     monkeypatch.setattr(wiring, "ModelRegistry", lambda s3, bucket: registry)
     monkeypatch.setattr(wiring, "Yamnets", Mock())
-    monkeypatch.setattr(wiring, "Classifier", lambda yamnet, model: model)
+    monkeypatch.setattr(wiring, "Classifier", lambda yamnet, model, reference: model)
     monkeypatch.setattr(wiring, "check_golden_clip", lambda classifier: None)
     monkeypatch.setattr(
         wiring,
