@@ -36,6 +36,17 @@ def table(aws: None) -> AlertClaims:
     return AlertClaims(client, "cooldowns")
 
 
+def test_a_cooldown_is_not_cut_off_to_whole_seconds(table: AlertClaims) -> None:
+    begun, minute = NOON + timedelta(seconds=0.9), timedelta(minutes=1)
+
+    def begin(clip_id: str, at: datetime) -> bool:
+        return table.begin_cooldown(Label.SIREN, "gate", clip_id, at, minute)
+
+    assert begin("c1", begun)
+    assert not begin("c2", begun + timedelta(seconds=59.5))
+    assert begin("c3", begun + timedelta(seconds=60.1))
+
+
 @pytest.mark.parametrize("kind", ["memory", "dynamodb"])
 def test_claims(request, kind):
     claims = Claims() if kind == "memory" else request.getfixturevalue("table")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -79,7 +80,8 @@ class AlertClaims:
                     Item={
                         "subject": {"S": _cooldown(label, source)},
                         "clip_id": {"S": clip_id},
-                        "expires_at": _seconds(now + cooldown),
+                        # Rounded up: cut off, a cooldown would be up to a second too short.
+                        "expires_at": {"N": str(ceil((now + cooldown).timestamp()))},
                     },
                     ConditionExpression=(
                         "attribute_not_exists(subject) OR expires_at <= :now OR clip_id = :clip"
