@@ -45,6 +45,8 @@ def test_a_cooldown_is_not_cut_off_to_whole_seconds(table: AlertClaims) -> None:
     assert begin("c1", begun)
     assert not begin("c2", begun + timedelta(seconds=59.5))
     assert begin("c3", begun + timedelta(seconds=60.1))
+    assert table.begin_cooldown(Label.SIREN, "mole", "c4", begun, timedelta(0))
+    assert table.begin_cooldown(Label.SIREN, "mole", "c5", begun, timedelta(0)), "none began"
 
 
 @pytest.mark.parametrize("kind", ["memory", "dynamodb"])

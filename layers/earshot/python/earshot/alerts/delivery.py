@@ -80,8 +80,7 @@ class AlertClaims:
                     Item={
                         "subject": {"S": _cooldown(label, source)},
                         "clip_id": {"S": clip_id},
-                        # Rounded up: cut off, a cooldown would be up to a second too short.
-                        "expires_at": {"N": str(ceil((now + cooldown).timestamp()))},
+                        "expires_at": _expiry(now, cooldown),
                     },
                     ConditionExpression=(
                         "attribute_not_exists(subject) OR expires_at <= :now OR clip_id = :clip"
@@ -115,6 +114,11 @@ def _decision(clip_id: str, label: Label) -> str:
 
 def _cooldown(label: Label, source: str) -> str:
     return f"{label}#{source}"
+
+
+def _expiry(now: datetime, cooldown: timedelta) -> dict[str, str]:
+    """Rounded up: cut off, a cooldown would be up to a second too short. None ends at once."""
+    return {"N": str(ceil((now + cooldown).timestamp()))} if cooldown else _seconds(now)
 
 
 def _seconds(time: datetime) -> dict[str, str]:
