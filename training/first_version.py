@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from earshot.audio.log_mel import SAMPLE_RATE
@@ -26,7 +25,7 @@ from training.adaptation.recipe import LONGEST_VARIED_S, TRAINING
 from training.adaptation.sampling import AdaptationConfig
 from training.adaptation.sources import N_FOLDS, Source, load, share_of_enough
 from training.adaptation.tapped_clips import tapped_clips
-from training.data.clip_features import ClipFeatures, ClipRecord, concatenate
+from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip
 from training.data.grouping import across_labels
 from training.data.labeled_clips import LabeledClip
 from training.evaluation.metrics import report
@@ -200,13 +199,7 @@ def _clean_features(source: Source, yamnet: Yamnet) -> ClipFeatures:
         # With the whole path: clips of one name in two folders are two recordings.
         key = f"{source.name}/{clip.path.relative_to(root).as_posix()}"
         record = _record(clip, key, len(patches.starts), len(waveform))
-        found.append(
-            ClipFeatures(
-                (record,),
-                patches.embeddings.astype(np.float16),
-                patches.scores.astype(np.float16),
-            )
-        )
+        found.append(of_clip(record, patches))
     return concatenate(found)
 
 
