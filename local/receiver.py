@@ -34,13 +34,13 @@ class Receiver:
 
     Attributes:
         url: of the receiver.
-        refusals: how many of the next requests are refused with a 503.
+        refuses: whether a request is refused with a 503.
         received: requests that were taken.
         refused: requests that were refused.
     """
 
     url: str = ""
-    refusals: int = 0
+    refuses: Callable[[Received], bool] = lambda _: False
     received: list[Received] = field(default_factory=list)
     refused: list[Received] = field(default_factory=list)
 
@@ -59,8 +59,7 @@ def receiver(took: Callable[[Received], None] = lambda _: None) -> Iterator[Rece
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             request = Received(self.path, dict(self.headers.items()), body, json.loads(body))
-            if found.refusals:
-                found.refusals -= 1
+            if found.refuses(request):
                 found.refused.append(request)
                 self.send_response(503)
             else:
