@@ -17,9 +17,11 @@ import numpy as np
 
 from earshot.audio.clip import Clip
 from earshot.labels import Label
+from earshot.yamnet.flatbuffer import Yamnet
 from earshot_client.listen.clock import RecordingClock
-from earshot_client.listen.prefilter import Prefilter, classifier_of
+from earshot_client.listen.prefilter import Prefilter
 from earshot_client.listen.segments import Segment, Segmenter
+from earshot_client.model_folder import classifier_of
 from local.settings import FIRST_MODEL, YAMNET
 
 SEGMENT_S, HOP_S = 10.0, 8.0
@@ -66,7 +68,7 @@ def main() -> None:
     parser.add_argument("everyday", type=Path, help="folder of the dataset of everyday sound")
     parser.add_argument("field", type=Path, help="folder of the field dataset")
     arguments = parser.parse_args()
-    classifier = classifier_of(FIRST_MODEL, YAMNET)
+    classifier = classifier_of(FIRST_MODEL, Yamnet(YAMNET))
     prefilter = Prefilter(lambda: classifier, 0, 0)
     streams = sorted((arguments.everyday / "dev").glob("*.opus"))
     casual = [

@@ -177,11 +177,6 @@ def _record(clip: LabeledClip, key: str, n_patches: int, n_samples: int) -> Clip
         sha256=sha256_hex(clip.path.read_bytes()),
         label=clip.label,
         key=key,
-        version_id="",
-        held_out=False,
-        corrected=False,
-        augmentation=None,
-        background=None,
         n_patches=n_patches,
         duration_s=round(n_samples / SAMPLE_RATE, 3),
     )

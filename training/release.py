@@ -125,11 +125,7 @@ def _features(
         sha256=sha256,
         label=label,
         key=key,
-        version_id="",
         held_out=True,
-        corrected=False,
-        augmentation=None,
-        background=None,
         n_patches=0,
         duration_s=round(len(waveform) / SAMPLE_RATE, 3),
     )

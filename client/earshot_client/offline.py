@@ -12,13 +12,12 @@ import numpy as np
 
 from earshot.audio.clip import Clip
 from earshot.audio.log_mel import MEL_BANDS, PATCH_FRAMES
-from earshot.classification.classifier import Classifier
 from earshot.errors import RejectedClipError
-from earshot.model.loading import load_model
 from earshot.results.result import Origin, Result, classified, rejected
 from earshot.uploads.objects import DEFAULT_SOURCE, digest
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_client.cli.recordings import as_file
+from earshot_client.model_folder import classifier_of
 
 
 def classify_files(
@@ -32,8 +31,7 @@ def classify_files(
     with _without_remarks():
         yamnet = Yamnet(yamnet_dir)
         yamnet(np.zeros((1, PATCH_FRAMES, MEL_BANDS), np.float32))  # only then does it start
-    model = load_model(lambda name: (model_dir / name).read_bytes(), yamnet.weights_sha256)
-    classifier = Classifier(yamnet, model)
+    classifier = classifier_of(model_dir, yamnet)
     for path in files:
         origin = Origin(digest(f"file:{path.resolve()}"), DEFAULT_SOURCE)
         try:

@@ -26,25 +26,25 @@ class ClipRecord:
         sha256: of the file; an augmented copy has the digest of its clip.
         label: of the clip.
         key: of the S3 object.
-        version_id: of the S3 object.
+        n_patches: its rows in the feature arrays.
+        duration_s: of the clip, in seconds.
+        version_id: of the S3 object; empty for a file.
         held_out: it was under ``heldout/``, or an earlier retraining held it out.
         corrected: the label is a person's correction.
         augmentation: kind of the copy; None for the clip itself.
         background: SHA-256 of the clip that is mixed under the copy; None without.
-        n_patches: its rows in the feature arrays.
-        duration_s: of the clip, in seconds.
     """
 
     sha256: str
     label: Label
     key: str
-    version_id: str
-    held_out: bool
-    corrected: bool
-    augmentation: str | None
-    background: str | None
     n_patches: int
     duration_s: float
+    version_id: str = ""
+    held_out: bool = False
+    corrected: bool = False
+    augmentation: str | None = None
+    background: str | None = None
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,6 @@ def varied_threats(
                 label=clip.label,
                 # A copy mark: it is of the same recording group.
                 key=f"{name}/{clip.label}/{clip.path.stem} ({k}).wav",
-                version_id="",
-                held_out=False,
-                corrected=False,
-                augmentation=None,
-                background=None,
                 n_patches=0,
                 duration_s=round(len(variants[kind]) / SAMPLE_RATE, 3),
             )

@@ -159,13 +159,14 @@ def _prefilter(
     """The prefilter: of the model that was named, or of the service's champion."""
     from earshot.yamnet.flatbuffer import Yamnet
     from earshot_client.listen.champion import FollowedChampion
-    from earshot_client.listen.prefilter import Prefilter, classifier_of
+    from earshot_client.listen.prefilter import Prefilter
+    from earshot_client.model_folder import classifier_of
 
-    yamnet = yamnet_for(model, yamnet)
+    loaded = Yamnet(yamnet_for(model, yamnet))
     if named:
-        classifier = classifier_of(model, yamnet)
+        classifier = classifier_of(model, loaded)
         return Prefilter(lambda: classifier, threshold, sample)
-    champion = FollowedChampion(client, Yamnet(yamnet), model, say)
+    champion = FollowedChampion(client, loaded, model, say)
     champion.start()
     return Prefilter(champion, threshold, sample, follows=True)
 

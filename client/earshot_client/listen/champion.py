@@ -19,8 +19,8 @@ from earshot.model.versions import MAX_YAMNET_BYTES, Pointer, Promotion, sha256_
 from earshot.model.yamnets import Yamnets
 from earshot.yamnet.flatbuffer import Yamnet
 from earshot_client.api_client import EarshotClient
-from earshot_client.listen.prefilter import folder_reader
 from earshot_client.listen.sending import Say
+from earshot_client.model_folder import folder_reader
 from earshot_client.transport import ApiError
 
 # A new champion serves within a minute of its promotion; here within five more.

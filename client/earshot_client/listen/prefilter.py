@@ -6,16 +6,13 @@ import hashlib
 import io
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from earshot.audio.clip import Clip
 from earshot.classification.classifier import Classifier
 from earshot.errors import RejectedClipError
 from earshot.labels import Label
-from earshot.model.loading import load_model
 from earshot.results.result import Classification
 from earshot.times import format_time
-from earshot.yamnet.flatbuffer import Yamnet
 from earshot_client.listen.segments import Segment
 
 
@@ -63,21 +60,6 @@ class Prefilter:
         """Classification of a segment as the service computes it. Raises `RejectedClipError`."""
         with Clip(io.BytesIO(segment.to_wav())) as clip:
             return self._classifier().classify(clip)
-
-
-def classifier_of(model_dir: Path, yamnet_dir: Path) -> Classifier:
-    """Classifier of a model version and a YAMNet in folders.
-
-    Raises:
-        ModelError: the model is altered or does not fit.
-    """
-    yamnet = Yamnet(yamnet_dir)
-    return Classifier(yamnet, load_model(folder_reader(model_dir), yamnet.weights_sha256))
-
-
-def folder_reader(folder: Path) -> Callable[[str], bytes]:
-    """Function that reads a file of a folder by name."""
-    return lambda name: (folder / name).read_bytes()
 
 
 def in_sample(start: datetime, share: float) -> bool:

@@ -44,9 +44,7 @@ def test_an_alert_is_delivered_signed_to_those_it_is_for_and_again_where_one_ref
     assert local_stack.call("PUT", "/sources/delivered", wanted)[0] == 200
     # An alert of an earlier test may still be on its way: only this source's is refused.
     hooks.refuses = lambda one: (
-        not hooks.refused
-        and one.path == "/soc"
-        and one.json["detail"].get("source") == "delivered"
+        not hooks.refused and one.path == "/soc" and one.json["detail"].get("source") == "delivered"
     )
     headers = {"Content-Type": "audio/wav"}
     post = local_stack.request("POST", "/predict?source=delivered", siren_wav, headers)

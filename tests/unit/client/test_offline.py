@@ -15,7 +15,7 @@ def test_a_file_at_fault_is_a_rejection_and_the_next_is_classified(monkeypatch, 
     text.write_bytes(b"Dear diary")
     yamnet = Mock(weights_sha256="")  # classifies nothing: no clip gets so far
     monkeypatch.setattr(offline, "Yamnet", lambda _: yamnet)
-    monkeypatch.setattr(offline, "load_model", lambda *_: Mock())
+    monkeypatch.setattr(offline, "classifier_of", lambda *_: Mock())
 
     files = [raw, missing, folder, text]
     found = dict(offline.classify_files(files, tmp_path, tmp_path))

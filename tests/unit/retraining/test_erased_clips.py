@@ -12,9 +12,8 @@ from training.steps.train import without
 
 def record(clip_id: str, n_patches: int, augmentation: str | None = None) -> ClipRecord:
     return ClipRecord(
-        sha256=clip_id, label=Label.SIREN, key=training_key("siren", clip_id), version_id="1",
-        held_out=False, corrected=True, augmentation=augmentation, background=None,
-        n_patches=n_patches, duration_s=1.0,
+        sha256=clip_id, label=Label.SIREN, key=training_key("siren", clip_id), n_patches=n_patches,
+        duration_s=1.0, version_id="1", corrected=True, augmentation=augmentation,
     )  # fmt: skip
 
 

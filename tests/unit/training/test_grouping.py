@@ -38,10 +38,6 @@ def clip(
         label=label,
         key=f"training/{label}/{name}.wav",
         version_id="1",
-        held_out=False,
-        corrected=False,
-        augmentation=None,
-        background=None,
         n_patches=2,
         duration_s=1.5,
     )

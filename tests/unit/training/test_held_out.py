@@ -33,8 +33,8 @@ def head_that_scores(bias: float) -> Head:
 def features(*records: tuple[str, Label, float]) -> ClipFeatures:
     clips = tuple(
         ClipRecord(
-            sha256=key.ljust(64, "0"), label=label, key=key, version_id="1", held_out=True,
-            corrected=False, augmentation=None, background=None, n_patches=2, duration_s=duration_s,
+            sha256=key.ljust(64, "0"), label=label, key=key, n_patches=2, duration_s=duration_s,
+            version_id="1", held_out=True,
         )
         for key, label, duration_s in records
     )  # fmt: skip

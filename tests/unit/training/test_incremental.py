@@ -157,8 +157,7 @@ def test_one_recording_validates_what_is_learned_from_it() -> None:
 def features(*lengths: int) -> ClipFeatures:
     labels = [Label.SIREN, Label.CASUAL] * len(lengths)
     records = tuple(
-        ClipRecord(f"{i:064}", labels[i], f"{i}", "", False, False, None, None, n, 1.0)
-        for i, n in enumerate(lengths)
+        ClipRecord(f"{i:064}", labels[i], f"{i}", n, 1.0) for i, n in enumerate(lengths)
     )
     rows = np.arange(sum(lengths), dtype=np.float16)[:, None]
     return ClipFeatures(records, np.repeat(rows, 1024, axis=1), np.repeat(rows, 521, axis=1))

@@ -22,7 +22,7 @@ from training.steps.soundness import only_finite, require_finite
 def features(*clips: tuple[str, str | None, int]) -> ClipFeatures:
     """Two patches of each clip, given its name, augmentation, and what is 1 if it has a NaN."""
     records = tuple(
-        ClipRecord(name, Label.SIREN, f"{name}.wav", "", False, False, kind, None, 2, 1.0)
+        ClipRecord(name, Label.SIREN, f"{name}.wav", 2, 1.0, augmentation=kind)
         for name, kind, _ in clips
     )
     embeddings = np.ones((2 * len(clips), 1024), np.float16)
