@@ -14,6 +14,7 @@ import re
 import socketserver
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +87,31 @@ def allow_slow_starts() -> None:
 
 
 def take_turns() -> None:
-    """Let invocations wait for a free slot."""
-    turns = Turns(lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot, TURN_S)
-    lambda_svc._acquire_execution_slot = turns.acquire
+    """Let invocations wait for a free slot, but those that were asked for by the API's `Invoke`.
+
+    So functions invoke each other, and they keep their slots meanwhile.
+    """
+    # Every call that runs at the same time is a process of its own, so there need not be many more
+    # than cores.
+    turns = Turns(
+        lambda_svc._acquire_execution_slot,
+        lambda_svc._release_execution_slot,
+        at_most=max(4, 2 * (os.cpu_count() or 1)),
+        patience_s=TURN_S,
+    )
+    invoke, by_invoke = lambda_svc._invoke, ContextVar("by Invoke", default=False)
+
+    async def invoke_at_once(*arguments: Any, **options: Any) -> Any:
+        token = by_invoke.set(True)
+        try:
+            return await invoke(*arguments, **options)
+        finally:
+            by_invoke.reset(token)
+
+    lambda_svc._invoke = invoke_at_once
+    lambda_svc._acquire_execution_slot = lambda function, config: turns.acquire(
+        function, config, waits=not by_invoke.get()
+    )
     lambda_svc._release_execution_slot = turns.release
 
 

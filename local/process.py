@@ -53,9 +53,7 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         # Each role may do what the template lets it do, and no more.
         "AUTH": "true",
-        # Every call that runs at the same time is a process of its own, so there need not be many
-        # more than cores; further calls wait for their turn, see `local.turns`.
-        "LAMBDA_ACCOUNT_CONCURRENCY": str(max(4, 2 * (os.cpu_count() or 1))),
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # the limit is that of `local.turns`
         # What the functions inherit.
         "AWS_ENDPOINT_URL": settings.calls_through or settings.endpoint,
         "AWS_CONFIG_FILE": os.devnull,

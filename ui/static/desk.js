@@ -176,7 +176,7 @@ class Desk {
       now.textContent = `${audio.currentTime.toFixed(1)} of ${clock(duration)}`;
       if (!audio.paused && audio.isConnected) requestAnimationFrame(show);
     };
-    audio.onplay = audio.onseeked = audio.onloadedmetadata = show;
+    audio.onseeked = audio.onloadedmetadata = show;
     audio.onplay = () => ((button.textContent = "❚❚ Pause"), show());
     audio.onpause = () => ((button.textContent = "▶ Play"), show());
     const step = (by, words) => h("button", { onclick: () => this.move(by) }, words);

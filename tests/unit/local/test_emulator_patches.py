@@ -288,7 +288,7 @@ print(
     lambda_runtime.ProvidedWorker._drain_stderr_bounded.__defaults__,
     lambda_runtime._PROVIDED_INIT_TIMEOUT,
     answer["headers"]["Retry-After"],
-    type(lambda_svc._acquire_execution_slot.__self__).__name__,
+    type(lambda_svc._release_execution_slot.__self__).__name__,
 )
 """
 

@@ -11,7 +11,7 @@ from local.turns import Turns
 
 
 class Slots:
-    """Stands for the emulator's account of the functions at work."""
+    """Stands for the emulator's account of the functions at work, which has no limit of its own."""
 
     def __init__(self, free: int) -> None:
         self.free = free
@@ -19,8 +19,6 @@ class Slots:
     def acquire(self, function: dict[str, Any], config: dict[str, Any]) -> Any:
         if "reserved" in config:
             return None, "function"
-        if self.free == 0:
-            return None, "account"
         self.free -= 1
         return "slot", None
 
@@ -29,7 +27,7 @@ class Slots:
 
 
 def turns(slots: Slots, patience_s: float = 30.0) -> Turns:
-    return Turns(slots.acquire, slots.release, patience_s)
+    return Turns(slots.acquire, slots.release, slots.free, patience_s)
 
 
 def test_a_free_slot_is_given_at_once() -> None:
@@ -37,15 +35,27 @@ def test_a_free_slot_is_given_at_once() -> None:
 
 
 def test_the_limit_of_a_function_is_not_waited_for() -> None:
-    assert turns(Slots(free=0)).acquire({}, {"reserved": 0}) == (None, "function")
+    assert turns(Slots(free=1)).acquire({}, {"reserved": 0}) == (None, "function")
 
 
 def test_who_waits_too_long_is_refused_and_leaves_the_queue() -> None:
-    slots = Slots(free=0)
-    queue = turns(slots, patience_s=0.01)
+    queue = turns(Slots(free=1), patience_s=0.01)
+    slot, _ = queue.acquire({}, {})
     assert queue.acquire({}, {}) == (None, "account")
-    slots.free = 1
+    queue.release(slot)
     assert queue.acquire({}, {}) == ("slot", None)
+
+
+def test_a_function_that_a_function_invokes_does_not_wait_for_its_callers_slot() -> None:
+    """Every slot is held by an api that asks classify which model it serves."""
+    queue = turns(Slots(free=1), patience_s=0.01)
+    api, _ = queue.acquire({}, {"FunctionName": "api"})
+    classify, _ = queue.acquire({}, {"FunctionName": "classify"}, waits=False)
+    assert classify is not None
+    queue.release(classify)
+    assert queue.acquire({}, {"FunctionName": "api"}) == (None, "account"), "still as many at most"
+    queue.release(api)
+    assert queue.acquire({}, {"FunctionName": "api"}) == ("slot", None)
 
 
 def test_more_calls_than_slots_are_all_served_and_never_more_at_once() -> None:
