@@ -18,8 +18,8 @@ class Turns:
     Those of one function get slots in the order in which they came, and functions take turns: on
     AWS each has environments of its own, and no answer of api waits for a hundred clips.
 
-    A function that invokes another keeps its own slot meanwhile. If the other had to wait, all slots
-    could be held by functions that wait for one: so it does not.
+    A function that invokes another keeps its own slot meanwhile. If the other had to wait, all
+    slots could be held by functions that wait for one: so it does not.
 
     Args:
         acquire: the emulator's own, which never waits.

@@ -95,6 +95,9 @@ class TestStillNeeded:
     def test_needed_streams_apart(self) -> None:
         assert "_poll_dynamodb_streams" in lambda_svc._poll_loop.__code__.co_names
 
+    def test_needed_wake_gap(self) -> None:
+        assert lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS > emulator_patches.WAKE_GAP_S
+
     def test_needed_batch_projections(self) -> None:
         assert "dynamodb:Attributes" not in iam_actions.dynamodb_service_context(BATCH)
 
