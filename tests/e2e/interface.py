@@ -129,8 +129,13 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=re.compile(re.escape(option))).first.click()
 
 
+def drawn(page: Page) -> None:
+    """Wait until Streamlit has drawn the page."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def hand_in(page: Page, *files: Path) -> None:
     """Choose files in the page's uploader, once the page is drawn and takes them."""
     expect(page.get_by_test_id("stFileUploaderDropzone").first).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    drawn(page)
     page.locator("input[type=file]").first.set_input_files([str(file) for file in files])

@@ -21,6 +21,7 @@ from tests.e2e.interface import (
     SIZES,
     Interface,
     button,
+    drawn,
     heading,
     playing,
     rows,
@@ -210,6 +211,7 @@ def test_filters_and_the_opened_clip_survive_a_reload_and_csv_has_everything(
     expect(page.get_by_text(f"{len(uncertain)} results,")).to_be_visible()
     expect(page.get_by_label("The recording")).to_have_count(1)
     assert page.url == address
+    drawn(page)  # a page that is being drawn loses a click
     with page.expect_download() as download:
         button(page, f"CSV of {len(uncertain)}").click()
     lines = download.value.path().read_text().splitlines()

@@ -18,6 +18,7 @@ from tests.e2e.interface import (
     Interface,
     button,
     choose,
+    drawn,
     duration_s,
     hand_in,
     heading,
@@ -235,6 +236,7 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
     expect(page.get_by_text("2 results,")).to_be_visible()
     choose(page, "Label", "Explosion")
     expect(page.get_by_text("1 result,")).to_be_visible()
+    drawn(page)  # a page that is being drawn loses a click
     with page.expect_download() as download:
         button(page, "CSV of 1").click()
     download.value.save_as(tmp_path / "results.csv")
