@@ -292,6 +292,7 @@ print(
     lambda_runtime._PROVIDED_INIT_TIMEOUT,
     answer["headers"]["Retry-After"],
     type(lambda_svc._release_execution_slot.__self__).__name__,
+    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS,
 )
 """
 
@@ -301,4 +302,5 @@ def test_patches_take_effect() -> None:
         [sys.executable, "-c", PATCHED], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     waits, init = emulator_patches.LOG_WAITS_S, emulator_patches.INIT_TIMEOUT_S
-    assert run.stdout.strip() == f"True {waits} {init} {emulator_patches.RETRY_AFTER_S} Turns"
+    after, gap = emulator_patches.RETRY_AFTER_S, emulator_patches.WAKE_GAP_S
+    assert run.stdout.strip() == f"True {waits} {init} {after} Turns {gap}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from local.settings import REPOSITORY
 from local.turns import Turns
 
 
@@ -100,3 +103,35 @@ def test_an_invocation_does_not_wait_for_all_of_another_function() -> None:
         queue.release(first)
     assert served == ["classify", "api", *["classify"] * 9]
     assert slots.free == 1
+
+
+# The patch, in a process of its own. All slots are held, as by api; `Invoke` is asked for one more,
+# and then another caller is.
+INVOKED_BY_A_FUNCTION = """
+import asyncio, os
+from local import emulator_patches
+from ministack.services import lambda_svc
+config = {"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:1:function:f"}
+acquire = lambda: lambda_svc._acquire_execution_slot({}, config)
+async def invoke():
+    return await asyncio.to_thread(acquire)
+lambda_svc._ACCOUNT_CONCURRENCY_CAP = 0
+lambda_svc._invoke, emulator_patches.TURN_S = invoke, 0.01
+emulator_patches.take_turns()
+held = 0
+while acquire()[0]:
+    held += 1
+slot, _ = asyncio.run(lambda_svc._invoke())
+print(held == max(4, 2 * (os.cpu_count() or 1)), slot is not None, acquire()[1])
+"""
+
+
+def test_what_a_function_invokes_does_not_wait_for_a_slot() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", INVOKED_BY_A_FUNCTION],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "True True account"
