@@ -1,3 +1,3 @@
 """Earshot: detects gunshots, explosions and sirens in audio clips."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
