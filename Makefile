@@ -43,7 +43,7 @@ $(EVERYTHING): requirements/dev.txt pyproject.toml
 
 .PHONY: demo
 demo: $(RUN) ## Classify clips end to end, and see an alert arrive (WAV=file-or-folder, MODEL=version)
-	@$(BIN)/python -m local.demo $(if $(WAV),"$(WAV)") $(SERVED)
+	@$(BIN)/python -m local.demos.classify $(if $(WAV),"$(WAV)") $(SERVED)
 
 .PHONY: up
 up: $(RUN) ## Start the local stack (PORT=4566; MODEL=version; TOKENS=on has its HTTP API ask for tokens; STATE=off keeps nothing)
@@ -79,16 +79,16 @@ alerts: $(RUN) ## Show the local stack's alerts on this machine as they come, wi
 
 .PHONY: listen-demo
 listen-demo: $(RUN) ## Ten minutes of a night at a microphone: alerts, a cut network, a dead stream (MINUTES=0.5 for a short one; ffmpeg)
-	@$(BIN)/python -m local.listen_demo $(if $(MINUTES),--minutes $(MINUTES))
+	@$(BIN)/python -m local.demos.listen $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: retrain-demo
 retrain-demo: setup ## Retrain, be refused and roll back on a local stack (DATA=labeled WAVs, HELD_OUT=more of them)
-	@$(BIN)/python -m local.retrain_demo $(if $(findstring command,$(origin DATA)),"$(DATA)") \
+	@$(BIN)/python -m local.demos.retrain $(if $(findstring command,$(origin DATA)),"$(DATA)") \
 		$(if $(HELD_OUT),--held-out "$(HELD_OUT)")
 
 .PHONY: teach-demo
 teach-demo: setup ## Correct false alarms and retrain, on a local stack (DATA=folder of everyday sound)
-	@$(BIN)/python -m local.teach_demo $(if $(findstring command,$(origin DATA)),"$(DATA)")
+	@$(BIN)/python -m local.demos.teach $(if $(findstring command,$(origin DATA)),"$(DATA)")
 
 ##@ Train and evaluate models
 

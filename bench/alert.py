@@ -31,10 +31,10 @@ from earshot.times import parse_time
 from earshot_client.api_client import EarshotClient
 from earshot_client.filters import ResultFilters
 from local.clients import forget_aws_settings
-from local.deliveries import also_delivered
-from local.demo import demo_stack
-from local.receiver import Received, Receiver, receiver
-from local.streams import Radio
+from local.demos.classify import demo_stack
+from local.demos.streams import Radio
+from local.receivers.deliveries import also_delivered
+from local.receivers.webhooks import Received, Receiver, receiver
 from local.token import issue
 from training.data.demo_sounds import birdsong, gunshots
 

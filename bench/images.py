@@ -20,7 +20,7 @@ from bench.machine import machine
 from bench.measure import spread
 from earshot.uploads.objects import TRAINING_PREFIX
 from local.clients import forget_aws_settings
-from local.demo import demo_stack
+from local.demos.classify import demo_stack
 from local.images.classify import recording
 from local.images.container import FunctionFailedError, serving
 from local.images.engine import Engine, EngineError, find_engine

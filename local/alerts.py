@@ -7,10 +7,10 @@ import sys
 import time
 
 from earshot.alerts.deliveries import text_of, title_of
-from local import process
 from local.clients import forget_aws_settings
-from local.deliveries import also_delivered
-from local.receiver import Received, receiver
+from local.emulator import process
+from local.receivers.deliveries import also_delivered
+from local.receivers.webhooks import Received, receiver
 from local.settings import LocalStackError, Settings
 
 NAME = "this machine"

@@ -25,7 +25,7 @@ from rich.console import Console
 
 from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.clients import forget_aws_settings, local_session
-from local.demo import demo_stack
+from local.demos.classify import demo_stack
 from local.settings import FIRST_MODEL, REPOSITORY, YAMNET, LocalStackError
 from local.token import SCOPES, issue
 from training.data.demo_sounds import write_clips, write_recordings

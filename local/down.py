@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from local import process
+from local.emulator import process
 from local.settings import LocalStackError, Settings
 
 

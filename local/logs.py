@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from local import process
 from local.clients import forget_aws_settings, local_session
+from local.emulator import process
 from local.settings import LocalStackError, Settings
 
 POLL_SECONDS = 1.0

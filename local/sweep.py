@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from local import process
 from local.clients import forget_aws_settings, local_session
+from local.emulator import process
 from local.settings import LocalStackError, Settings
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local import process
 from local.clients import forget_aws_settings, local_session
+from local.deployment.variables import set_variables
+from local.emulator import process
 from local.settings import REPOSITORY, LocalStackError, Settings
-from local.variables import set_variables
 from ui.serve import command, secrets_toml
 
 DEFAULT_PORT = 8501

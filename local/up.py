@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local import process, small_setup
 from local.clients import forget_aws_settings
-from local.deploy import deploy, require_models
+from local.deployment import small_setup
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import FIRST_MODEL, LocalStackError, Settings
 
 _HOW_TO_USE = """

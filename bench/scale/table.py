@@ -14,9 +14,9 @@ from earshot.results.index_requests import LABEL_BUCKET, label_bucket
 from earshot.results.query import Position, ResultQuery
 from earshot.results.table import ResultsTable
 from earshot.times import format_time
-from local import process
 from local.clients import local_session
-from local.deploy import deploy, require_models
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import Settings
 from tests.stack import free_port
 

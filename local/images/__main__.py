@@ -12,7 +12,7 @@ from rich.console import Console
 
 from earshot import __version__
 from local.clients import forget_aws_settings
-from local.demo import demo_stack
+from local.demos.classify import demo_stack
 from local.images.classify import try_classify
 from local.images.container import FunctionFailedError
 from local.images.engine import Engine, EngineError, find_engine

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import process
 from local.clients import forget_aws_settings
-from local.deploy import deploy, require_models
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import Settings
 from tests.archives.run import ArchiveRun, put_clips
 from tests.stack import free_port

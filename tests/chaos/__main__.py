@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from bench.machine import machine
-from local import process
 from local.clients import forget_aws_settings
-from local.deploy import deploy, require_models
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import REPOSITORY, Settings
 from local.sweep import sweep
 from tests.chaos.figures import of_alerts, of_results

@@ -19,8 +19,8 @@ from botocore.exceptions import BotoCoreError
 from earshot.times import parse_time
 from earshot.uploads.objects import UPLOADS_PREFIX, Location, Upload, object_clip_id
 from earshot.uploads.queue import UploadsQueue
-from local.alert_queue import alert_queue
 from local.clients import local_session
+from local.receivers.alert_queue import alert_queue
 from tests.chaos.figures import Sent
 
 UPLOADERS = 4

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
-from local import process
 from local.clients import forget_aws_settings
-from local.deploy import deploy, require_models
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import REPOSITORY, Settings
 from tests.load.burst import burst
 from tests.load.clip import clip

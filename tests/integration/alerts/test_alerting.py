@@ -19,7 +19,7 @@ from earshot.events import Event
 from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
-from local.alert_queue import alert_queue
+from local.receivers.alert_queue import alert_queue
 from tests.integration.uploads.test_main_job import result, upload
 from tests.stack import LocalStack, wait_for
 from tests.unit.sample_results import classified

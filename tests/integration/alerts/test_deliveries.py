@@ -12,8 +12,8 @@ import urllib3
 
 from earshot.alerts.deliveries import signature
 from earshot.results.table import ResultsTable
-from local.deliveries import also_delivered
-from local.receiver import Receiver, receiver
+from local.receivers.deliveries import also_delivered
+from local.receivers.webhooks import Receiver, receiver
 from tests.integration.alerts.test_alerting import detection
 from tests.stack import LocalStack, messages, wait_for
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from earshot.results.table import ResultsTable
-from local.mosquitto import PROGRAM, Mosquitto
-from local.mosquitto import bridge as start_bridge
-from local.subscriber import Subscriber
+from local.receivers.mosquitto import PROGRAM, Mosquitto
+from local.receivers.mosquitto import bridge as start_bridge
+from local.receivers.subscriber import Subscriber
 from tests.integration.alerts.test_alerting import detection
 from tests.stack import LocalStack, messages, wait_for
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.streams import radio
+from local.demos.streams import radio
 from local.sweep import sweep
 from tests.clips import wav
 from tests.integration.alerts.test_alerting import Listener, subscriber

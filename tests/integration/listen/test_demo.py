@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from local.listen_demo import play
-from local.mosquitto import PROGRAM
-from local.night import Night
+from local.demos.listen import play
+from local.demos.night import Night
+from local.receivers.mosquitto import PROGRAM
 from tests.stack import LocalStack
 
 

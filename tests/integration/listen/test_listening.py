@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from earshot.times import parse_time
-from local.streams import RATE, Network, network, radio
+from local.demos.streams import RATE, Network, network, radio
 from tests.clips import wav
 from tests.integration.listen.conftest import SHORT, Start
 from tests.integration.listen.streams import RTSP_NEEDS, Camera, rtsp_available

@@ -16,7 +16,7 @@ ROW = re.compile(r"│ (\w+)_\d+\.wav +│ (\w+) +│")
 
 def test_it_ends_with_results_alerts_and_three_ways_on(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "local.demo"],
+        [sys.executable, "-m", "local.demos.classify"],
         cwd=REPOSITORY,
         env=os.environ | USERS_SETTINGS | {"EARSHOT_LOCAL_DIR": str(tmp_path)},
         capture_output=True,

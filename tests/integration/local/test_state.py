@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local.autosave import Autosave
+from local.emulator.autosave import Autosave
 from tests.clips import sweep
 from tests.stack import LocalStack, free_port, wait_for
 

@@ -14,7 +14,7 @@ from earshot.retraining.run_files import RunFiles
 from earshot.retraining.service import RetrainingService
 from earshot.retraining.state_machine import StateMachine
 from earshot.yamnet.flatbuffer import Yamnet
-from local.retrain_demo import wrong
+from local.demos.retrain import wrong
 from tests.integration.retraining.folder_of_clips import fit, write
 from tests.integration.retraining.retraining_stack import Retraining
 from tests.stack import LocalStack, free_port

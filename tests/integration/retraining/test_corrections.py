@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from earshot.labels import Label
-from local.teach_demo import Desk, FalseAlarm, again, false_alarms, made_up
+from local.demos.teach import Desk, FalseAlarm, again, false_alarms, made_up
 from tests.clips import wav
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren

@@ -9,7 +9,7 @@ import pytest
 from earshot.errors import ModelError
 from earshot.model.registry import ModelRegistry
 from earshot.retraining.plan import Request
-from local.retrain_demo import wrong
+from local.demos.retrain import wrong
 from tests.integration.retraining.retraining_stack import (
     Retraining,
     altered,

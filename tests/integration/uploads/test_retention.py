@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
-from local.alert_queue import alert_queue
+from local.receivers.alert_queue import alert_queue
 from tests.integration.client.test_command_line import run
 from tests.integration.http.tickets import result, upload
 from tests.stack import LocalStack, wait_for

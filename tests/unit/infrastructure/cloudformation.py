@@ -6,7 +6,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from local.localize import translate
+from local.deployment.localize import translate
 from local.settings import TEMPLATE
 
 Resource = dict[str, Any]

@@ -16,8 +16,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.aws import secret
 from infrastructure import stamp
-from local.function_sources import RUNTIME
-from local.localize import translate
+from local.deployment.function_sources import RUNTIME
+from local.deployment.localize import translate
 from local.settings import REPOSITORY, TEMPLATE
 from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, of_type, properties
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from local.localize import hold_definitions
+from local.deployment.localize import hold_definitions
 from local.settings import REPOSITORY, TEMPLATE
 
 TEXT = (REPOSITORY / "infrastructure" / "retrain.asl.yaml").read_text()

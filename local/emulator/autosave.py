@@ -1,7 +1,7 @@
 """Save the emulator's state while it runs, for the emulator itself saves only when it is stopped.
 
-Run in the emulator's process by `local.launcher`. S3 is on the disk with each write; the tables,
-queues and all else follow within seconds. Only what has changed is written.
+Run in the emulator's process by `local.emulator.launcher`. S3 is on the disk with each write; the
+tables, queues and all else follow within seconds. Only what has changed is written.
 """
 
 from __future__ import annotations

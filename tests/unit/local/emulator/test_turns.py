@@ -9,8 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from local.emulator.turns import Turns
 from local.settings import REPOSITORY
-from local.turns import Turns
 
 
 class Slots:
@@ -109,15 +109,15 @@ def test_an_invocation_does_not_wait_for_all_of_another_function() -> None:
 # and then another caller is.
 INVOKED_BY_A_FUNCTION = """
 import asyncio, os
-from local import emulator_patches
+from local.emulator import patches
 from ministack.services import lambda_svc
 config = {"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:1:function:f"}
 acquire = lambda: lambda_svc._acquire_execution_slot({}, config)
 async def invoke():
     return await asyncio.to_thread(acquire)
 lambda_svc._ACCOUNT_CONCURRENCY_CAP = 0
-lambda_svc._invoke, emulator_patches.TURN_S = invoke, 0.01
-emulator_patches.take_turns()
+lambda_svc._invoke, patches.TURN_S = invoke, 0.01
+patches.take_turns()
 held = 0
 while acquire()[0]:
     held += 1

@@ -11,8 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from samtranslator.yaml_helper import yaml_parse
 
-from local import small_setup
-from local.deploy import apply_template, state_machines
+from local.deployment import small_setup
+from local.deployment.deploy import apply_template, state_machines
 from local.settings import TEMPLATE, LocalStackError
 
 TEMPLATE_URL = "http://127.0.0.1:4566/code/template.json"

@@ -1,4 +1,4 @@
-"""`python -m local.teach_demo`: a correction teaches, end to end, on a local stack of its own.
+"""`python -m local.demos.teach`: a correction teaches, end to end, on a local stack of its own.
 
 Plays everyday sound until five clips are labeled a threat, corrects these, mutes what sounds like
 them at once, retrains, and shows for each clip what the model said and what it says now.
@@ -31,8 +31,8 @@ from earshot.labels import Label
 from earshot.results.result import Classification
 from earshot_client.api_client import EarshotClient
 from local.clients import forget_aws_settings
-from local.demo import demo_stack
-from local.retrain_demo import POLL_S, gate_table
+from local.demos.classify import demo_stack
+from local.demos.retrain import POLL_S, gate_table
 from local.settings import LocalStackError
 from local.token import SCOPES, issue
 from training.data.demo_sounds import everyday
@@ -235,7 +235,7 @@ def _shown(classification: Classification) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.teach_demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.demos.teach", description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="folder of everyday sound")
     arguments = parser.parse_args()
     forget_aws_settings()

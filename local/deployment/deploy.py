@@ -15,12 +15,12 @@ from samtranslator.yaml_helper import yaml_parse
 
 from earshot.model.registry import ModelRegistry
 from earshot.yamnet.flatbuffer import FLATBUFFER_NAME
-from local import small_setup
 from local.clients import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
-from local.function_sources import CodeObject, FunctionSource, Template, function_sources
-from local.http_api import open_routes
-from local.localize import definition_files, localize
-from local.package import archive, bootstrap, hash_source
+from local.deployment import small_setup
+from local.deployment.function_sources import CodeObject, FunctionSource, Template, function_sources
+from local.deployment.http_api import open_routes
+from local.deployment.localize import definition_files, localize
+from local.deployment.package import archive, bootstrap, hash_source
 from local.settings import (
     LAYER,
     REGION,

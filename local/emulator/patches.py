@@ -1,8 +1,8 @@
-"""Every change to a private member of ministack, with its reason.
+"""Every change to a private member of ministack, with its reason, in `PATCHES`.
 
-`local.launcher` applies them in the emulator's process. They hold for one version of ministack, so
-another version does not start. `tests/unit/local/test_emulator_patches.py` has a test for each that
-fails as soon as the installed ministack does not need the patch any more.
+`local.emulator.launcher` applies them in the emulator's process. They hold for one version of
+ministack, so another version does not start. `tests/unit/local/emulator/test_patches.py` has a
+test for each that fails as soon as the installed ministack does not need the patch any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import re
 import socketserver
 import threading
 from collections.abc import Callable
@@ -18,12 +17,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import iam_actions, lambda_runtime
-from ministack.services import dynamodb, lambda_svc, s3
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
-from local.log_lines import drain_quickly
-from local.stream_poller import StreamPoller
-from local.turns import Turns
+from local.emulator.log_lines import drain_quickly
+from local.emulator.storage_patches import (
+    forget_bodies_of_versions,
+    query_quickly,
+    see_batch_projections,
+    see_conditional_writes,
+)
+from local.emulator.stream_poller import StreamPoller
+from local.emulator.turns import Turns
 
 MINISTACK_VERSION = "1.5.33"
 
@@ -42,9 +47,6 @@ RETRY_AFTER_S = "1"
 
 # Seconds between two looks at the queues when a function that was at its limit has become free.
 WAKE_GAP_S = 0.002
-
-# How the results are queried: one partition of an index, and a span of time.
-_PARTITION_AND_SPAN = re.compile(r"(#\w+) = (:\w+) AND (#\w+) BETWEEN (:\w+) AND (:\w+)")
 
 
 @dataclass(frozen=True)
@@ -131,31 +133,6 @@ def send_retry_after() -> None:
     lambda_svc.lambda_execute_result_to_api_proxy_response = with_retry_after
 
 
-def query_quickly() -> None:
-    """Compare keys rather than parse the expression anew for each row of an index."""
-    evaluate = dynamodb._evaluate_condition
-
-    def evaluate_quickly(
-        expression: str,
-        item: dict[str, dict[str, str]],
-        values: dict[str, dict[str, str]],
-        names: dict[str, str],
-        slot: str = "ConditionExpression",
-    ) -> bool:
-        if match := _PARTITION_AND_SPAN.fullmatch(expression or ""):
-            try:
-                first, last = values[match[4]]["S"], values[match[5]]["S"]
-                if first <= last:
-                    same = item[names[match[1]]] == values[match[2]]
-                    return same and first <= item[names[match[3]]]["S"] <= last
-            except KeyError:
-                pass  # another type, or something is missing: ministack's own code decides
-        found: bool = evaluate(expression, item, values, names, slot)
-        return found
-
-    dynamodb._evaluate_condition = evaluate_quickly
-
-
 def retry_failed_stream_records() -> None:
     """Treat a batch of stream records with `batchItemFailures` as one that failed.
 
@@ -201,46 +178,6 @@ def poll_queues_at_once() -> None:
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = WAKE_GAP_S
 
 
-def see_batch_projections() -> None:
-    """Let policies see which attributes a `BatchGetItem` asks for, as those of `GetItem` are seen.
-
-    AWS documents ``dynamodb:Attributes`` and ``dynamodb:Select`` for both ("Using IAM policy
-    conditions for fine-grained access control" in the DynamoDB Developer Guide).
-    """
-    context_of = iam_actions.dynamodb_service_context
-
-    def context_of_first_table(body: bytes) -> dict[str, Any]:
-        request = json.loads(body or b"{}")
-        tables = request.get("RequestItems") if isinstance(request, dict) else None
-        if isinstance(tables, dict) and len(tables) == 1:
-            (only,) = tables.values()
-            if isinstance(only, dict):  # a list is that of BatchWriteItem
-                body = json.dumps(only).encode()
-        found: dict[str, Any] = context_of(body)
-        return found
-
-    iam_actions.dynamodb_service_context = context_of_first_table
-
-
-def see_conditional_writes() -> None:
-    """Let policies see whether a write to S3 is conditional: ``s3:if-match``, ``s3:if-none-match``.
-
-    Source: Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets".
-    """
-    context_of = iam_actions._s3_object_context
-
-    def context_with_conditions(
-        iam_action: str, query_params: dict[str, Any], path: str, headers: dict[str, str]
-    ) -> dict[str, Any]:
-        found: dict[str, Any] = context_of(iam_action, query_params, path, headers)
-        if iam_action == "s3:PutObject":
-            conditions = ("if-match", "if-none-match")
-            found |= {f"s3:{name}": headers[name] for name in conditions if headers.get(name)}
-        return found
-
-    iam_actions._s3_object_context = context_with_conditions
-
-
 def filter_absent_fields() -> None:
     """Let a pattern of a stream say that a field within an absent field does not exist.
 
@@ -256,20 +193,6 @@ def filter_absent_fields() -> None:
         return found
 
     lambda_svc._match_esm_filter = match_absent
-
-
-def forget_bodies_of_versions() -> None:
-    """Let a version's body be on the disk alone, once the object is; it is read from there."""
-    persist = s3._persist_object
-
-    def persist_and_forget(bucket: str, key: str, obj: Any) -> None:
-        persist(bucket, key, obj)
-        if isinstance(obj, dict) and obj.get("body") is None:
-            for version in s3._object_versions.get((bucket, key), []):
-                if version["version_id"] == (obj.get("version_id") or "null"):
-                    version["data"] = None
-
-    s3._persist_object = persist_and_forget
 
 
 PATCHES = (

@@ -2,10 +2,10 @@
 
 Pure functions from dict to dict. What has to change, and nothing else does:
 
-- functions run from the working copy (`local.function_sources`, `local.package`), which has the
-  layers' code too;
+- functions run from the working copy (`function_sources`, `package`), which has the layers' code
+  too;
 - state machines hold their definition, and their maps run fewer items at once;
-- integrations, routes and authorizers of the HTTP API become resources (`local.http_api`), and it
+- integrations, routes and authorizers of the HTTP API become resources (`http_api`), and it
   has another address;
 - the emulator speaks plain HTTP, so nothing may insist on TLS;
 - each function at work is a process, so fewer work at once; and the emulator's queue poller needs
@@ -22,8 +22,8 @@ import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from local.function_sources import CodeObject, Template, run_from_source
-from local.http_api import expand_http_apis, name_http_api
+from local.deployment.function_sources import CodeObject, Template, run_from_source
+from local.deployment.http_api import expand_http_apis, name_http_api
 
 _RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 STATE_MACHINE = "AWS::Serverless::StateMachine"

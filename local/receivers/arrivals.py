@@ -13,10 +13,10 @@ from rich.console import Console
 
 from earshot.labels import Label
 from earshot.times import parse_time
-from local.deliveries import also_delivered
-from local.mosquitto import PROGRAM, Mosquitto, bridge
-from local.receiver import Receiver, receiver
-from local.subscriber import Subscriber
+from local.receivers.deliveries import also_delivered
+from local.receivers.mosquitto import PROGRAM, Mosquitto, bridge
+from local.receivers.subscriber import Subscriber
+from local.receivers.webhooks import Receiver, receiver
 
 
 class Arrivals:

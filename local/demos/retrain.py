@@ -1,4 +1,4 @@
-"""`python -m local.retrain_demo`: retraining, end to end, on a local stack of its own.
+"""`python -m local.demos.retrain`: retraining, end to end, on a local stack of its own.
 
 Retrains on labeled clips until the gate promotes a new version, shows that the next upload is
 classified by it, has a retraining on wrong labels rejected, and rolls back.
@@ -31,7 +31,7 @@ from earshot.retraining.state_machine import StateMachine
 from earshot.retraining.steps import CANDIDATE_FOLDER
 from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX, object_clip_id
 from local.clients import forget_aws_settings, local_session
-from local.demo import demo_stack
+from local.demos.classify import demo_stack
 from local.settings import LocalStackError
 from training.data.demo_sounds import write_recordings
 from training.data.labeled_clips import LabeledClip, labeled_clips
@@ -236,7 +236,7 @@ def _clips(data: Path, held_out: Path | None) -> Clips:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.retrain_demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.demos.retrain", description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="labeled WAVs to train on")
     parser.add_argument(
         "--held-out",

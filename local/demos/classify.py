@@ -1,4 +1,4 @@
-"""`python -m local.demo`: the main job, end to end, on a local stack of its own.
+"""`python -m local.demos.classify`: the main job, end to end, on a local stack of its own.
 
 Uploads recordings to the bucket, reads their results back from DynamoDB, receives the alerts, posts
 one recording to the HTTP route, and takes the stack down again.
@@ -29,10 +29,10 @@ from earshot.results.item import from_item
 from earshot.results.result import Classification, Rejection, Result
 from earshot.results.serialization import from_json
 from earshot.uploads.objects import MAX_BODY_BYTES, UPLOADS_PREFIX, object_clip_id
-from local import process
 from local.clients import forget_aws_settings, local_session
-from local.demo_alerts import Subscriber, sentence, subscribed
-from local.deploy import deploy, require_models
+from local.demos.alerts import Subscriber, sentence, subscribed
+from local.deployment.deploy import deploy, require_models
+from local.emulator import process
 from local.settings import FIRST_MODEL, REPOSITORY, LocalStackError, Settings
 from local.token import issue
 from training.data.demo_sounds import write_clips
@@ -262,7 +262,7 @@ def show_alerts(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.demos.classify", description=__doc__)
     parser.add_argument("wav", nargs="?", type=Path, help="WAV file or folder of yours")
     parser.add_argument("--model", type=Path, default=FIRST_MODEL, help="folder of a version")
     arguments = parser.parse_args()

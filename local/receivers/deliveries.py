@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from local.clients import local_session
-from local.variables import set_variables
+from local.deployment.variables import set_variables
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`python -m local.listen_demo`: a night at a microphone, on a local stack of its own.
+"""`python -m local.demos.listen`: a night at a microphone, on a local stack of its own.
 
 A synthetic night of ten minutes with two shots and a siren is streamed to `earshot listen`. Its
 alerts arrive at a webhook and at an MQTT client, with links that open; the network is cut for a
@@ -30,12 +30,12 @@ from earshot.times import parse_time
 from earshot_client.api_client import EarshotClient
 from earshot_client.filters import ResultFilters
 from earshot_client.transport import TIMEOUT
-from local.arrivals import Arrivals, arrivals
 from local.clients import forget_aws_settings
-from local.demo import console, demo_stack
-from local.night import Night
+from local.demos.classify import console, demo_stack
+from local.demos.night import Night
+from local.demos.streams import Network, Radio, network, radio
+from local.receivers.arrivals import Arrivals, arrivals
 from local.settings import LocalStackError
-from local.streams import Network, Radio, network, radio
 from local.sweep import sweep
 from local.token import issue
 
@@ -229,7 +229,7 @@ def play(outputs: dict[str, Any], night: Night, source: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.listen_demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.demos.listen", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="of the night; by default 10")
     minutes = parser.parse_args().minutes
     forget_aws_settings()

@@ -10,15 +10,20 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.function_sources import (
+from local.deployment.function_sources import (
     CodeObject,
     FunctionSource,
     function_sources,
     run_from_source,
     without_aliases,
 )
-from local.http_api import expand_http_apis, open_routes
-from local.localize import allow_plain_http, definition_files, limit_queue_concurrency, localize
+from local.deployment.http_api import expand_http_apis, open_routes
+from local.deployment.localize import (
+    allow_plain_http,
+    definition_files,
+    limit_queue_concurrency,
+    localize,
+)
 from local.settings import TEMPLATE, LocalStackError
 
 CODE = CodeObject("code", "key.zip")

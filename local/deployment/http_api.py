@@ -9,7 +9,7 @@ import copy
 import re
 
 from earshot.http.caller import NO_TOKENS
-from local.function_sources import Template
+from local.deployment.function_sources import Template
 
 # Fixes the address of the HTTP API from one start to the next.
 API_ID_TAG = "ms-custom-id"

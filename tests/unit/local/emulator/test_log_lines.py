@@ -7,7 +7,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from local.log_lines import logged_nothing
+from local.emulator.log_lines import logged_nothing
 
 
 def test_output_that_was_not_read_is_something_and_silence_is_nothing() -> None:

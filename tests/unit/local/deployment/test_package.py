@@ -7,7 +7,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from local.package import archive, bootstrap, hash_source
+from local.deployment.package import archive, bootstrap, hash_source
 
 
 class TestPackage:

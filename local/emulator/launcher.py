@@ -1,14 +1,14 @@
-"""The emulator process: ministack with the patches of `local.emulator_patches`.
+"""The emulator process: ministack with the patches of `local.emulator.patches`.
 
-Run by `local.process` as `python -m local.launcher`.
+Run by `local.emulator.process` as `python -m local.emulator.launcher`.
 """
 
 from __future__ import annotations
 
 from ministack import app
 
-from local import autosave
-from local.emulator_patches import PATCHES, require_known_ministack
+from local.emulator import autosave
+from local.emulator.patches import PATCHES, require_known_ministack
 
 
 def main() -> None:

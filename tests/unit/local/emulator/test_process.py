@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local import process
-from local.process import emulator_environment, find, start
+from local.emulator import process
+from local.emulator.process import emulator_environment, find, start
 from local.settings import TEMPLATE, LocalStackError, Settings
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from earshot.labels import Label
-from local.alert_queue import alert_queue
+from local.receivers.alert_queue import alert_queue
 
 PATIENCE_S = 10
 

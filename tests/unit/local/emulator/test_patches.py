@@ -1,7 +1,7 @@
 """Each patch to ministack is still needed, and does what it is for.
 
 A test of `TestStillNeeded` that fails says that ministack has changed: remove that patch from
-`local/emulator_patches.py`. All of them run on ministack as it is installed, without any patch.
+`local/emulator/patches.py`. All of them run on ministack as it is installed, without any patch.
 """
 
 from __future__ import annotations
@@ -16,36 +16,25 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest.mock import Mock
 
 import ministack
 import pytest
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import dynamodb, lambda_svc, s3
+from ministack.services import dynamodb, lambda_svc
 
-from local import emulator_patches
-from local.emulator_patches import PATCHES
+from local.emulator import patches
+from local.emulator.patches import PATCHES
 from local.settings import REPOSITORY
-
-KEY_CONDITION = "#partition = :partition AND #time BETWEEN :first AND :last"
-NAMES = {"#partition": "label", "#time": "timestamp"}
-VALUES = {
-    ":partition": {"S": "siren"},
-    ":first": {"S": "2026-01-01"},
-    ":last": {"S": "2026-02-15"},
-}
-ROW = {"label": {"S": "siren"}, "timestamp": {"S": "2026-02-01"}}
-
-
-def evaluate(values: dict[str, Any], item: dict[str, Any]) -> Any:
-    """Whether the condition holds of a row, or the error that it raises."""
-    try:
-        return dynamodb._evaluate_condition(
-            KEY_CONDITION, item, values, NAMES, "KeyConditionExpression"
-        )
-    except ValueError as error:
-        return str(error)
+from tests.unit.local.emulator.test_storage_patches import (
+    BATCH,
+    ONLY_NEW,
+    ROW,
+    VALUES,
+    body_in_memory,
+    evaluate,
+)
 
 
 class TestStillNeeded:
@@ -62,10 +51,10 @@ class TestStillNeeded:
         silent: Any = SimpleNamespace(_stderr_queue=queue.Queue())
         began = time.monotonic()
         lambda_runtime.Worker._drain_stderr_bounded(silent)
-        assert time.monotonic() - began > 5 * emulator_patches.LOG_WAITS_S[0]
+        assert time.monotonic() - began > 5 * patches.LOG_WAITS_S[0]
 
     def test_needed_slow_starts(self) -> None:
-        assert lambda_runtime._PROVIDED_INIT_TIMEOUT < emulator_patches.INIT_TIMEOUT_S
+        assert lambda_runtime._PROVIDED_INIT_TIMEOUT < patches.INIT_TIMEOUT_S
 
     def test_needed_turns(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lambda_svc, "_ACCOUNT_CONCURRENCY_CAP", 1)
@@ -96,7 +85,7 @@ class TestStillNeeded:
         assert "_poll_dynamodb_streams" in lambda_svc._poll_loop.__code__.co_names
 
     def test_needed_wake_gap(self) -> None:
-        assert lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS > emulator_patches.WAKE_GAP_S
+        assert lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS > patches.WAKE_GAP_S
 
     def test_needed_batch_projections(self) -> None:
         assert "dynamodb:Attributes" not in iam_actions.dynamodb_service_context(BATCH)
@@ -112,27 +101,6 @@ class TestStillNeeded:
         assert body_in_memory(monkeypatch, tmp_path) == b"body"
 
 
-def body_in_memory(monkeypatch: pytest.MonkeyPatch, folder: Path) -> bytes | None:
-    """Body of an object's version that the emulator has in memory once it is on the disk."""
-    version: dict[str, Any] = {"version_id": "v1", "data": b"body"}
-    monkeypatch.setattr(s3, "DATA_DIR", str(folder))
-    monkeypatch.setattr(s3, "_object_versions", {("bucket", "key"): [version]})
-    s3._persist_object("bucket", "key", {"body": b"body", "version_id": "v1"})
-    return cast(bytes | None, version["data"])
-
-
-def test_a_version_that_is_on_the_disk_is_not_in_memory(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(s3, "_persist_object", s3._persist_object)
-    monkeypatch.setattr(s3, "S3_PERSIST", True)
-    emulator_patches.forget_bodies_of_versions()
-    assert body_in_memory(monkeypatch, tmp_path) is None
-    version = {"version_id": "v1", "data": None}
-    current = {"objects": {"key": {"body": None, "version_id": "v1"}}}
-    assert s3._version_body(current, "bucket", "key", version) == b"body"
-
-
 def test_a_stream_that_takes_long_holds_up_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     polled, ended, queues = threading.Event(), threading.Event(), []
 
@@ -143,7 +111,7 @@ def test_a_stream_that_takes_long_holds_up_no_queue(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(lambda_svc, "_poll_dynamodb_streams", poll)
     monkeypatch.setattr(lambda_svc, "_ensure_poller", lambda: queues.append("started"))
-    emulator_patches.poll_streams_apart()
+    patches.poll_streams_apart()
     for _ in range(2):
         lambda_svc._ensure_poller()
     assert polled.wait(20)
@@ -154,16 +122,13 @@ def test_a_stream_that_takes_long_holds_up_no_queue(monkeypatch: pytest.MonkeyPa
 
 def test_a_field_within_an_absent_field_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lambda_svc, "_match_esm_filter", lambda_svc._match_esm_filter)
-    emulator_patches.filter_absent_fields()
+    patches.filter_absent_fields()
     assert lambda_svc._match_esm_filter({"status": "a"}, NO_ARCHIVE)
     assert not lambda_svc._match_esm_filter({"status": "a", "archive": {"S": "x"}}, NO_ARCHIVE)
     assert not lambda_svc._match_esm_filter({"status": "b"}, NO_ARCHIVE)
 
 
 NO_ARCHIVE = {"status": ["a"], "archive": {"S": [{"exists": False}]}}
-ONLY_NEW = {"if-none-match": "*"}
-BATCH = b"""{"RequestItems": {"results": {
-    "Keys": [{"clip_id": {"S": "a"}}], "ProjectionExpression": "clip_id"}}}"""
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/results/stream/2026"
 
 
@@ -194,73 +159,29 @@ def position_after_a_failed_record(
     ):
         monkeypatch.setattr(module, name, value)
     if patched:
-        emulator_patches.retry_failed_stream_records()
+        patches.retry_failed_stream_records()
     lambda_svc._poll_dynamodb_streams()
     return positions["m"]
-
-
-@pytest.mark.parametrize("first", ["2026-01-01", "2026-02-01", "2026-03-01"])
-@pytest.mark.parametrize(
-    "item",
-    [
-        ROW,
-        {"label": {"S": "casual"}, "timestamp": {"S": "2026-02-01"}},
-        {"label": {"S": "siren"}, "timestamp": {"N": "2026"}},
-        {"label": {"S": "siren"}},
-    ],
-)
-def test_a_quick_query_finds_what_a_slow_one_finds(
-    monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], first: str
-) -> None:
-    values = VALUES | {":first": {"S": first}}
-    slow = evaluate(values, item)
-    monkeypatch.setattr(dynamodb, "_evaluate_condition", dynamodb._evaluate_condition)
-    emulator_patches.query_quickly()
-    assert evaluate(values, item) == slow
 
 
 def test_a_failed_stream_record_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert position_after_a_failed_record(monkeypatch, patched=True) == 0
 
 
-def test_policies_see_what_a_batch_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = iam_actions.dynamodb_service_context
-    monkeypatch.setattr(iam_actions, "dynamodb_service_context", plain)
-    emulator_patches.see_batch_projections()
-    assert iam_actions.dynamodb_service_context(BATCH) == {
-        "dynamodb:Attributes": ["clip_id"],
-        "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
-    }
-    whole_rows = BATCH.replace(b"ProjectionExpression", b"ConsistentRead")
-    assert iam_actions.dynamodb_service_context(whole_rows) == plain(b"{}")
-    for other in (b"", b"[]", b'{"TableName": "results"}'):
-        assert iam_actions.dynamodb_service_context(other) == plain(other)
-
-
-def test_policies_see_that_a_write_is_conditional(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = iam_actions._s3_object_context
-    monkeypatch.setattr(iam_actions, "_s3_object_context", plain)
-    emulator_patches.see_conditional_writes()
-    see = iam_actions._s3_object_context
-    assert see("s3:PutObject", {}, "/b/k", ONLY_NEW) == {"s3:if-none-match": "*"}
-    assert see("s3:PutObject", {}, "/b/k", {"if-match": '"e"'}) == {"s3:if-match": '"e"'}
-    assert see("s3:PutObject", {}, "/b/k", {}) == {}
-
-
 def test_installed_ministack_is_the_known_one() -> None:
-    emulator_patches.require_known_ministack()
+    patches.require_known_ministack()
 
 
 def test_other_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
     with pytest.raises(SystemExit, match=r"9\.9\.9 is installed.*make setup"):
-        emulator_patches.require_known_ministack()
+        patches.require_known_ministack()
 
 
 def test_any_ministack_will_do_to_try_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "9.9.9")
     monkeypatch.setenv("EMULATOR", "newest")
-    emulator_patches.require_known_ministack()
+    patches.require_known_ministack()
 
 
 def test_the_text_for_its_authors_is_against_the_installed_release(tmp_path: Path) -> None:
@@ -278,7 +199,7 @@ def test_the_text_for_its_authors_is_against_the_installed_release(tmp_path: Pat
 PATCHED = """
 import queue
 from types import SimpleNamespace
-from local.emulator_patches import PATCHES
+from local.emulator.patches import PATCHES
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 for patch in PATCHES:
@@ -301,6 +222,6 @@ def test_patches_take_effect() -> None:
     run = subprocess.run(
         [sys.executable, "-c", PATCHED], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    waits, init = emulator_patches.LOG_WAITS_S, emulator_patches.INIT_TIMEOUT_S
-    after, gap = emulator_patches.RETRY_AFTER_S, emulator_patches.WAKE_GAP_S
+    waits, init = patches.LOG_WAITS_S, patches.INIT_TIMEOUT_S
+    after, gap = patches.RETRY_AFTER_S, patches.WAKE_GAP_S
     assert run.stdout.strip() == f"True {waits} {init} {after} Turns {gap}"

@@ -53,7 +53,7 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         # Each role may do what the template lets it do, and no more.
         "AUTH": "true",
-        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # the limit is that of `local.turns`
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # the limit is that of `local.emulator.turns`
         # What the functions inherit.
         "AWS_ENDPOINT_URL": settings.calls_through or settings.endpoint,
         "AWS_CONFIG_FILE": os.devnull,
@@ -110,7 +110,7 @@ def restart(settings: Settings) -> Emulator:
 def _launch(settings: Settings) -> Emulator:
     with settings.log_file.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "local.launcher"],
+            [sys.executable, "-m", "local.emulator.launcher"],
             cwd=REPOSITORY,
             env=emulator_environment(settings),
             stdin=subprocess.DEVNULL,
