@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -19,7 +18,7 @@ from earshot.results import serialization
 from earshot.results.result import Result
 from earshot.times import format_time
 from earshot_client.filters import ResultFilters
-from earshot_client.transport import ApiError, Transport, reason
+from earshot_client.transport import ApiError, Transport, reason, segment
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class EarshotClient(Transport):
     def result(self, clip_id: str) -> Result | None:
         """Result of a clip; None while there is none."""
         try:
-            return serialization.from_json(self.call("GET", f"/results/{_part(clip_id)}"))
+            return serialization.from_json(self.call("GET", f"/results/{segment(clip_id)}"))
         except ApiError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None
@@ -147,15 +146,14 @@ class EarshotClient(Transport):
         """Confirm or correct a result; with `mute_alike`, mute what sounds like a false alarm."""
         body: dict[str, Any] = {"label": label, "comment": comment}
         body |= {"mute_alike": True} if mute_alike else {}
-        answer: dict[str, Any] = self.call("POST", f"/results/{_part(clip_id)}/feedback", json=body)
-        return answer
+        return dict(self.call("POST", f"/results/{segment(clip_id)}/feedback", json=body))
 
     def withdraw_feedback(self, clip_id: str) -> dict[str, Any]:
         """Take back the feedback that was given last; the clip's feedback as it is then."""
         result = self.result(clip_id)
         last = {"at": format_time(result.feedback[-1].at)} if result and result.feedback else {}
         answer: dict[str, Any] = self.call(
-            "DELETE", f"/results/{_part(clip_id)}/feedback", params=last
+            "DELETE", f"/results/{segment(clip_id)}/feedback", params=last
         )
         return answer
 
@@ -165,7 +163,7 @@ class EarshotClient(Transport):
 
     def unmute(self, clip_id: str) -> dict[str, Any]:
         """Let sounds like that of a clip raise alerts again; the mute as it was."""
-        answer: dict[str, Any] = self.call("DELETE", f"/mutes/{_part(clip_id)}")
+        answer: dict[str, Any] = self.call("DELETE", f"/mutes/{segment(clip_id)}")
         return answer
 
     def outlook(self, prefix: str | None = None) -> dict[str, Any]:
@@ -196,7 +194,7 @@ class EarshotClient(Transport):
 
     def retraining(self, run: str) -> dict[str, Any]:
         """Where a retraining stands."""
-        answer: dict[str, Any] = self.call("GET", f"/retrain/{_part(run)}")
+        answer: dict[str, Any] = self.call("GET", f"/retrain/{segment(run)}")
         return answer
 
     def models(self) -> list[dict[str, Any]]:
@@ -205,7 +203,7 @@ class EarshotClient(Transport):
 
     def model(self, version: str) -> dict[str, Any]:
         """All that is known of a model version."""
-        answer: dict[str, Any] = self.call("GET", f"/models/{_part(version)}")
+        answer: dict[str, Any] = self.call("GET", f"/models/{segment(version)}")
         return answer
 
     def publish_model(self, folder: Path, flatbuffer: Path) -> str:
@@ -232,12 +230,12 @@ class EarshotClient(Transport):
     def promote(self, version: str, reason: str, *, force: bool = False) -> dict[str, Any]:
         """Make a version the champion."""
         body = {"reason": reason, "force": force}
-        answer: dict[str, Any] = self.call("POST", f"/models/{_part(version)}/promote", json=body)
+        answer: dict[str, Any] = self.call("POST", f"/models/{segment(version)}/promote", json=body)
         return answer
 
     def erase(self, clip_id: str) -> dict[str, Any]:
         """Erase a clip; what was erased and what remains."""
-        answer: dict[str, Any] = self.call("DELETE", f"/results/{_part(clip_id)}")
+        answer: dict[str, Any] = self.call("DELETE", f"/results/{segment(clip_id)}")
         return answer
 
     def erase_source(self, source: str) -> Iterator[dict[str, Any]]:
@@ -256,12 +254,12 @@ class EarshotClient(Transport):
     def bind_client(self, client_id: str, sources: Sequence[str]) -> dict[str, Any]:
         """Let a client send clips of these sources, and of no others."""
         wanted = {"sources": list(sources)}
-        answer: dict[str, Any] = self.call("PUT", f"/clients/{_part(client_id)}", json=wanted)
+        answer: dict[str, Any] = self.call("PUT", f"/clients/{segment(client_id)}", json=wanted)
         return answer
 
     def revoke_client(self, client_id: str) -> dict[str, Any]:
         """Let a client send no clips any more; what it was bound to."""
-        answer: dict[str, Any] = self.call("DELETE", f"/clients/{_part(client_id)}")
+        answer: dict[str, Any] = self.call("DELETE", f"/clients/{segment(client_id)}")
         return answer
 
     def sources(self) -> list[dict[str, Any]]:
@@ -270,15 +268,15 @@ class EarshotClient(Transport):
 
     def source(self, source: str) -> dict[str, Any]:
         """A source."""
-        return dict(self.call("GET", f"/sources/{_part(source)}"))
+        return dict(self.call("GET", f"/sources/{segment(source)}"))
 
     def set_source(self, source: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Give a source these settings in place of all earlier ones."""
-        return dict(self.call("PUT", f"/sources/{_part(source)}", json=settings))
+        return dict(self.call("PUT", f"/sources/{segment(source)}", json=settings))
 
     def beat(self, source: str, report: Mapping[str, Any]) -> None:
         """Report how a listener and its microphone are."""
-        self.call("POST", f"/sources/{_part(source)}/heartbeat", json=report)
+        self.call("POST", f"/sources/{segment(source)}/heartbeat", json=report)
 
     def status(self) -> dict[str, Any]:
         """How the system is."""
@@ -294,8 +292,3 @@ class EarshotClient(Transport):
         if not answer.is_success:
             raise ApiError(answer.status_code, f"The file cannot be fetched: {reason(answer)}")
         return answer.content
-
-
-def _part(name: str) -> str:
-    """A name as one part of a route, whatever a user types."""
-    return quote(name, safe="")

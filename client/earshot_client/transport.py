@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import httpx
 
@@ -144,3 +145,8 @@ def reason(answer: httpx.Response) -> str:
         return str(content.get("detail") or content["message"])
     except (ValueError, KeyError, AttributeError):
         return f"{answer.status_code} {answer.reason_phrase}"
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path, whatever a user types."""
+    return quote(name, safe="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -21,7 +22,7 @@ from tests.e2e.interface import (
 )
 from tests.e2e.seed import Night, seed
 from tests.stack import LocalStack, free_port
-from training.data.demo_sounds import siren
+from training.data.demo_sounds import siren, write_clips
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,13 @@ def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield stack
     finally:
         stack.run("down")
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A clip of each label, by the label."""
+    paths = write_clips(tmp_path_factory.mktemp("clips"))
+    return {path.name.partition("_")[0]: path for path in paths}
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -288,14 +287,3 @@ def test_alarms_tell_somebody() -> None:
     assert dead == [
         {"Name": "QueueName", "Value": {"Fn::GetAtt": ["UploadsDeadLetterQueue", "QueueName"]}}
     ]
-
-
-def test_samconfig_sets_known_parameters() -> None:
-    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-    for environment, stage in {"default": "dev", "prod": "prod"}.items():
-        parameters = config[environment]["deploy"]["parameters"]
-        values = dict(item.split("=", 1) for item in parameters["parameter_overrides"])
-        assert values.keys() <= SAM["Parameters"].keys()
-        assert values["Stage"] == stage
-        assert parameters["capabilities"] == "CAPABILITY_IAM"
-        assert parameters["resolve_image_repos"] is True

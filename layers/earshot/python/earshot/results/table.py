@@ -209,19 +209,10 @@ class ResultsTable:
         self._record_first(clip_id, MUTED_BY, {str(k): by for k, by in muted_by.items()})
 
     def _record_first(self, clip_id: str, name: str, value: Any) -> None:
-        with unavailable_on_failure("The results table"):
-            try:
-                self._dynamodb.update_item(
-                    TableName=self._name,
-                    Key={"clip_id": {"S": clip_id}},
-                    UpdateExpression=f"SET {name} = if_not_exists({name}, :value)",
-                    ConditionExpression="attribute_exists(clip_id)",
-                    ExpressionAttributeValues={":value": to_attribute(value)},
-                )
-            except ClientError as error:
-                # To raise would send the alert again and again, and the row stays away.
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
+        # A row that is gone is no error: to raise would send the alert again and again.
+        update = f"SET {name} = if_not_exists({name}, :value)"
+        values = {":value": to_attribute(value)}
+        self._update_if(clip_id, update, "attribute_exists(clip_id)", values)
 
     def find_alerted(self, limit: int, after: Position | None = None) -> Page:
         """At most `limit` results about which an alert was sent, the latest alert first.

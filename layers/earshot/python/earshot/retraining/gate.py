@@ -242,12 +242,11 @@ def _enough(candidate: Metrics, limits: Limits) -> Check:
 
 def _above_guessing(candidate: Metrics) -> Check:
     """Against a champion that is no good, no good would be good enough."""
-    present = sum(1 for label in LABELS if _support(candidate, label))
+    present = sum(_support(candidate, label) > 0 for label in LABELS)
     # Who guesses each label as often as it occurs has, of each label, that share for precision
     # and recall; the mean of the shares is one over their number.
     guessing = 1 / max(present, 1)
-    lowest = candidate["macro_f1_95"][0]
-    passed = lowest > guessing
+    passed = (lowest := candidate["macro_f1_95"][0]) > guessing
     return Check(
         "better than guessing", passed, lowest, None, guessing,
         f"the lower end {lowest:.3f} of macro F1's 95 % interval is "
@@ -297,5 +296,5 @@ def _support(metrics: Metrics, label: Label) -> int:
 
 def _one_recording(metrics: Metrics, label: Label) -> float:
     """Recall that one recording group is: its clips are alike, and are lost together."""
-    of_label = metrics["per_class"][label]
-    return 1 / max(int(of_label.get("recordings", of_label["support"])), 1)
+    groups = metrics["per_class"][label].get("recordings", _support(metrics, label))
+    return 1 / max(int(groups), 1)
