@@ -14,8 +14,11 @@ from playwright.sync_api import Page, expect
 from earshot.audio.log_mel import SAMPLE_RATE
 from tests.e2e.accessibility import serious_faults
 from tests.e2e.interface import (
+    PHONE,
+    TALL,
     Interface,
     button,
+    chart,
     choose,
     duration_s,
     hand_in,
@@ -90,6 +93,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     learned = dataset(stack, "v2")["learnt_from"]
     assert [one["label"] for one in learned if one.get("key") == corrected] == ["casual"]
 
+    expect_no_change_the_second_time(interface, page)
     interface.open(page, "Models")
     for version, verb in (("v1", "Roll back to"), ("v2", "Promote"), ("v1", "Roll back to")):
         choose(page, "Version", version)
@@ -122,6 +126,25 @@ def expect_the_correction(page: Page, clip_id: str) -> None:
     words = re.compile(f"{clip_id[:8]} casual: was ● Siren, .* %, now ")
     expect(page.get_by_label(words).first).to_be_visible()
     expect(page.get_by_label(re.compile("^Earlier retrainings")).first).to_be_visible()
+
+
+def expect_no_change_the_second_time(interface: Interface, page: Page) -> None:
+    """Nothing is left to learn, and no version is promoted; a phone shows that, too."""
+    page.set_viewport_size(PHONE)
+    interface.open(page, "Retrain")
+    button(page, "Start retraining").click()
+    expect(page.get_by_text("No change: v2 stays champion.")).to_be_visible(timeout=RETRAINED_MS)
+    expect_the_phone_to_show_all(page)
+    interface.open(page, "Models")
+    expect(chart(page, "v3: ")).to_have_attribute("aria-label", re.compile("no change"))
+    expect_the_phone_to_show_all(page)
+    page.set_viewport_size(TALL)
+
+
+def expect_the_phone_to_show_all(page: Page) -> None:
+    """Nothing is wider than the screen, and axe finds nothing serious."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert serious_faults(page) == []
 
 
 def dataset(stack: LocalStack, version: str) -> dict[str, Any]:
