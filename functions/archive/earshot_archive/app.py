@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from earshot.archives.plan import Archive
 from earshot.archives.summary import summarize
+from earshot.aws.errors import logged_with_cause
 from earshot_archive.wiring import files, planner, settings
 
 RESERVE_MS = 60_000  # of an invocation, for the last page of a listing and the parts
@@ -18,6 +19,7 @@ logger = Logger(service="archive")
 
 
 @logger.inject_lambda_context(clear_state=True)
+@logged_with_cause(logger.exception)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do the step that the event names; the state machine retries errors."""
     logger.append_keys(step=event["step"])

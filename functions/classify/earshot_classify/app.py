@@ -20,6 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from earshot.aws.errors import logged_with_cause
 from earshot.errors import UnavailableError
 from earshot.http.caller import allowed_caller
 from earshot.http.problem import make_problem, problem_of, problem_response
@@ -51,6 +52,7 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@logged_with_cause(logger.exception)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point for both kinds of event, and for the question which model serves."""
     if "Records" in event:
@@ -139,4 +141,5 @@ def log_result(result: Result) -> None:
 
 
 if on_lambda():
-    service()  # while Lambda initializes, it lends more CPU than later
+    with logged_with_cause(logger.exception):
+        service()  # while Lambda initializes, it lends more CPU than later

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from earshot.archives.archive_files import ARCHIVES_PREFIX, results_file
 from earshot.archives.archived_clips import ArchivedClip
 from earshot.archives.plan import Archive
+from earshot.aws.errors import logged_with_cause
 from earshot.classification.service import ClassifyService
 from earshot.errors import UnavailableError
 from earshot.results.serialization import to_json
@@ -22,6 +23,7 @@ logger = Logger(service="archive-classify")
 
 
 @logger.inject_lambda_context(clear_state=True)
+@logged_with_cause(logger.exception)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Classify a batch and write its results, unless that was done before.
 
@@ -71,4 +73,5 @@ def classify(service: ClassifyService, archive: Archive, clip: ArchivedClip) -> 
 
 
 if on_lambda():
-    archive_service(None)  # while Lambda initializes, it lends more CPU than later
+    with logged_with_cause(logger.exception):
+        archive_service(None)  # while Lambda initializes, it lends more CPU than later

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from earshot.aws.errors import logged_with_cause
 from earshot.operations.sweep import MAX_AGE, MIN_AGE
 from earshot_sweep.wiring import digest, sweep, watch
 
@@ -18,6 +19,7 @@ metrics = Metrics(service="sweep")
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@logged_with_cause(logger.exception)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep once, or look at the sources once; returns the report.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
@@ -171,6 +172,20 @@ def test_the_function_counts_what_it_found(
     (metrics,) = [line for line in emitted if "_aws" in line]
     assert metrics["uploads_without_result"] == [1.0]
     assert metrics["service"] == "sweep"
+
+
+def test_why_a_sweep_failed_is_in_its_log(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda logs the last error alone, which names no cause."""
+    aws.put("incoming/a.wav")
+    aws.dynamodb.delete_table(TableName="results")
+    log = StringIO()
+    monkeypatch.setattr(app.logger.registered_handler, "stream", log)
+    monkeypatch.setattr(app, "sweep", lambda: aws.sweep(hours_later=0))
+    with pytest.raises(UnavailableError):
+        app.lambda_handler({"min_age_minutes": 0}, FakeContext())
+    line = json.loads(log.getvalue())
+    assert (line["level"], line["exception_name"]) == ("ERROR", "UnavailableError")
+    assert "ResourceNotFoundException" in line["exception"]
 
 
 class FakeContext:
