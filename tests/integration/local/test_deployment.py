@@ -28,6 +28,8 @@ OUTPUTS = {
     "DeliveriesSecretName",
     "DeliveriesQueueUrl",
     "DeliveriesDeadLetterQueueUrl",
+    "AlertsDeadLetterQueueUrl",
+    "BridgeDeadLetterQueueUrl",
     "DeliverLogGroupName",
     "ArchiveStateMachineArn",
     "ArchivesBucketName",
