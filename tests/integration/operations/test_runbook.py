@@ -130,7 +130,7 @@ def test_a_crash_leaves_its_traceback_in_the_log(local_stack: LocalStack, functi
     assert "Traceback (most recent call last)" in log
 
 
-def test_a_5xx_of_the_api_has_its_reason_in_the_function_s_log(local_stack: LocalStack) -> None:
+def test_a_5xx_of_the_api_has_its_reason_in_a_log(local_stack: LocalStack) -> None:
     with without(local_stack, "ApiFunction", "FindResults"):
         assert local_stack.call("GET", "/results")[0] == 503
     log = text_of_log(local_stack, "api")
