@@ -22,12 +22,13 @@ def begin(desk: Desk, wanted: ResultFilters) -> None:
     desk.counting = _pool().submit(count, session.client(), wanted)
 
 
-def finish(desk: Desk, source: str | None) -> bool:
+def finish(desk: Desk, wanted: ResultFilters) -> bool:
     """Wait for a desk's counts, and draw their timeline; whether there are new ones to show.
 
     Args:
         desk: of the page.
-        source: whose labels are the timeline's lines; None for a line for each source.
+        wanted: what was counted. The labels of its source are the timeline's lines; without one
+            each source is a line.
     """
     if desk.counting is None:
         return False
@@ -37,7 +38,14 @@ def finish(desk: Desk, source: str | None) -> bool:
     filters.remember(desk.counts)
     now, span = datetime.now(UTC), desk.span
     end = min(span.end, now) if span.end else now
-    desk.timeline = timeline(desk.counts, bucket_s, (span.start, end), desk.zone, by_label=source)
+    desk.timeline = timeline(
+        desk.counts,
+        bucket_s,
+        (span.start, end),
+        desk.zone,
+        by_label=wanted.source,
+        all_sound=not (wanted.label or wanted.states or wanted.min_confidence),
+    )
     return True
 
 

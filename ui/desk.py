@@ -22,6 +22,7 @@ from earshot.results.result import Result
 from earshot_client.transport import ApiError
 from ui import clips, errors, filters, session
 from ui.components import clip_data, desk, palette
+from ui.components.rows import local_time
 from ui.groups import Group
 from ui.spans import Span
 
@@ -272,8 +273,11 @@ class Desk:
             if given:
                 self.undoable.append(given)
         use = "" if answer["training_key"] else " It is not kept, so no retraining learns from it."
-        what = f"{len(wanted)} clips" if len(wanted) > 1 else f"{palette.title(wanted[0][1])}"
-        self.said = f"Recorded: {what}.{use} U takes it back."
+        what = f"{len(wanted)} clips"
+        if len(wanted) == 1 and (one := self._details(wanted[0][0])):
+            at = local_time(one.time, filters.source_zone(one.source, self.zone))
+            what = f"{palette.title(wanted[0][1])}, {one.source}, {at:%H:%M:%S}"
+        self.said = f"Recorded: {what}.{use}"
 
     def _do_undo(self, what: dict[str, Any]) -> None:
         for clip_id in self.undoable.pop():

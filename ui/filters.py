@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -42,8 +43,32 @@ def ask_source() -> str | None:
     return st.selectbox(
         "Source", sources(), index=None, accept_new_options=True, placeholder="All sources",
         key="source", bind="query-params", label_visibility="collapsed",
-        on_change=forget_stretch,
+        on_change=_source_chosen,
     )  # fmt: skip
+
+
+def _source_chosen() -> None:
+    """Take a part of a source's name for the source, if only one has it."""
+    forget_stretch()
+    typed = st.session_state["source"]
+    if typed and typed not in sources():
+        named = [one for one in sources() if typed.casefold() in one.casefold()]
+        if len(named) == 1:
+            st.session_state["source"] = named[0]
+
+
+def warn_of_unknown(source: str | None) -> None:
+    """Say that a source from which a page has nothing is not known, either."""
+    if source and source not in sources():
+        st.session_state.pop(_SOURCES)  # it may be new
+    if source and source not in sources():
+        named = [one for one in sources() if source.casefold() in one.casefold()]
+        alike = named or difflib.get_close_matches(source, sources())
+        which = f" Is it {' or '.join(map(palette.plain, alike[:3]))}?" if alike else ""
+        st.warning(
+            f"No sound has come from a source called {palette.plain(source)}.{which}",
+            icon=":material/search_off:",
+        )
 
 
 def forget_stretch() -> None:

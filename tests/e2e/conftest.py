@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from tests.e2e.interface import (
 from tests.e2e.seed import Night, seed
 from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import siren, write_clips
+
+LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +103,8 @@ def locked_interface(
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A fresh window, of the size that a test is parametrized with; it counts a person's clicks.
 
-    A test leaves it without a script's error in it.
+    A test leaves it without a script's error in it, and no request to others than the interface
+    and the API, all of which are on this machine.
     """
     size: ViewportSize = getattr(request, "param", TALL)
     context = browser.new_context(viewport=size, timezone_id="UTC", accept_downloads=True)
@@ -109,6 +113,9 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     yield page
     context.close()
     assert errors == []
+    assert [url for url in asked if not LOCAL.match(url)] == []

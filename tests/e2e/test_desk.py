@@ -21,7 +21,6 @@ from tests.e2e.interface import (
     SIZES,
     Interface,
     button,
-    drawn,
     heading,
     playing,
     rows,
@@ -93,6 +92,17 @@ def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, page: Page):
     expect(heading(page, "Also found at north gate")).to_be_visible()
 
 
+def test_a_part_of_a_name_is_the_source_that_has_it(desk: Desk, page: Page):
+    desk.interface.open(page, "What happened")
+    expect(button(page, "north gate: 500 results")).to_be_visible()
+    box = page.get_by_role("combobox", name="Source")
+    for typed, shown in (("north", "Also found at north gate"), ("nirth gate", "Is it north gate")):
+        box.fill(typed)
+        box.press("Enter")
+        expect(page.get_by_text(shown)).to_be_visible()
+    expect(page.get_by_text("No sound has come from a source called nirth gate")).to_be_visible()
+
+
 @both_sizes
 def test_a_false_alarm_is_corrected_by_one_click_and_taken_back(desk: Desk, page: Page):
     first = alerted(desk)[0]
@@ -100,8 +110,11 @@ def test_a_false_alarm_is_corrected_by_one_click_and_taken_back(desk: Desk, page
     row = page.locator(f'li[data-clip="{first.clip_id}"]')
     expect(row).to_be_visible()
     before = rows(page).evaluate_all("all => all.map(one => one.dataset.clip)")
+    place = row.bounding_box()
     row.get_by_role("button", name="No, not").click()
     expect(row).to_contain_text("Corrected to ■ Casual")
+    expect(page.get_by_text("Recorded: ■ Casual")).to_be_visible()
+    assert row.bounding_box() == place, "the next click is where the next row was"
     assert clicks(page) <= 2
     assert desk.result(first.clip_id)["verified_label"] == "casual"
     after = rows(page).evaluate_all("all => all.map(one => one.dataset.clip)")
@@ -199,11 +212,13 @@ def test_filters_and_the_opened_clip_survive_a_reload_and_csv_has_everything(
 ):
     desk.interface.open(page, "Results", "?span=Last+night")
     expect(page.get_by_text(f"{len(desk.night.results):,} results,")).to_be_visible()
+    expect(page.get_by_text(re.compile("No sound from harbor"))).to_be_visible()
     page.get_by_role("button", name="Uncertain").click()
     uncertain = [
         one for one in desk.night.results if one.classification and one.classification.uncertain
     ]
     expect(page.get_by_text(f"{len(uncertain)} results,")).to_be_visible()
+    expect(page.get_by_text("No sound from")).to_be_hidden()  # what is filtered out is no silence
     rows(page).first.click(position={"x": 600, "y": 12})
     playing(page)
     address = page.url
@@ -211,7 +226,6 @@ def test_filters_and_the_opened_clip_survive_a_reload_and_csv_has_everything(
     expect(page.get_by_text(f"{len(uncertain)} results,")).to_be_visible()
     expect(page.get_by_label("The recording")).to_have_count(1)
     assert page.url == address
-    drawn(page)  # a page that is being drawn loses a click
     with page.expect_download() as download:
         button(page, f"CSV of {len(uncertain)}").click()
     lines = download.value.path().read_text().splitlines()

@@ -65,7 +65,7 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     assert duration_s(page) == pytest.approx(6, abs=0.1)
 
     button(page, "Correct to ■ Casual").click()
-    expect(page.get_by_text("Recorded: ■ Casual.")).to_be_visible()
+    expect(page.get_by_text("Recorded: ■ Casual, north gate,")).to_be_visible()
     expect(page.get_by_text("Corrected to ■ Casual").first).to_be_visible()
 
     clip_id = page.url.partition("clip=")[2]
@@ -74,11 +74,12 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
     assert duration_s(page) == pytest.approx(6, abs=0.1)
 
     interface.open(page, "Retrain")
-    expect(page.get_by_text("1 new correction, 1 labeled clip")).to_be_visible()
+    expect(page.get_by_text("1 labeled clip, 1 new correction among them")).to_be_visible()
     page.get_by_text("Uploaded files").click()
     hand_in(page, *labeled)
     page.get_by_text("Hold out one in three for evaluation").click()
     expect(page.get_by_text("48 for training, 24 held out")).to_be_visible()
+    expect(page.get_by_text("49 labeled clips, 1 new correction among them")).to_be_visible()
     page.get_by_role("textbox", name="Reason").fill("a new site")
     page.get_by_role("textbox", name="Reason").press("Enter")
     button(page, "Start retraining").click()
@@ -100,7 +101,6 @@ def test_a_newcomer_classifies_corrects_retrains_promotes_and_rolls_back(
         button(page, f"{verb} {version}").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("textbox", name="Reason").fill("false alarms")
-        dialog.get_by_role("textbox", name="Reason").press("Enter")
         dialog.get_by_role("button", name="Yes, replace").click()
         expect(page.get_by_text(f"{version} is the champion now")).to_be_visible()
         # The choice of a version is drawn anew for the new champion, and forgets what was chosen.

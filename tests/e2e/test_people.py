@@ -63,7 +63,7 @@ def test_a_person_signs_in_at_the_user_pool_and_sees_what_they_may(
     page.locator("input[type=password]").fill(PASSWORD)
     page.locator("button[type=submit], input[type=submit]").first.click()
     expect(heading(page, "What happened")).to_be_visible()
-    links = page.get_by_test_id("stSidebarNavLink")
+    links = page.get_by_test_id("stPageLink-NavLink")
     expect(links).to_have_text([re.compile(name) for name in pages])
     expect(page.get_by_text(f"Signed in as {email}")).to_be_visible()
     page.reload()

@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 
 from earshot.audio.log_mel import SAMPLE_RATE
 from tests.e2e.interface import (
+    PHONE,
     Interface,
     button,
     choose,
-    drawn,
     duration_s,
     hand_in,
     heading,
@@ -101,6 +101,13 @@ def test_a_rejected_clip_does_not_stop_the_others(
     expect(rows(page)).to_have_count(2)
     rows(page).filter(has_text=clips["siren"].name).click(position={"x": 200, "y": 12})
     expect(heading(page, "Siren")).to_be_visible()
+    # Its long reason is not wider than a phone.
+    page.set_viewport_size(PHONE)
+    interface.open(page, "Results")
+    expect(page.get_by_text("The file is text, not a recording").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth") <= PHONE["width"]
 
 
 def test_results_can_be_filtered_opened_confirmed_and_taken_along(
@@ -117,7 +124,6 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
     expect(page.get_by_text("2 results,")).to_be_visible()
     choose(page, "Label", "Explosion")
     expect(page.get_by_text("1 result,")).to_be_visible()
-    drawn(page)  # a page that is being drawn loses a click
     with page.expect_download() as download:
         button(page, "CSV of 1").click()
     download.value.save_as(tmp_path / "results.csv")

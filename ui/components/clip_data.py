@@ -73,7 +73,7 @@ def row(
         "words": f"{title}, {result.source}, {when}",
         "sure": f"{sure.words}, {palette.per_cent(found.confidence)}" if sure and found
         else result.outcome.detail if isinstance(result.outcome, Rejection) else "",
-        "kind": "uncertain" if found and found.uncertain else "",
+        "kind": "why" if not found else "uncertain" if found.uncertain else "",
         "notes": notes,
         "checked": checked(result),
         "thumb": thumbnail,

@@ -140,9 +140,10 @@ def pairs_chart(compared: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         for role, key in zip(roles, ("before", "own"), strict=True)
     )  # fmt: skip
     order = [one["version"] for one in compared]
-    x = alt.X("version:N", sort=order, axis=alt.Axis(title=None, labelAngle=0))
-    offset = alt.XOffset("role:N", sort=roles)
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(
+    # Lying bars, so that the numbers of many versions do not lie over each other on a phone.
+    y = alt.Y("version:N", sort=order, axis=alt.Axis(title=None))
+    offset = alt.YOffset("role:N", sort=roles)
+    x = alt.X("value:Q", scale=alt.Scale(domain=[0, 1.5]), axis=alt.Axis(
         title="macro F1", values=[0, 0.25, 0.5, 0.75, 1], format=".2f"))  # fmt: skip
     color = alt.Color(
         "role:N",
@@ -150,8 +151,9 @@ def pairs_chart(compared: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         legend=alt.Legend(title=None, orient="top"),
     )
     chart = alt.Chart(data)
-    bars = chart.mark_bar(cornerRadiusEnd=3).encode(x, y, xOffset=offset, color=color)
-    words = chart.mark_text(baseline="bottom", dy=-3, fontSize=11, color=tones.text).encode(
-        x, y, xOffset=offset, text="words:N"
+    bars = chart.mark_bar(cornerRadiusEnd=3).encode(x, y, yOffset=offset, color=color)
+    words = chart.mark_text(align="left", dx=4, fontSize=11, color=tones.text).encode(
+        x, y, yOffset=offset, text="words:N"
     )
-    return alt.layer(bars, words).properties(height=240).configure_view(stroke=None)
+    height = 60 + 48 * len(compared)
+    return alt.layer(bars, words).properties(height=height).configure_view(stroke=None)

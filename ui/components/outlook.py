@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,33 +14,42 @@ from ui.components.comparison import STATES
 from ui.components.rows import local_time
 
 
-def show(outlook: Mapping[str, Any], *, of_files: bool) -> None:
+def show(
+    outlook: Mapping[str, Any],
+    files: tuple[Counter[str], Counter[str]] | None = None,
+    *,
+    alone: bool = False,
+) -> None:
     """What would be learned, what evaluates it, and why it would be refused.
 
     Args:
         outlook: as `GET /retrain` answers.
-        of_files: files are about to be uploaded, so the bucket alone decides nothing.
+        files: numbers by label of those that are about to be uploaded, to train on and to evaluate
+            on; with them the bucket alone decides nothing.
+        alone: only the files are trained on.
     """
-    held_out = sum(outlook["held_out"].values())
-    released = outlook["released_held_out"]
+    trained, held = files or (Counter[str](), Counter[str]())
+    clips = trained + Counter({} if alone else outlook["clips"])
+    evaluating = held + Counter(outlook["held_out"])
+    held_out, released = sum(evaluating.values()), outlook["released_held_out"]
+    corrected = "" if alone else count(outlook["corrections"], "new correction")
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**It learns from**")
-        st.markdown(
-            f"{count(outlook['corrections'], 'new correction')}, "
-            f"{count(sum(outlook['clips'].values()), 'labeled clip')}"
-        )
+        among = f", {corrected} among them" if corrected else ""
+        st.markdown(f"{count(sum(clips.values()), 'labeled clip')}{among}")
         st.caption(
-            by_label(outlook["clips"])
+            by_label(clips)
             or "No labeled clip is there yet: confirm or correct some in Review, or upload files."
         )
     with right:
         st.markdown("**It is evaluated on**")
-        came_with = f", {released} of them from the release" if released else ""
+        came_with = f", {released} of them came with the release" if released else ""
         st.markdown(f"{count(held_out, 'held-out clip')}{came_with}")
-        st.caption(by_label(outlook["held_out"]) or "No clip is held out yet.")
-    if not of_files:
-        for reason in outlook["reasons"]:
+        st.caption(by_label(evaluating) or "No clip is held out yet.")
+    if files is None:
+        # The first says that one is under way, which the page says in its own words.
+        for reason in outlook["reasons"][bool(outlook["running"]) :]:
             st.warning(palette.plain(reason), icon=":material/block:")
     for note in outlook["notes"]:
         st.caption(palette.plain(note))

@@ -24,6 +24,7 @@ def timeline(
     zone: str,
     *,
     by_label: str | None = None,
+    all_sound: bool = True,
 ) -> dict[str, Any] | None:
     """What `timeline.js` draws; None if there is nothing.
 
@@ -33,6 +34,7 @@ def timeline(
         span: beginning, None for that of the first count; and end.
         zone: in which times are written.
         by_label: source whose labels are the lines; None for a line for each source.
+        all_sound: all results are counted, so that a stretch without any is one without sound.
     """
     if not counts:
         return None
@@ -57,7 +59,10 @@ def timeline(
         "starts": [round((start + at * bucket).timestamp() * 1000) for at in range(n + 1)],
         "ticks": [[at, times[at]] for at in _round(start, bucket, n, zone)],
         "rows": rows,
-        "gaps": _gaps({by_label: _all(found.values())} if by_label else found, n, times),
+        "hatched": all_sound and not by_label,
+        "gaps": _gaps({by_label: _all(found.values())} if by_label else found, n, times)
+        if all_sound
+        else "",
     }
 
 

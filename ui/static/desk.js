@@ -49,7 +49,7 @@ class Desk {
     if (this.changed("lists", [data.groups, data.may, data.bulk])) this.drawLists();
     for (const item of this.rows.values()) item.classList.remove("busy");
     this.said.replaceChildren(data.said, data.undo
-      ? h("button", { onclick: () => this.act({ do: "undo" }) }, "Undo (U)") : "");
+      ? h("button", { onclick: () => this.act({ do: "undo" }) }, "Undo", key("U")) : "");
     this.drawClip(data.clip);
   }
 
@@ -179,10 +179,10 @@ class Desk {
     audio.onseeked = audio.onloadedmetadata = show;
     audio.onplay = () => ((button.textContent = "❚❚ Pause"), show());
     audio.onpause = () => ((button.textContent = "▶ Play"), show());
-    const step = (by, words) => h("button", { onclick: () => this.move(by) }, words);
+    const step = (by, words, by_key) => h("button", { onclick: () => this.move(by) }, words, key(by_key));
     return h("div", { class: "sound" }, picture, h("div", { class: "controls" }, button, now, audio,
-      step(-1, "Previous (K)"), step(1, "Next (J)"),
-      h("button", { onclick: () => this.act({ do: "close" }) }, "Close (Esc)")));
+      step(-1, "Previous", "K"), step(1, "Next", "J"),
+      h("button", { onclick: () => this.act({ do: "close" }) }, "Close", key("Esc"))));
   }
 
   drawAsk(clip) {
@@ -192,13 +192,13 @@ class Desk {
     const alike = h("input", { type: "checkbox" });
     const said = (label) => this.say([clip.id], label, { comment: comment.value,
       mute: label === "casual" && alike.checked });
-    const labels = this.data.labels.toSorted((a, b) => a.key - b.key).map(({ name, title, key }) =>
+    const labels = this.data.labels.toSorted((a, b) => a.key - b.key).map(({ name, title, key: number }) =>
       h("button", { class: clip.verified === name ? "given" : "", onclick: () => said(name),
         "aria-label": name === clip.label ? `Confirm: ${title}` : `Correct to ${title}` },
-      `${title} ${name === clip.label ? "(Y)" : `(${key})`}`));
+      title, key(name === clip.label ? "Y" : number)));
     return h("div", { class: "question", role: "group", "aria-label": "Feedback" },
       h("strong", {}, "What is it?"), labels,
-      clip.label !== "casual" && h("label", {}, alike, " No alert for what sounds like it (M)"), comment);
+      clip.label !== "casual" && h("label", {}, alike, " No alert for what sounds like it", key("M")), comment);
   }
 
   play(at) {

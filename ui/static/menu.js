@@ -3,7 +3,7 @@ export default function () {
   if (window.earshotMenu) return;
   window.earshotMenu = true;
   document.addEventListener("click", (event) => {
-    if (window.innerWidth > 768 || !event.target.closest?.('[data-testid="stSidebarNavLink"]')) return;
+    if (window.innerWidth > 768 || !event.target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink-NavLink"]')) return;
     document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
   });
 }

@@ -13,6 +13,8 @@ function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// The key that does the same; those who have no keyboard do not see it.
+const key = (name) => h("span", { class: "key" }, ` (${name})`);
 const badge = (text, kind) => h("span", { class: `badge ${kind ?? ""}` }, text);
 const clock = (seconds) => `${seconds.toFixed(1)} s`;
 
@@ -41,7 +43,7 @@ class Timeline {
       return h("div", { class: "line" },
         h("button", { class: "name", onclick: () => this.pick({ source: row.source }),
           "aria-label": `${row.name}: ${row.words}` }, row.name),
-        h("span", { class: "strip" }, sound, marks), h("span", { class: "total" }, row.total));
+        h("span", { class: timeline.hatched ? "strip hatched" : "strip" }, sound, marks), h("span", { class: "total" }, row.total));
     });
     this.element.append(h("h2", {}, timeline.title), h("div", { class: low ? "timeline low" : "timeline" }, lines,
       h("div", { class: "line scale" }, h("span", { class: "name" }),

@@ -53,7 +53,9 @@ def page() -> None:
     st.caption(f"Times in {zone}.")
     names = [m["version"] for m in models]
     at = names.index(champion["version"]) if champion else 0
-    chosen = st.selectbox("Version", names, index=at)
+    chosen = st.selectbox(
+        "Version", names, index=at, help="Choose another one to promote it, or to roll back to it."
+    )
     version(session.client().model(chosen), champion)
 
 
@@ -93,7 +95,8 @@ def version(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
                     "Serves",
                     icon=":material/star:",
                     color="green",
-                    help="The champion: clips are classified by this version.",
+                    help="The champion: clips are classified by this version. To roll back, choose "
+                    "an earlier one above.",
                 )
             elif session.may("admin") and st.button(
                 f"{verb(model, champion)} {model['version']}", type="primary"
@@ -160,19 +163,25 @@ def confirm(model: dict[str, Any], champion: dict[str, Any] | None) -> None:
     name = model["version"]
     serves = champion["version"] if champion else "the model inside the image"
     st.markdown(f"**{name}** replaces **{serves}** within a minute.")
-    reason = st.text_input("Reason", max_chars=1000, placeholder="Recorded with the promotion")
+    reason = st.text_input(
+        "Reason (required)", max_chars=1000, placeholder="Recorded with the promotion"
+    ).strip()
     force = False
     if not model["promotions"] and not (model["decision"] or {}).get("promote"):
         seen = "did not pass the gate" if model["decision"] else "was not compared by the gate"
         st.warning(f"This version {seen}.", icon=":material/block:")
         force = st.checkbox("Promote anyway (this is recorded)")
     with st.container(horizontal=True):
-        if st.button("Yes, replace", type="primary", disabled=not reason.strip()):
-            with shown_errors():
-                session.client().promote(name, reason.strip(), force=force)
-                st.session_state["exchanged"] = f"{name} is the champion now."
-                st.rerun()
+        # Not disabled without a reason: the click that ends the typing would be lost.
+        replaced = st.button("Yes, replace", type="primary")
         if st.button("Cancel"):
+            st.rerun()
+    if replaced and not reason:
+        st.error("Say why: the reason is recorded with the promotion.")
+    elif replaced:
+        with shown_errors():
+            session.client().promote(name, reason, force=force)
+            st.session_state["exchanged"] = f"{name} is the champion now."
             st.rerun()
 
 

@@ -31,6 +31,8 @@ def page() -> None:
         desk.span, desk.zone, desk.said_zone = span, zone, said_zone
         with desk.loading():
             load(desk, span, source, picked)
+    if not any(group.results for group in desk.groups):
+        filters.warn_of_unknown(source)
     live.news(desk, ResultFilters(source=source, states=("alerted",)), "alert")
     draw(desk, source)
 
@@ -39,11 +41,13 @@ def page() -> None:
 @guarded
 def draw(desk: Desk, source: str | None) -> None:
     """The desk: what is known at once, and in a second pass what takes longer."""
-    st.caption(f"{headline(desk)} {desk.span.words(desk.zone)}. {desk.said_zone}")
+    when = desk.span.words(desk.zone)
+    with st.container(key="headline"):
+        st.caption(f"{headline(desk)} {when[:1].upper()}{when[1:]}. {desk.said_zone}")
     desk.show(pick=pick)
-    if counts.finish(desk, source):
-        st.rerun()
-    if desk.missing_thumbnails():
+    # Not one after the other: each time that a page is drawn again may cost a person a click.
+    counted = counts.finish(desk, ResultFilters(source=source))
+    if desk.missing_thumbnails() or counted:
         st.rerun()
 
 
@@ -59,7 +63,7 @@ def headline(desk: Desk) -> str:
     n = len({one["source"] for one in desk.counts})
     labels = ", ".join(
         f"{palette.title(label)} {found[label]:,}" for label in LABELS if found[label]
-    )
+    ) + (f", {palette.REJECTED} {found['rejected']:,}" if found["rejected"] else "")
     return (
         f"**{found['results']:,} results from {n} source{'s' * (n > 1)}**: "
         f"{labels}; {found['alerted']:,} alerts, {found['uncertain']:,} uncertain, "
@@ -93,9 +97,10 @@ def load(desk: Desk, span: Span, source: str | None, picked: str | None) -> None
     )
     if source:
         desk.groups += [
-            Group("threats", f"Also found at {source}", "Nothing but casual sound.",
+            Group("threats", f"Also found at {source}", "No threat was found.",
                   filters=wanted.only("threat")),
-            Group("all", f"All results of {source}", "No sound came from it.", filters=wanted),
+            Group("all", f"All results of {source}", "No sound came from it in this time.",
+                  filters=wanted),
         ]  # fmt: skip
     for group in desk.groups:
         if group.filters:

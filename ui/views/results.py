@@ -31,6 +31,8 @@ def page() -> None:
             group.load(session.client())
         counts.begin(desk, wanted)
         desk.groups.append(group)
+    if not any(group.results for group in desk.groups):
+        filters.warn_of_unknown(source)
     live.news(desk, wanted, "result")
     draw(desk, wanted)
 
@@ -58,9 +60,9 @@ def draw(desk: Desk, wanted: ResultFilters) -> None:
             help="All results that match, times in UTC",
         )
     desk.show(bulk=True, low=True, pick=pick)
-    if counts.finish(desk, wanted.source):
-        st.rerun(scope="app")
-    if desk.missing_thumbnails():
+    # At once, so that the download can be clicked only when the page is not drawn again.
+    counted = counts.finish(desk, wanted)
+    if desk.missing_thumbnails() or counted:
         st.rerun(scope="app")
 
 

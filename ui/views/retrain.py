@@ -52,22 +52,29 @@ def start() -> None:
             "Train on", [CORRECTIONS, FILES], default=CORRECTIONS, required=True
         )
         ahead = session.client().outlook()
-        outlook.show(ahead, of_files=way == FILES)
-        clips = files() if way == FILES else None
-        alone = False
+        clips, alone = None, False
         if way == CORRECTIONS:
             st.caption(
                 "All clips that were confirmed or corrected, and all labeled clips under "
                 "`training/` in the bucket."
             )
         else:
+            clips = files()
             alone = not st.toggle(
                 "Also train on corrections and labeled clips in the bucket", value=True
             )
+        outlook.show(ahead, files=None if clips is None else held_and_not(clips), alone=alone)
+        if ahead["running"]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.info(
+                    "A retraining is under way; there is one at a time.",
+                    icon=":material/hourglass_top:",
+                )
+                st.button("Show it", on_click=open_run, args=[ahead["running"]])
         reason = st.text_input(
             "Reason", placeholder="Recorded with the version, such as: new site", max_chars=1000
         )
-        ready = bool(clips) if way == FILES else not ahead["reasons"]
+        ready = not ahead["running"] and (bool(clips) if way == FILES else not ahead["reasons"])
         if st.button(
             "Start retraining", type="primary", icon=":material/play_arrow:", disabled=not ready
         ):
@@ -76,6 +83,14 @@ def start() -> None:
             st.query_params[RUN] = session.client().retrain(reason=reason, **wanted)
             st.rerun()
     outlook.earlier(ahead["earlier"], zone, open_run)
+
+
+def held_and_not(clips: list[LabeledFile]) -> tuple[Counter[str], Counter[str]]:
+    """Numbers of files by label: of those to train on, and of those to evaluate on."""
+    trained, held_out = (
+        Counter(one.label for one in clips if one.held_out is held) for held in (False, True)
+    )
+    return trained, held_out
 
 
 def open_run(run: str) -> None:
@@ -176,6 +191,11 @@ def watch(run: str) -> None:
             f"{stands['version']} is the champion now. It serves within a minute.",
             icon=":material/verified:",
         )
+    if stands["state"] == "rejected":
+        st.warning(
+            f"{stands['version']} was not promoted: {stands['champion']} stays champion.",
+            icon=":material/block:",
+        )
     if stands["state"] == "unchanged":
         st.info(f"No change: {stands['champion']} stays champion.", icon=":material/equal:")
     if stands["corrections"]:
@@ -212,7 +232,7 @@ st.markdown(
     "**the gate**: on held-out clips it must be no worse than the champion, which is the version "
     "that serves."
 )
-start()
 if run := st.query_params.get(RUN):
     ended = st.session_state.get("ended") == run
     st.fragment(watch, run_every=None if ended else REFRESH)(run)
+start()

@@ -33,6 +33,8 @@ def page() -> None:
         desk.span, desk.zone, desk.said_zone = span, zone, said_zone
         with desk.loading():
             load(desk, wanted)
+    if not any(group.results for group in desk.groups):
+        filters.warn_of_unknown(source)
     live.news(desk, wanted.only("alerted"), "alert")
     draw(desk, wanted)
 
@@ -42,9 +44,10 @@ def page() -> None:
 def draw(desk: Desk, wanted: ResultFilters) -> None:
     """The queue; what takes longer to find is added at its end, in a second pass."""
     st.caption(f"{desk.said_zone} Keys: {KEYS}")
-    known = sum(len(group.results) + len(group.rest) for group in desk.groups)
-    if known:
-        done = sum(one.verified_label is not None for g in desk.groups for one in g.results)
+    # An alert may be among the uncertain and the other threats as well.
+    all_clips = {one.clip_id: one for g in desk.groups for one in (*g.rest, *g.results)}
+    if known := len(all_clips):
+        done = sum(one.verified_label is not None for one in all_clips.values())
         more = " and more" if any(group.cursor for group in desk.groups) else ""
         st.progress(done / known, text=f"{done} of {known}{more} reviewed")
     st.markdown(precision.words(_with_labels(desk)))

@@ -117,6 +117,20 @@ def test_pages_hold_each_match_once_newest_first_whatever_their_size(table, quer
     assert everything(table, query, limit) == matching[::-1]
 
 
+def test_a_row_that_cannot_be_read_keeps_no_other_from_being_listed(table):
+    clip_ids = [save(table, n) for n in range(3)]
+    table._dynamodb.update_item(
+        TableName="results",
+        Key={"clip_id": {"S": clip_ids[1]}},
+        UpdateExpression="SET class_id = :new, #label = :new",
+        ExpressionAttributeNames={"#label": "label"},
+        ExpressionAttributeValues={":new": {"S": "glass"}},
+    )
+    assert everything(table, ResultQuery(), 1) == [clip_ids[2], clip_ids[0]]
+    with pytest.raises(ValueError, match="glass"):  # who erases must not pass over it
+        table.find(ResultQuery(), 10, strict=True)
+
+
 def test_a_rare_match_is_found_behind_many_others_page_by_page(table, monkeypatch):
     monkeypatch.setattr(results_table, "_ROWS_A_READ", 5)
     monkeypatch.setattr(results_table, "_MAX_READS", 2)
@@ -203,9 +217,9 @@ def test_what_was_erased_since_the_index_was_read_is_left_out(table, monkeypatch
     kept, erased = save(table, 0), save(table, 1)
     whole = table._whole
 
-    def without(clip_ids):
+    def without(clip_ids, **options):
         table.delete(erased)
-        return whole(clip_ids)
+        return whole(clip_ids, **options)
 
     monkeypatch.setattr(table, "_whole", without)
     assert ids(table.find(ResultQuery(), 10)) == [kept]

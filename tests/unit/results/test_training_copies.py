@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from earshot.errors import ConflictError, NotFoundError
 from earshot.labels import LABELS, Label
-from earshot.results import table
+from earshot.results import row_reader
 from earshot.results.feedback import FeedbackService
 from earshot.results.table import ResultsTable
 from earshot.results.training_copies import TrainingCopies
@@ -232,7 +232,7 @@ def test_the_sweep_leaves_alone_what_has_no_row_and_what_is_no_copy(aws: Aws) ->
 def test_more_copies_than_a_read_takes_are_looked_up(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "_KEYS_A_READ", 2)
+    monkeypatch.setattr(row_reader, "_KEYS_A_READ", 2)
     location = Location(BUCKET, "incoming/a.wav")
     aws.s3.put_object(Bucket=BUCKET, Key=location.key, Body=b"RIFF")
     for n in range(5):

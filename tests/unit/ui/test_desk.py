@@ -46,6 +46,9 @@ class Api(dict[str, Result]):
         verified = left[-1].label if left else None
         self[clip_id] = replace(self[clip_id], feedback=left, verified_label=verified)
 
+    def sources(self) -> list[dict[str, str]]:
+        return []
+
     def unmute(self, clip_id: str) -> None:
         raise ApiError(404, "It has expired.")
 

@@ -174,6 +174,13 @@ def test_a_timeline_has_a_line_for_each_source_and_says_where_there_was_no_sound
     assert found["gaps"] == "No sound from gate 13:50 to 14:20."
 
 
+def test_what_is_filtered_out_is_no_gap():
+    counts = [counted(0, "siren"), counted(50, "siren")]
+    found = timeline(counts, 600, (NOW, NOW + timedelta(hours=1)), "Europe/Madrid", all_sound=False)
+    assert found
+    assert (found["gaps"], found["hatched"]) == ("", False)
+
+
 def test_years_are_drawn_in_fewer_and_longer_stretches_and_none_is_left_out():
     counts = [counted(-day * 1440, "siren") for day in (900, 0)]
     found = timeline(counts, 86400, (None, NOW + timedelta(days=1)), "UTC")

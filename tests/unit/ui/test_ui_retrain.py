@@ -23,8 +23,8 @@ def test_what_would_be_learned_and_what_evaluates_it_is_shown_before_the_click(a
     page = run("retrain")
     assert not page.exception
     words = shown(page)
-    assert "12 new corrections, 240 labeled clips" in words
-    assert "214 held-out clips, 200 of them from the release" in words
+    assert "240 labeled clips, 12 new corrections among them" in words
+    assert "214 held-out clips, 200 of them came with the release" in words
     assert "14 casual, 200 siren" in words
     assert not page.warning
 
@@ -37,7 +37,7 @@ def test_why_it_would_be_refused_is_shown_before_the_click(api):  # noqa: F811
     api["/retrain"] = httpx.Response(200, json=refused)
     page = run("retrain")
     assert [one.value for one in page.warning] == ["There are only 3 held\\-out clips\\."]
-    assert "1 new correction, " in shown(page)
+    assert ", 1 new correction among them" in shown(page)
     assert "There are more objects" in shown(page)
     # Files that are uploaded may be held out.
     page.segmented_control[0].set_value("Uploaded files").run()

@@ -118,7 +118,7 @@ class ErasureService:
             UnavailableError: a store failed; the same call goes on.
         """
         work = self._work()
-        page = self._results.find(ResultQuery(source=source), CLIPS_A_CALL)
+        page = self._results.find(ResultQuery(source=source), CLIPS_A_CALL, strict=True)
         for result in page.results:
             work.erase(result.clip_id)
         left = CLIPS_A_CALL - len(page.results)

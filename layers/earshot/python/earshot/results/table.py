@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from earshot.results.item import (
 )
 from earshot.results.query import Page, Position, ResultQuery
 from earshot.results.result import Feedback, Result
+from earshot.results.row_reader import read_rows
 from earshot.results.serialization import feedback_to_json, to_json
 from earshot.times import format_time
 
@@ -40,7 +41,6 @@ _MAX_READS = 8
 # Of a page as JSON. Lambda answers with 6 MB, in which quotes and backslashes are doubled.
 MAX_PAGE_CHARACTERS = 3_000_000
 _ROWS_AT_ONCE = 25  # whole rows, which may have 400 KB each
-_KEYS_A_READ = 100  # of BatchGetItem (Amazon DynamoDB API Reference)
 
 
 class ResultsTable:
@@ -121,7 +121,7 @@ class ResultsTable:
         Raises:
             UnavailableError: DynamoDB failed.
         """
-        rows = self._projected(clip_ids, {"ProjectionExpression": "clip_id"})
+        rows = read_rows(self._dynamodb, self._name, clip_ids, {"ProjectionExpression": "clip_id"})
         return {row["clip_id"]["S"] for row in rows}
 
     def labeled(self, clip_ids: Sequence[str]) -> dict[str, LabeledRow]:
@@ -138,27 +138,17 @@ class ResultsTable:
         }
         return {
             row["clip_id"]["S"]: LabeledRow.from_item(row)
-            for row in self._projected(clip_ids, projection)
+            for row in read_rows(self._dynamodb, self._name, clip_ids, projection)
         }
 
-    def _projected(
-        self, clip_ids: Sequence[str], projection: dict[str, Any]
-    ) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(clip_ids), _KEYS_A_READ):
-            keys: Any = [{"clip_id": {"S": c}} for c in clip_ids[start : start + _KEYS_A_READ]]
-            while keys:
-                request: Any = {self._name: {"Keys": keys, **projection}}
-                with unavailable_on_failure("The results table"):
-                    answer = self._dynamodb.batch_get_item(RequestItems=request)
-                yield from answer["Responses"][self._name]
-                left: Any = answer.get("UnprocessedKeys", {})
-                keys = left[self._name]["Keys"] if left else []
-
-    def find(self, query: ResultQuery, limit: int, after: Position | None = None) -> Page:
+    def find(
+        self, query: ResultQuery, limit: int, after: Position | None = None, *, strict: bool = False
+    ) -> Page:
         """At most `limit` results of a query, newest first.
 
         Args:
             after: end of the page before; None for the first page.
+            strict: a row that cannot be read is an error, where lists leave it out.
 
         Raises:
             UnavailableError: DynamoDB failed.
@@ -178,10 +168,10 @@ class ResultsTable:
         found, size, last = list[Result](), 0, None
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = rows[start : start + _ROWS_AT_ONCE]
-            whole = self._whole([row["clip_id"]["S"] for row in some])
+            whole = self._whole([row["clip_id"]["S"] for row in some], strict=strict)
             for row in some:
-                result = whole.get(row["clip_id"]["S"])  # an index is a little late: it may be gone
-                if result is None:
+                result = whole.get(row["clip_id"]["S"])
+                if result is None:  # unreadable, or gone: an index is a little late
                     continue
                 size += len(json.dumps(to_json(result)))
                 if found and size > MAX_PAGE_CHARACTERS:
@@ -190,9 +180,15 @@ class ResultsTable:
                 last = position_of(row, "timestamp")
         return Page(found, reader.end(rows[-1] if len(rows) == limit else None))
 
-    def _whole(self, clip_ids: Sequence[str]) -> dict[str, Result]:
-        rows = self._projected(clip_ids, {"ConsistentRead": True})
-        return {row["clip_id"]["S"]: from_item(row) for row in rows}
+    def _whole(self, clip_ids: Sequence[str], *, strict: bool = False) -> dict[str, Result]:
+        found = {}
+        for row in read_rows(self._dynamodb, self._name, clip_ids, {"ConsistentRead": True}):
+            try:
+                found[row["clip_id"]["S"]] = from_item(row)
+            except (KeyError, TypeError, ValueError):  # alert has named it, with an alarm
+                if strict:
+                    raise
+        return found
 
     def record_alert(self, clip_id: str, at: datetime) -> None:
         """Record that an alert about a clip was sent, unless its result is gone.
