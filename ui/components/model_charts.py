@@ -155,5 +155,5 @@ def pairs_chart(compared: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     words = chart.mark_text(align="left", dx=4, fontSize=11, color=tones.text).encode(
         x, y, yOffset=offset, text="words:N"
     )
-    height = 60 + 48 * len(compared)
+    height = 130 + 64 * len(compared)  # title, legend and axis take what no bar has
     return alt.layer(bars, words).properties(height=height).configure_view(stroke=None)
