@@ -92,5 +92,13 @@ class ArchiveStack:
             total,
             execution["input"],
             execution.get("output", ""),
-            f"{execution.get('error', '')} {execution.get('cause', '')}".strip(),
+            f"{execution.get('error', '')} {in_words(execution.get('cause', ''))}".strip(),
         )
+
+
+def in_words(cause: str) -> str:
+    """Why an execution failed; of a function's error its message, without the stack trace."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError):
+        return cause

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from earshot_client.api_client import EarshotClient
 from earshot_client.cli.options import as_json, explained, file_argument
 from earshot_client.cli.output import console, print_json, progress
+from earshot_client.transport import ApiError
 
 POLL_S = 1.0
+# What a busy API answers, after the tries of `Transport`; it runs for minutes beside a retraining.
+BUSY = (0, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+MOST_FAILURES = 12  # in a row, each after some eight seconds
 # It did its work; where nothing was to be changed, nothing had to be promoted.
 GOOD = ("promoted", "unchanged")
 
@@ -133,14 +138,28 @@ def show_corrections(corrections: Mapping[str, Any], *, serves: bool) -> None:
 
 
 def watch(client: EarshotClient, run: str) -> dict[str, Any]:
-    """Where a retraining stands once it has ended."""
+    """Where a retraining stands once it has ended.
+
+    Raises:
+        ApiError: the API refuses to say, or did not answer for a while. The run goes on.
+    """
     with progress(TimeElapsedColumn()) as bar:
-        task = bar.add_task("retraining", total=1.0)
-        while (stands := client.retraining(run))["state"] == "running":
-            step = stands["step"] or "starting"
-            bar.update(task, description=step, completed=stands["embedded"])
+        task, failures = bar.add_task("retraining", total=1.0), 0
+        while True:
+            try:
+                stands = client.retraining(run)
+            except ApiError as error:
+                failures += 1
+                if error.status not in BUSY or failures > MOST_FAILURES:
+                    raise
+                bar.update(task, description="the API is busy")
+            else:
+                failures = 0
+                if stands["state"] != "running":
+                    return stands
+                step = stands["step"] or "starting"
+                bar.update(task, description=step, completed=stands["embedded"])
             time.sleep(POLL_S)
-    return stands
 
 
 def _answer(answer: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from earshot_client.cli import retraining
+from earshot_client.transport import Transport
 
 LABELS = ("casual", "gunshot", "explosion", "siren")
 OUTLOOK: dict[str, Any] = {
@@ -42,6 +43,16 @@ def test_a_retraining_is_watched_until_it_ends(api, run):
     assert dict(api.requests[0].url.params) == {"prefix": "training/may/"}
     assert json.loads(api.requests[1].content) == {"prefix": "training/may/", "reason": ""}
     assert [request.url.path[-11:] for request in api.requests[2:]] == ["/retrain/r1"] * 2
+
+
+def test_a_busy_api_does_not_end_the_watch(api, run, monkeypatch):
+    monkeypatch.setattr(Transport, "waits_s", ())
+    begun = answers(ENDED)
+    api.refusals = [*begun[:2], httpx.Response(429), httpx.Response(503), begun[2]]
+    done = run("retrain")
+    assert (done.exit_code, done.stdout) == (0, f"{IN_WORDS}r1 promoted v2\n")
+    api.refusals = [*begun[:2], httpx.Response(403, json={"detail": "No scope."})]
+    assert run("retrain").exit_code == 1
 
 
 @pytest.mark.parametrize("state", ["rejected", "refused", "failed", "aborted"])
