@@ -163,6 +163,7 @@ def test_a_row_that_cannot_be_read_is_named_in_the_log_of_alert(local_stack: Loc
     dynamodb.put_item(TableName=table, Item=row | {"clip_id": clip_id, "label": {"S": "thunder"}})
     try:
         wait_for(lambda: clip_id["S"] in text_of_log(local_stack, "alert"))
+        assert local_stack.call("GET", "/results")[0] == 200  # the others are listed
     finally:
         dynamodb.delete_item(TableName=table, Key={"clip_id": clip_id})
     log = text_of_log(local_stack, "alert")
