@@ -27,7 +27,7 @@ from earshot.uploads.objects import HELD_OUT_PREFIX, TRAINING_PREFIX
 from local.clients import forget_aws_settings, local_session
 from local.demos.classify import demo_stack
 from local.settings import FIRST_MODEL, REPOSITORY, YAMNET, LocalStackError
-from local.token import SCOPES, issue
+from local.up import exports, how_to_use
 from training.data.demo_sounds import write_clips, write_recordings
 from training.data.labeled_clips import labeled_clips
 
@@ -75,20 +75,26 @@ def _examples(block: str) -> list[Example]:
     return [Example(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def variables(outputs: dict[str, Any], token: str) -> dict[str, str]:
-    """What the documents' commands find in their environment: as `make up` prints it, and more."""
-    names = ("ApiUrl", "UploadsBucketName", "ResultsTableName", "DeviceClientId")
-    return {name: outputs[name] for name in names} | {
-        "Token": token,
-        "EARSHOT_API_URL": outputs["ApiUrl"],
-        "EARSHOT_TOKEN": token,
-        "AWS_ENDPOINT_URL": outputs["endpoint"],
-        "AWS_DEFAULT_REGION": outputs["region"],
-        "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "COLUMNS": "120",
-    }
+def variables(printed: str) -> dict[str, str]:
+    """What commands find in their environment after the line that `make up` prints, and no more.
+
+    Raises:
+        LocalStackError: it prints none, or the line fails.
+    """
+    lines = re.findall(r"^  (source .+)$", printed, re.MULTILINE)
+    if len(lines) != 1:
+        raise LocalStackError(f"`make up` prints {len(lines)} lines to paste, rather than one.")
+    done = subprocess.run(
+        ["bash", "-c", f"set -e; {lines[0]}; env -0"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LocalStackError(f"This fails: {lines[0]}\n{done.stderr}")
+    set_now = dict(entry.split("=", 1) for entry in done.stdout.rstrip("\0").split("\0"))
+    return set_now | {"COLUMNS": "120"}
 
 
 class Shell:
@@ -202,9 +208,10 @@ def main() -> None:
             s3 = local_session().client("s3", endpoint_url=settings.endpoint)
             prepare(folder)
             upload_labeled(folder, s3, outputs["UploadsBucketName"])
-            pool, client = outputs["UserPoolId"], outputs["ServiceClientId"]
-            token = issue(settings.endpoint, pool, client, list(SCOPES))
-            shell = Shell(folder, variables(outputs, token))
+            # The demonstration's stack, too, is used as one of `make up` is.
+            settings.outputs_file.write_text(json.dumps(outputs))
+            settings.exports_file.write_text(exports(settings, outputs))
+            shell = Shell(folder, variables(how_to_use(settings, outputs)))
             for document in DOCUMENTS:
                 document.write_text(rewritten(document.read_text(), shell.run))
     except LocalStackError as error:

@@ -97,3 +97,8 @@ class Settings:
     @property
     def outputs_file(self) -> Path:
         return self.folder / "outputs.json"
+
+    @property
+    def exports_file(self) -> Path:
+        """The outputs as variables of a shell, for `source`."""
+        return self.folder / "env"

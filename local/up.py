@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,24 @@ from local.clients import forget_aws_settings
 from local.deployment import small_setup
 from local.deployment.deploy import deploy, require_models
 from local.emulator import process
-from local.settings import FIRST_MODEL, LocalStackError, Settings
+from local.settings import FIRST_MODEL, REPOSITORY, LocalStackError, Settings
 
 _HOW_TO_USE = """
-Paste this to let the AWS command line and SDKs talk to it:
+Paste this line. It lets earshot, the AWS command line and SDKs talk to it, and sets each
+name that the documents write as $Name:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
-  export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}
-  export ApiUrl={ApiUrl} Token=$(make token)
+  source {exports_file}
 
 Then, with a recording clip.wav of yours:
 
-  aws s3 cp clip.wav s3://{UploadsBucketName}/incoming/clip.wav
-  aws dynamodb scan --table-name {ResultsTableName}
-  aws dynamodb query --table-name {ResultsTableName} --index-name label-time-index \\
+  earshot predict clip.wav
+  aws s3 cp clip.wav "s3://$UploadsBucketName/incoming/clip.wav"
+  aws dynamodb scan --table-name $ResultsTableName
+  aws dynamodb query --table-name $ResultsTableName --index-name label-time-index \\
     --key-condition-expression 'label_bucket = :label' \\
     --expression-attribute-values '{{":label": {{"S": "siren#0"}}}}'
   aws --endpoint-url $AWS_ENDPOINT_URL sqs get-queue-attributes --attribute-names All \\
-    --queue-url {UploadsQueueUrl}
+    --queue-url $UploadsQueueUrl
   curl -F file=@clip.wav -H "Authorization: Bearer $Token" "$ApiUrl/predict"
 
 Version 1 of the AWS command line reads AWS_ENDPOINT_URL for every service but sqs, hence the
@@ -42,7 +43,7 @@ on AWS.
 `make alerts` shows alerts on this machine as they come; `make listen` sends what its microphone
 records.
 `make logs` shows what the functions log, `make down` stops it all. {state}
-These names are also in {outputs_file}."""
+The names are also in {outputs_file}, as JSON."""
 
 
 _KEPT = (
@@ -72,6 +73,7 @@ def up(settings: Settings) -> None:
             process.stop(settings, forget=False)
         raise
     settings.outputs_file.write_text(json.dumps(deployment.outputs, indent=2) + "\n")
+    settings.exports_file.write_text(exports(settings, deployment.outputs))
     if not running:
         print(f"Earshot is up at {settings.endpoint} (pid {emulator.pid}).")
     else:
@@ -83,8 +85,44 @@ def up(settings: Settings) -> None:
 
 
 def how_to_use(settings: Settings, outputs: dict[str, Any]) -> str:
-    state = _KEPT if settings.persists else _NOT_KEPT
-    return _HOW_TO_USE.format(outputs_file=settings.outputs_file, state=state, **outputs)
+    return _HOW_TO_USE.format(
+        outputs_file=settings.outputs_file,
+        exports_file=shlex.quote(_short(settings.exports_file)),
+        state=_KEPT if settings.persists else _NOT_KEPT,
+    )
+
+
+def exports(settings: Settings, outputs: dict[str, Any]) -> str:
+    """Commands of a shell that set all that the documents' commands use.
+
+    The token is asked for when they are read, since it is valid for an hour.
+    """
+    variables = {name: value for name, value in outputs.items() if name[0].isupper()} | {
+        "AWS_ENDPOINT_URL": outputs["endpoint"],
+        "AWS_DEFAULT_REGION": outputs["region"],
+        "AWS_ACCESS_KEY_ID": outputs["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": outputs["secret_access_key"],
+        "EARSHOT_API_URL": outputs["ApiUrl"],
+    }
+    python, folder, checkout = (
+        shlex.quote(str(path)) for path in (sys.executable, settings.folder, REPOSITORY)
+    )
+    token = f"cd {checkout} && EARSHOT_LOCAL_DIR={folder} {python} -m local.token"
+    path = shlex.quote(str(Path(sys.executable).parent))
+    return "".join(
+        [
+            "# Of `make up`: source this file. `make down` removes it.\n",
+            *(f"export {name}={shlex.quote(str(value))}\n" for name, value in variables.items()),
+            f'case ":$PATH:" in *:{path}:*) ;; *) export PATH={path}:"$PATH" ;; esac\n',
+            f'export Token="$({token})"\n',
+            'export EARSHOT_TOKEN="$Token"\n',
+        ]
+    )
+
+
+def _short(path: Path) -> str:
+    """From the folder that the commands are typed in, if it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def main() -> None:

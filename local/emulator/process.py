@@ -144,6 +144,7 @@ def stop(settings: Settings, *, forget: bool = True) -> Emulator | None:
         shutil.rmtree(settings.state, ignore_errors=True)
     settings.pid_file.unlink(missing_ok=True)
     settings.outputs_file.unlink(missing_ok=True)
+    settings.exports_file.unlink(missing_ok=True)
     shutil.rmtree(settings.scratch, ignore_errors=True)
     return emulator
 

@@ -27,9 +27,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     up = stack.run("up")
     try:
         assert up.returncode == 0, up.stderr
-        outputs = stack.outputs
         prepare(folder)
-        yield Shell(folder, variables(outputs, stack.token()))
+        yield Shell(folder, variables(up.stdout))
     finally:
         stack.run("down")
 

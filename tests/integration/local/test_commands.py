@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -51,14 +50,15 @@ class TestCommands:
     def test_the_commands_that_up_prints_reach_the_stack(self, local_stack: LocalStack) -> None:
         settings = Settings(port=local_stack.port, folder=local_stack.folder)
         printed = how_to_use(settings, local_stack.outputs).replace("\\\n", "")
-        exports = re.findall(r"^  (export AWS_.*)$", printed, re.MULTILINE)
+        exports = re.findall(r"^  (source .*)$", printed, re.MULTILINE)
         commands = re.findall(r"^  (aws .*(?:sqs|dynamodb) .*)$", printed, re.MULTILINE)
-        assert len(exports) == 2
+        assert len(exports) == 1
         assert len(commands) == 3
         for command in commands:
             done = subprocess.run(
-                ["sh", "-c", "\n".join([*exports, f"exec {command}"])],
-                env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/nowhere"},
+                ["bash", "-c", "\n".join([*exports, f"exec {command}"])],
+                cwd=REPOSITORY,
+                env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere"},
                 capture_output=True,
                 text=True,
                 check=False,
