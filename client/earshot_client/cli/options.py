@@ -17,6 +17,7 @@ from earshot.labels import LABELS
 from earshot.times import parse_time
 from earshot_client.transport import ApiError
 
+DEFAULT = "default"  # the word that takes a setting back
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # The gateway's own short messages, explained.
 _HINTS = {
@@ -58,6 +59,34 @@ class Duration(click.ParamType):
         return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
+class OrDefault(click.ParamType):
+    """What another type takes, or the word ``default``: as the template's parameters say."""
+
+    def __init__(self, wanted: click.ParamType) -> None:
+        self._wanted = wanted
+        self.name = wanted.name
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        return value if value == DEFAULT else self._wanted.convert(value, param, ctx)
+
+
+class Hours(click.ParamType):
+    """Hours of each day, such as ``22:00-06:00``, or the word ``none``."""
+
+    name = "hours"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, str] | str:
+        if isinstance(value, dict):
+            return value
+        if value == "none":
+            return "none"
+        clock = r"(?:[01]\d|2[0-3]):[0-5]\d"
+        found = re.fullmatch(rf"({clock})-({clock})", value)
+        if found is None:
+            self.fail(f"{value} is not like 22:00-06:00, nor none or default")
+        return {"start": found[1], "end": found[2]}
+
+
 class Zone(click.ParamType):
     """A time zone by its IANA name."""
 
@@ -76,6 +105,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 label_choice = click.Choice([str(label) for label in LABELS])
+label_or_default = click.Choice([*label_choice.choices, DEFAULT])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 source_option = click.option("--source", help="Camera or site.")
 recorded_at_option = click.option(

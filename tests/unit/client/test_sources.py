@@ -64,6 +64,53 @@ def test_settings_are_added_to_those_that_are(sources: Sources) -> None:
     assert sources.set["north gate"]["muted_until"]
 
 
+SET = {
+    "--name": "North gate",
+    "--place": "by the lake",
+    "--zone": "Europe/Berlin",
+    "--label": "gunshot",
+    "--min-confidence": "gunshot=0.8",
+    "--quiet": "22:00-06:00",
+    "--mute-for": "2h",
+    "--cooldown": "10m",
+    "--silent-after": "10m",
+    "--retention-days": "7",
+    "--digest": "siren",
+    "--addressee": "ann@ear.example",
+}
+
+
+def test_every_setting_is_taken_back_by_one_word(sources: Sources) -> None:
+    run("set", "gate")
+    untouched = Source("gate", settings_from_json(sources.set["gate"]))
+    options = [word for option in SET.items() for word in option]
+    assert run("set", "gate", *options).exit_code == 0
+    assert Source("gate", settings_from_json(sources.set["gate"])) != untouched
+    for option in SET:
+        done = run("set", "gate", option, "default")
+        assert done.exit_code == 0, done.output
+    assert Source("gate", settings_from_json(sources.set["gate"])) == untouched
+
+
+def test_no_mute_until_a_time_is_taken_back_as_well(sources: Sources) -> None:
+    run("set", "gate", "--muted-until", "2030-01-01T00:00")
+    assert sources.set["gate"]["muted_until"]
+    assert run("set", "gate", "--muted-until", "default").exit_code == 0
+    assert "muted_until" not in sources.set["gate"]
+
+
+def test_the_word_stands_alone(sources: Sources) -> None:
+    refused = run("set", "gate", "--label", "gunshot", "--label", "default")
+    assert refused.exit_code == 2
+    assert "stands alone" in refused.output
+
+
+def test_hours_are_refused_in_words(sources: Sources) -> None:
+    refused = run("set", "gate", "--quiet", "off")
+    assert refused.exit_code == 2
+    assert "off is not like 22:00-06:00, nor none or default" in refused.output
+
+
 def test_sources_are_listed_with_what_is_wrong(sources: Sources) -> None:
     run("set", "gate", "--place", "by the lake")
     listed = run()
