@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ class Broker:
             raise BrokerError(f"{url!r} is no address such as mqtt://host:1883.")
         self._said = said
         self._connected = threading.Event()
+        self._trouble: str | None = None
         self._acknowledged: set[int] = set()
         self.reconnected = threading.Event()
         client = self._client = Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=True)
@@ -48,10 +50,12 @@ class Broker:
         client.will_set(AVAILABILITY, "offline", _QOS, retain=True)
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        self._place = (parts.hostname, parts.port or _PORTS[parts.scheme])
-        client.connect_async(*self._place, keepalive=30)
+        port = parts.port or _PORTS[parts.scheme]
+        self._address = f"{parts.hostname}:{port}"
+        client.connect_async(parts.hostname, port, keepalive=30)
         client.loop_start()
 
     def publish(self, messages: Sequence[Message], stop: threading.Event) -> bool:
@@ -81,12 +85,26 @@ class Broker:
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         if reason.is_failure:
-            self._said(f"the broker refuses the connection: {reason}")
+            self._say_once(f"{self._address} refuses the connection: {reason}; trying again")
             return
         client.publish(AVAILABILITY, "online", _QOS, retain=True)
-        self._said(f"connected to {self._place[0]}:{self._place[1]}")
+        self._trouble = None
+        self._said(f"connected to {self._address}")
         self.reconnected.set()
         self._connected.set()
+
+    def _on_connect_fail(self, _: Any, __: Any) -> None:
+        error = sys.exc_info()[
+            1
+        ]  # paho calls this while it handles the error, and does not pass it
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        self._say_once(f"{self._address} does not answer: {reason}; trying again, alerts wait")
+
+    def _say_once(self, trouble: str) -> None:
+        """Tries come every 30 s, for hours if need be: the same trouble is said once."""
+        if trouble != self._trouble:
+            self._said(trouble)
+        self._trouble = trouble
 
     def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         if self._connected.is_set() and reason.is_failure:

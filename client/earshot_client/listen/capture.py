@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import shutil
 import subprocess  # nosec B404 # ffmpeg alone is run
 import threading
@@ -22,6 +23,7 @@ PATIENCE_S = 20.0
 _READ_BYTES = 16_384
 _QUEUED = 240  # reads; two minutes of sound, should the disk stand still
 _KILL_AFTER_S = 5.0
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 # What ffmpeg says of a cause, and what that means.
 _MEANINGS = {
     "matches no streams": "it has no sound: switch on the camera's microphone",
@@ -150,7 +152,9 @@ class Capture:
     def _read_remarks(self, pipe: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):
             for line in pipe:
-                self._remarks.append(without_password(line.decode(errors="replace").strip()))
+                # Addresses in memory tell nobody anything, and differ each time.
+                text = _ADDRESS.sub("", line.decode(errors="replace").strip())
+                self._remarks.append(without_password(text))
 
     def _reason(self, n_bytes: int) -> str:
         said = [line for line in self._remarks if line]

@@ -99,6 +99,7 @@ class Listener:
         self._capture: Capture | None = None
         self._faults = FaultWatch()
         self._level: Level | None = None
+        self._broke_off: str | None = None
         self._clock_fault_reported = False
         self._model_reported: tuple[str, str] | None = None
         self._reported_at = time.monotonic()
@@ -133,7 +134,9 @@ class Listener:
                 failures = 1 if self.segments > before else failures + 1
                 if not self._input.endless:
                     raise
-                self._say(f"{self._input.name}: {error}")
+                if str(error) != self._broke_off:  # while it is tried again, once is enough
+                    self._say(f"{self._input.name}: {error}; trying again")
+                self._broke_off = str(error)
             if not self._input.endless:
                 break
             self._stopping.wait(wait_s(failures, _LONGEST_WAIT_S))
@@ -151,6 +154,7 @@ class Listener:
                 capture.stop()
             for pcm, arrived_at in capture.chunks():
                 if pcm and not n_bytes:
+                    self._broke_off = None
                     self._say(f"listening to {self._input.name}")
                 n_bytes += len(pcm)
                 clock.arrived(len(pcm) // 2, arrived_at)

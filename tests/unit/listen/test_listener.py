@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,33 @@ def test_without_ffmpeg_it_ends_and_says_how_to_get_it(
         listener = Listener(input_of(NOISE), Options(), spool, sender, None, print)
         with pytest.raises(MissingFfmpegError, match="apt install ffmpeg"):
             listener.run()
+
+
+def test_a_microphone_that_is_not_there_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = threading.Semaphore(0)
+    said: list[str] = []
+
+    def no_wait(_failures: int, _longest: float) -> float:
+        tries.release()
+        return 0.01
+
+    monkeypatch.setattr("earshot_client.listen.listener.wait_s", no_wait)
+    sender: Any = None
+    with Spool(tmp_path, 10**9) as spool:
+        missing = replace(input_of("http://127.0.0.1:1/stream"), endless=True)
+        listener = Listener(missing, Options(), spool, sender, None, said.append)
+        thread = threading.Thread(target=listener.run)
+        thread.start()
+        try:
+            assert all(tries.acquire(timeout=60) for _ in range(3))
+        finally:
+            listener.stop()
+            thread.join()
+    assert len(said) == 1
+    assert said[0].endswith("; trying again")
+    assert " 0x" not in said[0]
 
 
 class Running:
