@@ -4,6 +4,8 @@ FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # With the status 127 of a last name that is missing, make would drop what was found.
 PYTHON ?= $(firstword $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
 	$$p $(FITS) && echo $$p; done; true))
+# Only to say what was found, if none fits.
+OTHER = $(shell p=$$(command -v python3 || command -v python) && echo "$$p is $$($$p --version 2>&1)")
 BIN := .venv/bin
 # Two sets of packages, locked together: one to run, one to train, test and deploy, which has all of
 # the first. Whoever has the second needs no other.
@@ -35,7 +37,9 @@ help: ## This list
 $(EVERYTHING): requirements/dev.txt pyproject.toml
 .venv/.run .venv/.ui $(EVERYTHING):
 	@python="$(PYTHON)"; need="Python 3.11, 3.12 or 3.13 is needed, and"; \
-	[ -n "$$python" ] || { echo "$$need none is on the PATH."; exit 1; }; \
+	[ -n "$$python" ] || { other="$(OTHER)"; if [ -n "$$other" ]; \
+		then echo "$$need $$other; name another by PYTHON=path make …"; \
+		else echo "$$need none is on the PATH; name one by PYTHON=path make …"; fi; exit 1; }; \
 	$$python $(FITS) || { echo "$$need $$python is none of them."; exit 1; }; \
 	$$python -m local.environment $(@:.venv/.%=%)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("overrides", nargs="*", help="the same as of --parameter-overrides")
     arguments = parser.parse_args()
+    if not BUILT.is_file():
+        sys.exit(f"Run sam build first: there is no {BUILT}.")
     template = yaml_parse(BUILT.read_text())
     digest = digest_of(CONFIG.read_bytes(), arguments.overrides)
     names = stamp(template, digest)

@@ -143,8 +143,8 @@ def _run(command: list[str], folder: Path) -> None:
         raise SetupError(_unwritable(folder))
     if _NO_NETWORK.search(done.stdout):
         raise SetupError(
-            "The packages cannot be downloaded, since PyPI cannot be reached: check the network "
-            "(behind a proxy, set HTTPS_PROXY) and try again."
+            f"The packages cannot be downloaded, since {_index()} cannot be reached{_proxy()}: "
+            "check the network (behind a proxy, set HTTPS_PROXY) and try again."
         )
     log = folder / "setup.log"
     log.write_text(done.stdout)
@@ -152,8 +152,24 @@ def _run(command: list[str], folder: Path) -> None:
     raise SetupError(f"{Path(command[0]).name} failed ({last.strip()}); all it said is in {log}.")
 
 
+def _index() -> str:
+    """Where packages come from, for a person."""
+    address = os.environ.get("UV_INDEX_URL") or os.environ.get("PIP_INDEX_URL")
+    return _without_password(address) if address else "PyPI"
+
+
+def _proxy() -> str:
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    proxy = next((os.environ[name] for name in names if os.environ.get(name)), None)
+    return f" through the proxy {_without_password(proxy)}" if proxy else ""
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", address)
+
+
 def _unwritable(path: Path) -> str:
-    return f"{path} cannot be written to: give yourself the right to, or use another checkout."
+    return f"{path} cannot be written to: make the folder writable, or use another checkout."
 
 
 def main() -> None:

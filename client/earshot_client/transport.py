@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from earshot.errors import EarshotError
 
 PAGE = 200
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 TIMEOUT = httpx.Timeout(30, write=300)
 _LATER = {
     httpx.codes.TOO_MANY_REQUESTS,
@@ -103,7 +104,7 @@ class Transport:
                 answer = self.http.request(method, self.api_url + route, headers=sent, **request)
             except httpx.HTTPError as error:
                 if wait_s is None or not isinstance(error, _BROKE_OFF):
-                    raise ApiError(0, f"{self.api_url} does not answer: {error}") from error
+                    raise ApiError(0, _no_answer(self.api_url, error)) from error
             else:
                 if answer.status_code not in _LATER or wait_s is None:
                     return answer
@@ -136,6 +137,13 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
+
+
+def _no_answer(api_url: str, error: httpx.HTTPError) -> str:
+    hint = ""
+    if isinstance(error, httpx.ConnectError) and urlsplit(api_url).hostname in _THIS_MACHINE:
+        hint = ". Is the local stack up? Start it with: make up"
+    return f"{api_url} does not answer: {error}{hint}"
 
 
 def reason(answer: httpx.Response) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from earshot_client.cli.options import as_json, source_option
+from earshot_client.cli.options import as_json, source_option, sure
 from earshot_client.cli.output import console, print_json, progress, remarks
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def archive(
         _show(found)
         if not found.clips:
             raise click.ClickException(f"There is no object under {address}.")
-        click.confirm("Start?", abort=True, err=True)
+        sure("Start?")
     run = earshot.start(name, asked)
     remarks.print(f"Archive {name} has begun.")
     if not wait:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earshot_client.api_client import EarshotClient
-from earshot_client.cli.options import as_json, explained
+from earshot_client.cli.options import as_json, explained, sure
 from earshot_client.cli.output import console, print_json
 
 
@@ -31,7 +31,7 @@ def erase(
         raise click.UsageError("Either CLIP_ID or --source.")
     if not yes:
         what = f"all clips of {source}" if source else f"the clip {clip_id}"
-        click.confirm(f"Erase {what}? This cannot be undone.", abort=True, err=True)
+        sure(f"Erase {what}? This cannot be undone.")
     client = connect()
     erased = client.erase_source(source) if source else [client.erase(str(clip_id))]
     found = _joined(erased)

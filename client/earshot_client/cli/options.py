@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -125,6 +126,18 @@ recording_argument = click.Path(path_type=Path, allow_dash=True)
 file_argument = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def sure(question: str) -> None:
+    """Ask before something that cannot be undone, or costs money; end the command at a no."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.ClickException("Nobody has answered. With --yes it does not ask.") from None
+    if not agreed:
+        raise click.Abort
+
+
 def explained(command: Callable[P, R]) -> Callable[P, R]:
     """Print errors that are meant for people without a traceback."""
 
@@ -133,7 +146,10 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except ApiError as error:
-            raise click.ClickException(_HINTS.get(str(error), str(error))) from error
+            message = str(error)
+            if message.startswith("path.clip_id: "):  # a pattern, which says little
+                message = "That is no clip id, which has 32 digits; `earshot results` lists them."
+            raise click.ClickException(_HINTS.get(message, message)) from error
         except EarshotError as error:
             raise click.ClickException(str(error)) from error
 

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from earshot_client.api_client import EarshotClient
 from earshot_client.cli.local_model import MODELS
+from earshot_client.transport import ApiError
 from tests.unit.client.served_api import result
 from training.data.demo_sounds import write_clips
 
@@ -264,3 +266,32 @@ def test_nothing_is_erased_unasked(api, run, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert run("erase", "c1").exit_code == 1
     assert api.requests == []
+
+
+def test_where_nobody_can_answer_it_says_how_to_go_on(api, run, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    refused = run("erase", "c1")
+    assert refused.exit_code == 1
+    assert "With --yes it does not ask." in refused.stderr
+    assert api.requests == []
+
+
+def test_what_is_no_clip_id_is_said_in_words(api, run):
+    detail = "path.clip_id: String should match pattern '^[0-9a-f]{32}$'"
+    api.refusals = [httpx.Response(422, json={"detail": detail})]
+    refused = run("feedback", "CLIP", "casual")
+    assert "That is no clip id" in refused.stderr
+    assert "earshot results" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "says"), [("http://127.0.0.1:9", True), ("https://api.example", False)]
+)
+def test_a_local_stack_that_is_down_is_named(address, says):
+    def refuse(request):
+        raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
+
+    http = httpx.Client(transport=httpx.MockTransport(refuse))
+    with pytest.raises(ApiError, match="does not answer") as refused:
+        EarshotClient(address, lambda: "", http).sources()
+    assert ("make up" in str(refused.value)) == says

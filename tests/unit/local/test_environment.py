@@ -80,9 +80,18 @@ def test_without_network_it_says_so_in_one_sentence(tmp_path: Path) -> None:
         PIP_NO_CACHE_DIR="1",
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("The packages cannot be downloaded, since PyPI cannot be reached")
+    assert done.stderr.startswith(
+        f"The packages cannot be downloaded, since {NOWHERE}/simple cannot be reached"
+    )
     assert done.stderr.count("\n") == 1
     assert re.fullmatch(r"Setting up .venv .* MB on disk, .* downloaded\.\n", done.stdout)
+
+
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:secret@proxy.example:3128")
+    assert environment._proxy() == " through the proxy http://…@proxy.example:3128"
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(
@@ -149,7 +158,6 @@ def make(folder: Path, *arguments: str, **settings: str) -> subprocess.Completed
 @pytest.mark.parametrize(
     ("python", "lacks"),
     [
-        ("", "none is on the PATH"),
         ("/nowhere/python", "/nowhere/python is none of them"),
         ("false", "false is none of them"),
     ],
@@ -160,6 +168,28 @@ def test_make_without_a_python_says_which_is_needed(
     done = make(tmp_path, "demo", f"PYTHON={python}")
     assert done.returncode == 2
     assert done.stdout == f"Python 3.11, 3.12 or 3.13 is needed, and {lacks}.\n"
+
+
+def test_make_without_any_python_says_how_to_name_one(tmp_path: Path) -> None:
+    done = make(tmp_path, "demo", "PYTHON=", "OTHER=")
+    assert done.stdout == (
+        "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH; "
+        "name one by PYTHON=path make …\n"
+    )
+
+
+def test_make_names_the_python_that_is_too_old(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    old.chmod(0o755)
+    for program in ("sh", "true"):
+        (tmp_path / "bin" / program).symlink_to(str(shutil.which(program)))
+    done = make(tmp_path, "demo", PATH=str(tmp_path / "bin"))
+    assert done.stdout == (
+        f"Python 3.11, 3.12 or 3.13 is needed, and {old} is Python 3.9.2; "
+        "name another by PYTHON=path make …\n"
+    ), done.stderr
 
 
 def test_a_python_is_found_where_no_program_is_called_python(tmp_path: Path) -> None:
