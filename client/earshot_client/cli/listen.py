@@ -132,7 +132,7 @@ def listen(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: listener.stop())
         if len(held):
-            say(f"{len(held)} segments of before wait to be sent")
+            say(f"{len(held)} earlier segments wait to be sent")
         sender.start()
         heartbeat = Heartbeat(client, name, listener.vitals, heartbeat_s, say)
         if wanted.live:

@@ -102,7 +102,7 @@ def test_neither_a_cut_network_nor_a_kill_loses_or_doubles_a_segment(
         waiting = spooled(tmp_path, "listen-gate")
         sent_already = results(local_stack, "listen-gate")
         second = start(station.url, *arguments, EARSHOT_API_URL=url)
-        second.says(f"{len(waiting)} segments of before wait to be sent")
+        second.says(f"{len(waiting)} earlier segments wait to be sent")
         second.says("nothing can be sent: ")
         # As if the process was killed after the service took a segment and before it was noted.
         for path in waiting:
@@ -210,7 +210,7 @@ def test_an_expired_token_keeps_the_segments_and_says_what_to_do(
         assert listening.stop() == 0
         held = len(spooled(tmp_path, "late"))
         again = start(*arguments)
-        again.says(f"{held} segments of before wait")
+        again.says(f"{held} earlier segments wait")
         wait_for(lambda: len(results(local_stack, "late")) >= held)
         assert again.stop() == 0
 

@@ -49,8 +49,8 @@ def start(wanted: RetrainRequest) -> Json:
     operation_id="get_outlook",
     summary="Whether a retraining can start, and the earlier ones",
     description=(
-        "What it would learn from, who evaluates it, and `reasons` that would have it refused. "
-        "What only the content of the clips decides is not known before it runs."
+        "What it would learn from, which clips evaluate it, and `reasons` that would have it "
+        "refused. What only the content of the clips decides is not known before it runs."
     ),
     tags=["models"],
     security=needs("read"),

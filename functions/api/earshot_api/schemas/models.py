@@ -142,7 +142,7 @@ RunState = Literal["running", "promoted", "rejected", "unchanged", "refused", "f
 
 
 class EarlierRetraining(TypedDict):
-    """A retraining of before, or the one that is under way."""
+    """An earlier retraining, or the one that is under way."""
 
     id: str
     state: RunState

@@ -50,7 +50,7 @@ class SourcesTable:
         return self._update(source, settings.to_json())
 
     def seen(self, source: str, at: datetime, clock_off_s: float | None) -> None:
-        """Note a segment of a source, which makes itself by that.
+        """Note a segment of a source, which is created by that.
 
         Args:
             source: of the segment.
