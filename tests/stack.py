@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -131,6 +132,18 @@ class LocalStack:
     def client(self, service: Any, session: boto3.Session | None = None) -> Any:
         """A boto3 client; of the root user, unless `session` is another's."""
         return (session or local_session()).client(service, endpoint_url=self.outputs["endpoint"])
+
+
+@contextmanager
+def up(folder: Path) -> Iterator[LocalStack]:
+    """A stack that is up, and down afterwards."""
+    stack = LocalStack(folder, free_port())
+    started = stack.run("up")
+    try:
+        assert started.returncode == 0, started.stderr
+        yield stack
+    finally:
+        stack.run("down")
 
 
 def free_port() -> int:

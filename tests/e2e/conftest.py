@@ -22,7 +22,7 @@ from tests.e2e.interface import (
     running,
 )
 from tests.e2e.seed import Night, seed
-from tests.stack import LocalStack, free_port
+from tests.stack import LocalStack, up
 from training.data.demo_sounds import siren, write_clips
 
 LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
@@ -59,13 +59,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack that asks for tokens; without a browser it is not even started."""
-    stack = LocalStack(tmp_path_factory.mktemp("e2e"), free_port())
-    up = stack.run("up")
-    try:
-        assert up.returncode == 0, up.stderr
+    with up(tmp_path_factory.mktemp("e2e")) as stack:
         yield stack
-    finally:
-        stack.run("down")
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.clips import wav
-from tests.stack import LocalStack, free_port
+from tests.stack import LocalStack, free_port, up
 from training.data.demo_sounds import siren
 
 
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack that is up."""
-    stack = LocalStack(tmp_path_factory.mktemp("local"), free_port())
-    up = stack.run("up")
-    try:
-        assert up.returncode == 0, up.stderr
+    with up(tmp_path_factory.mktemp("local")) as stack:
         yield stack
-    finally:
-        stack.run("down")
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ def text_of_log(stack: LocalStack, function: str) -> str:
     return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
+def wait_for_log(stack: LocalStack, function: str, *texts: str) -> None:
+    """Wait until a function has logged each text: the emulator reads a log after the answer."""
+    wait_for(lambda: all(text in text_of_log(stack, function) for text in texts))
+
+
 @contextmanager
 def without(stack: LocalStack, function: str, permission: str) -> Iterator[None]:
     """Take a permission, a statement of its role's policy, away from a function."""
@@ -96,9 +101,12 @@ def test_an_upload_that_failed_is_classified_once_it_is_sent_back(
         clip_id = upload(local_stack, "incoming/dead letter/a.wav", siren_wav)
         wait_for(lambda: messages(local_stack, "UploadsDeadLetterQueueUrl") == 1)
     assert local_stack.call("GET", "/status")[1]["queues"]["uploads_dead_letter"] == 1
-    log = text_of_log(local_stack, "classify")
-    assert "classification failed; message returned to the queue" in log
-    assert "not authorized to perform: dynamodb:PutItem" in log
+    wait_for_log(
+        local_stack,
+        "classify",
+        "classification failed; message returned to the queue",
+        "not authorized to perform: dynamodb:PutItem",
+    )
     redrive(local_stack, "UploadsDeadLetterQueueUrl", "UploadsQueueUrl")
     assert result(local_stack, clip_id)["label"] == "siren"
     assert messages(local_stack, "UploadsDeadLetterQueueUrl") == 0
@@ -114,8 +122,7 @@ def test_a_sweep_that_may_not_look_results_up_says_so_and_runs_again(
         pytest.raises(LocalStackError, match="not available"),
     ):
         sweep(local_stack.outputs, request)
-    log = text_of_log(local_stack, "sweep")
-    assert "not authorized to perform: dynamodb:BatchGetItem" in log
+    wait_for_log(local_stack, "sweep", "not authorized to perform: dynamodb:BatchGetItem")
     assert sweep(local_stack.outputs, request)["uploads"] > 0
 
 
@@ -125,17 +132,13 @@ def test_a_crash_leaves_its_traceback_in_the_log(local_stack: LocalStack, functi
         FunctionName=name_of(local_stack, f"{function}Function"), Payload=b'{"Records": 1}'
     )
     assert answer["FunctionError"]
-    log = text_of_log(local_stack, function.lower())
-    assert "[ERROR]" in log
-    assert "Traceback (most recent call last)" in log
+    wait_for_log(local_stack, function.lower(), "[ERROR]", "Traceback (most recent call last)")
 
 
 def test_a_5xx_of_the_api_has_its_reason_in_a_log(local_stack: LocalStack) -> None:
     with without(local_stack, "ApiFunction", "FindResults"):
         assert local_stack.call("GET", "/results")[0] == 503
-    log = text_of_log(local_stack, "api")
-    assert "request failed" in log
-    assert "not authorized to perform: dynamodb:Query" in log
+    wait_for_log(local_stack, "api", "request failed", "not authorized to perform: dynamodb:Query")
     assert local_stack.call("GET", "/results")[0] == 200
 
 
@@ -166,9 +169,12 @@ def test_a_row_that_cannot_be_read_is_named_in_the_log_of_alert(local_stack: Loc
         assert local_stack.call("GET", "/results")[0] == 200  # the others are listed
     finally:
         dynamodb.delete_item(TableName=table, Key={"clip_id": clip_id})
-    log = text_of_log(local_stack, "alert")
-    assert "result cannot be read; no alert" in log
-    assert '"results_unreadable":[1.0]' in log
+    wait_for_log(
+        local_stack,
+        "alert",
+        "result cannot be read; no alert",
+        '"results_unreadable":[1.0]',
+    )
 
 
 def test_an_event_that_a_webhook_refused_is_delivered_once_it_is_sent_back(
@@ -185,7 +191,7 @@ def test_an_event_that_a_webhook_refused_is_delivered_once_it_is_sent_back(
             with tried_once(local_stack, "DeliveriesQueueUrl"):
                 table.save(alert)
                 wait_for(lambda: messages(local_stack, "DeliveriesDeadLetterQueueUrl") == 1)
-            assert "refusing answered 503" in text_of_log(local_stack, "deliver")
+            wait_for_log(local_stack, "deliver", "refusing answered 503")
             redrive(local_stack, "DeliveriesDeadLetterQueueUrl", "DeliveriesQueueUrl")
             wait_for(lambda: alert.clip_id in [one["clip_id"] for one in hook.details()])
     assert messages(local_stack, "DeliveriesDeadLetterQueueUrl") == 0
