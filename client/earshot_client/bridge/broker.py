@@ -94,9 +94,8 @@ class Broker:
         self._connected.set()
 
     def _on_connect_fail(self, _: Any, __: Any) -> None:
-        error = sys.exc_info()[
-            1
-        ]  # paho calls this while it handles the error, and does not pass it
+        # paho calls this while it handles the error, and does not pass it.
+        _, error, _ = sys.exc_info()
         reason = (isinstance(error, OSError) and error.strerror) or error
         self._say_once(f"{self._address} does not answer: {reason}; trying again, alerts wait")
 
