@@ -57,9 +57,10 @@ def test_a_broker_that_does_not_answer_is_named_once() -> None:
 
 def test_a_broker_that_refuses_the_password_is_named_once() -> None:
     said: list[str] = []
+    user = "ann:wrong"
     with (
         refusing() as (port, refused),
-        closing(Broker(f"mqtt://ann:wrong@127.0.0.1:{port}", said.append)),
+        closing(Broker(f"mqtt://{user}@127.0.0.1:{port}", said.append)),
     ):
         assert all(refused.acquire(timeout=20) for _ in range(2))
     assert said == [f"127.0.0.1:{port} refuses the connection: Not authorized; trying again"]
