@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -73,7 +74,10 @@ def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, page: Page):
     gap, end = desk.night.gap, desk.night.gap + GAP
     n = len(desk.night.results)
     expect(page.get_by_text(f"{n:,} results from {SOURCES} sources")).to_be_visible()
-    expect(page.get_by_text(re.compile("No sound from harbor"))).to_contain_text(f"{gap:%H}:")
+    # The first stretch of ten minutes without a result begins by so much later.
+    hours = {f"{gap + later:%H}" for later in (timedelta(0), timedelta(minutes=10))}
+    silent = re.compile(f"No sound from harbor ({'|'.join(hours)}):")
+    expect(page.get_by_text(silent)).to_be_visible()
     assert end > gap
     expect(button(page, f"{LATE}: 500 results")).to_be_visible()  # it was sent in the morning
     button(page, "north gate: 500 results").click()
@@ -90,17 +94,6 @@ def test_last_night_at_the_north_gate_takes_one_click(desk: Desk, page: Page):
         expect(page.locator(f'li[data-clip="{clip_id}"]')).to_be_visible()
     page.reload()
     expect(heading(page, "Also found at north gate")).to_be_visible()
-
-
-def test_a_part_of_a_name_is_the_source_that_has_it(desk: Desk, page: Page):
-    desk.interface.open(page, "What happened")
-    expect(button(page, "north gate: 500 results")).to_be_visible()
-    box = page.get_by_role("combobox", name="Source")
-    for typed, shown in (("north", "Also found at north gate"), ("nirth gate", "Is it north gate")):
-        box.fill(typed)
-        box.press("Enter")
-        expect(page.get_by_text(shown)).to_be_visible()
-    expect(page.get_by_text("No sound has come from a source called nirth gate")).to_be_visible()
 
 
 @both_sizes

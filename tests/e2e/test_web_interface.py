@@ -119,6 +119,8 @@ def test_results_can_be_filtered_opened_confirmed_and_taken_along(
             Key=f"incoming/south gate/{label}.wav",
             Body=clips[label].read_bytes(),
         )
+    # What comes later is announced, and not in the list.
+    wait_for(lambda: len(stack.call("GET", "/results?source=south%20gate")[1]["results"]) == 2)
     interface.open(page, "Results")
     choose(page, "Source", "south gate")
     expect(page.get_by_text("2 results,")).to_be_visible()

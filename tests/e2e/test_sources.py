@@ -1,4 +1,4 @@
-"""Times on the desk are those of the source's clock, in a real browser."""
+"""Sources on the desk, in a real browser: found by a part of the name, times by their clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from earshot.results.result import Result
-from tests.e2e.interface import SIZES, Interface, heading
+from tests.e2e.interface import SIZES, Interface, button, heading
 from tests.e2e.seed import Night
 from tests.stack import LocalStack
 
@@ -40,3 +40,15 @@ def test_times_are_in_the_zone_of_the_source_and_said_once(
     interface.open(page, "What happened", f"?clip={yard.clip_id}")
     expect(page.get_by_text(local)).to_be_visible()
     expect(page.get_by_text(f"{ZONE}, the zone of {SOURCE}")).to_be_visible()
+
+
+def test_a_part_of_a_name_is_the_source_that_has_it(interface: Interface, night: Night, page: Page):
+    assert night.results
+    interface.open(page, "What happened")
+    expect(button(page, "north gate: 500 results")).to_be_visible()
+    box = page.get_by_role("combobox", name="Source")
+    for typed, shown in (("north", "Also found at north gate"), ("nirth gate", "Is it north gate")):
+        box.fill(typed)
+        box.press("Enter")
+        expect(page.get_by_text(shown)).to_be_visible()
+    expect(page.get_by_text("No sound has come from a source called nirth gate")).to_be_visible()
