@@ -52,9 +52,14 @@ def _source_chosen() -> None:
     forget_stretch()
     typed = st.session_state["source"]
     if typed and typed not in sources():
-        named = [one for one in sources() if typed.casefold() in one.casefold()]
+        named = _named(typed)
         if len(named) == 1:
             st.session_state["source"] = named[0]
+
+
+def _named(part: str) -> list[str]:
+    """Sources with this in their names."""
+    return [one for one in sources() if part.casefold() in one.casefold()]
 
 
 def warn_of_unknown(source: str | None) -> None:
@@ -62,8 +67,7 @@ def warn_of_unknown(source: str | None) -> None:
     if source and source not in sources():
         st.session_state.pop(_SOURCES)  # it may be new
     if source and source not in sources():
-        named = [one for one in sources() if source.casefold() in one.casefold()]
-        alike = named or difflib.get_close_matches(source, sources())
+        alike = _named(source) or difflib.get_close_matches(source, sources())
         which = f" Is it {' or '.join(map(palette.plain, alike[:3]))}?" if alike else ""
         st.warning(
             f"No sound has come from a source called {palette.plain(source)}.{which}",

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
 from playwright.sync_api import Browser, Page, expect
 
-from earshot.audio.log_mel import SAMPLE_RATE
 from tests.e2e.accessibility import serious_faults
 from tests.e2e.interface import (
     PHONE,
@@ -27,10 +25,9 @@ from tests.e2e.interface import (
     running,
 )
 from tests.stack import LocalStack, up
-from training.data.demo_sounds import everyday, write_recordings
+from training.data.demo_sounds import write_false_alarm, write_recordings
 
 RETRAINED_MS = 600_000
-FALSE_ALARM_SEED = 19  # of the made-up everyday sound
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +47,7 @@ def interface(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="session")
 def false_alarm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Casual sound that the bundled model takes for a siren."""
-    path = tmp_path_factory.mktemp("false-alarm") / "bicycle-bell.wav"
-    soundfile.write(path, everyday(seed=FALSE_ALARM_SEED), SAMPLE_RATE, subtype="PCM_16")
-    return path
+    return write_false_alarm(tmp_path_factory.mktemp("false-alarm"))
 
 
 @pytest.fixture(scope="session")

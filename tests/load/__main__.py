@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from local.settings import REPOSITORY, Settings
 from tests.load.burst import burst
 from tests.load.clip import clip
 from tests.load.figures import summary
+from tests.stack import free_port
 
 OUT = REPOSITORY / "bench" / "load.json"
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -53,7 +53,7 @@ def main() -> None:
     forget_aws_settings()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of `finally`
     with tempfile.TemporaryDirectory(prefix="earshot-load-") as folder:
-        settings = Settings(port=_free_port(), folder=Path(folder) / "stack")
+        settings = Settings(port=free_port(), folder=Path(folder) / "stack")
         require_models(settings)
         process.start(settings)
         try:
@@ -100,12 +100,6 @@ def users(outputs: dict[str, Any], folder: Path, arguments: argparse.Namespace) 
         "run_s": arguments.time,
         **summary(samples, began_at, arguments.users / arguments.ramp, arguments.time),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -160,6 +160,13 @@ def _with_reverb(waveform: Floats, rng: np.random.Generator) -> Floats:
     return wet
 
 
+def write_false_alarm(folder: Path) -> Path:
+    """Write casual sound that the bundled model takes for a siren, 16 kHz 16-bit mono."""
+    path = folder / "bicycle-bell.wav"
+    soundfile.write(path, everyday(seed=_FALSE_ALARM), SAMPLE_RATE, subtype="PCM_16")
+    return path
+
+
 def everyday(seconds: float = 6.0, seed: int = 0) -> Floats:
     """Casual sound that may be taken for a threat: blows that ring, or rumble."""
     rng = np.random.default_rng([seed, 7])
@@ -195,10 +202,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("Name a folder: python -m training.data.demo_sounds FOLDER")
     folder = Path(sys.argv[1])
-    false_alarm = folder / "bicycle-bell.wav"
-    paths = write_clips(folder, n_each=2)
-    soundfile.write(false_alarm, everyday(seed=_FALSE_ALARM), SAMPLE_RATE, subtype="PCM_16")
-    for path in (*paths, false_alarm):
+    for path in (*write_clips(folder, n_each=2), write_false_alarm(folder)):
         print(path)
 
 

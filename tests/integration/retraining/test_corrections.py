@@ -10,20 +10,15 @@ import pytest
 from earshot.labels import Label
 from local.demos.teach import Desk, FalseAlarm, again, false_alarms, made_up
 from tests.clips import wav
-from tests.stack import LocalStack, free_port
+from tests.stack import LocalStack, up
 from training.data.demo_sounds import siren
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A fresh stack: the suite's own one has other corrections in its bucket."""
-    stack = LocalStack(tmp_path_factory.mktemp("corrections"), free_port())
-    up = stack.run("up")
-    try:
-        assert up.returncode == 0, up.stderr
+    with up(tmp_path_factory.mktemp("corrections")) as stack:
         yield stack
-    finally:
-        stack.run("down")
 
 
 @pytest.fixture(scope="module")
