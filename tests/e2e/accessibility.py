@@ -7,7 +7,7 @@ from typing import Literal
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
-from tests.e2e.interface import SIZES
+from tests.e2e.interface import SIZES, drawn
 
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 MOST_TABS = 300
@@ -37,7 +37,8 @@ _FOCUSED = """() => {
 
 
 def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """Serious faults of accessibility that axe finds: the rule, and the elements."""
+    """Serious faults of accessibility that axe finds once all is drawn: rule, and elements."""
+    drawn(page)  # what fades for a moment has too little contrast
     return [
         (one["id"], [node["html"] for node in one["nodes"]])
         for one in Axe().run(page).response["violations"]

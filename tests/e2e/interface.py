@@ -130,8 +130,11 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def drawn(page: Page) -> None:
-    """Wait until Streamlit has drawn the page."""
+    """Wait until Streamlit has drawn the page, and nothing of what it replaces fades on it."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    page.evaluate("""() => Promise.allSettled(document.getAnimations()
+      .filter(one => one instanceof CSSTransition).map(one => one.finished))""")
 
 
 def hand_in(page: Page, *files: Path) -> None:

@@ -14,6 +14,7 @@ from tests.e2e.interface import (
     Interface,
     button,
     choose,
+    drawn,
     heading,
     running,
 )
@@ -69,7 +70,7 @@ def test_a_person_signs_in_at_the_user_pool_and_sees_what_they_may(
     page.reload()
     expect(heading(page, "What happened")).to_be_visible()
     # A click while the page is still drawn is lost with what it was on.
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    drawn(page)
     button(page, "Sign out").click()
     expect(heading(page, "Sign in")).to_be_visible()
 
