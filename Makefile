@@ -141,6 +141,11 @@ left-out-source: setup ## Leave SESA or OPEN_AUDIO out of training, and evaluate
 mute-distance: setup ## Measure how alike sounds have to be that are muted (AMBIENT=folder, THREATS="folder folder")
 	@$(BIN)/python -m training.evaluation.mute_distance --ambient $(AMBIENT) --threats $(THREATS)
 
+.PHONY: correction-trials
+correction-trials: setup ## Measure what a retraining learns of corrected false alarms (AMBIENT=folder, LABELED="folder folder", TRIALS=6, CORRECTED=5)
+	@$(BIN)/python -m training.evaluation.correction_trials --ambient $(AMBIENT) --labeled $(LABELED) \
+		$(if $(TRIALS),--trials $(TRIALS)) $(if $(CORRECTED),--corrected $(CORRECTED))
+
 .PHONY: notebook
 notebook: setup ## Run the notebook and write it as a page (DATA=labeled WAVs, AMBIENT=folder)
 	@mkdir -p .local
@@ -195,13 +200,14 @@ sbom: .venv-security/.ready ## List what each function and the web interface shi
 setup: $(EVERYTHING) ## Install what training, tests and deployment need, with TensorFlow
 
 # In the order of testpaths: files of few but long tests, which xdist would leave to the end, come first.
+SHARED = -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder
 .PHONY: test
-test: setup ## Run the tests, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
-	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
+test: setup ## Run the tests but the longest, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
+	@$(BIN)/python -m pytest -m "not long" $(SHARED) --durations=10 $(ARGS)
 
 .PHONY: test-long
-test-long: setup ## Run the tests that take minutes each: faults, forgetting, a source left out (ARGS= of pytest)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/long $(ARGS)
+test-long: setup ## Run the longest tests: networks that are trained, faults, a newcomer's hour (JOBS=3; ARGS= of pytest)
+	@$(BIN)/python -m pytest -m long $(SHARED) $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack (ARGS= of pytest)

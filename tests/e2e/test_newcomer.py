@@ -27,6 +27,8 @@ from tests.e2e.interface import (
 from tests.stack import LocalStack, up
 from training.data.demo_sounds import write_false_alarm, write_recordings
 
+pytestmark = pytest.mark.long
+
 RETRAINED_MS = 600_000
 
 

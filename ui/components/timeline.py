@@ -90,7 +90,7 @@ def _row(name: str, source: str | None, found: Counter[tuple[int, str]], n: int)
         "source": source or name,
         "total": f"{total:,}",
         "words": f"{total:,} results: {words}",
-        "heard": _runs(sorted({at for at, _ in found}), n),
+        "covered": _runs(sorted({at for at, _ in found}), n),
         "marks": [
             [at, label, results]
             for (at, label), results in sorted(found.items())

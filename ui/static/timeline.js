@@ -36,7 +36,7 @@ class Timeline {
     const ticks = timeline.ticks.map(([bucket, text]) =>
       h("span", { style: `left:${place(bucket)}` }, text));
     const lines = timeline.rows.map((row) => {
-      const sound = row.heard.map(([from, to]) =>
+      const sound = row.covered.map(([from, to]) =>
         h("i", { style: `left:${place(from)};width:${place(to - from)}` }));
       const marks = h("span", { class: "marks" });
       marks.row = row;

@@ -26,7 +26,7 @@ Ticket = dict[str, Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """What the journal says of a file.
+    """What the journal records about a file.
 
     Attributes:
         clip_id: of its result.

@@ -24,7 +24,7 @@ _READ_BYTES = 16_384
 _QUEUED = 240  # reads; two minutes of sound, should the disk stand still
 _KILL_AFTER_S = 5.0
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-# What ffmpeg says of a cause, and what that means.
+# What ffmpeg prints about a cause, and what that means.
 _MEANINGS = {
     "matches no streams": "it has no sound: switch on the camera's microphone",
     "does not contain any stream": "it has no sound: switch on the camera's microphone",

@@ -53,7 +53,7 @@ def of(alerts: Listener, source: str, count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
-def test_a_killed_listener_is_told_of_within_its_limit_and_when_it_is_back(
+def test_a_killed_listener_is_reported_within_its_limit_and_when_it_is_back(
     local_stack: LocalStack, start: Start, alerts: Listener
 ) -> None:
     limit = {"silent_after_s": LIMIT_S, "place": "by the lake", "addressees": ["ann"]}
@@ -77,7 +77,7 @@ def test_a_killed_listener_is_told_of_within_its_limit_and_when_it_is_back(
     assert alive["kind"] == "source_recovered"
 
 
-def test_a_listener_with_a_wrong_clock_is_told_of(
+def test_a_listener_with_a_wrong_clock_is_reported(
     local_stack: LocalStack, alerts: Listener
 ) -> None:
     beat = {"sent_at": "1970-01-01T00:05:00Z", "segments": 7, "level_dbfs": -40.0}

@@ -13,6 +13,7 @@ from tests.stack import LocalStack
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
+@pytest.mark.long
 def test_a_night_at_a_microphone(
     local_stack: LocalStack, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,8 @@ from tests.clips import wav
 from tests.stack import LocalStack, up
 from training.data.demo_sounds import siren
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
@@ -60,7 +62,7 @@ def test_the_first_corrections_can_be_learned_without_held_out_clips_of_ones_own
     assert checks["false alarms per hour"]["passed"]
 
 
-def test_the_outcome_says_of_each_corrected_clip_what_it_was_and_is(retrained, alarms):
+def test_the_outcome_gives_for_each_corrected_clip_what_it_was_and_is(retrained, alarms):
     corrections = retrained["corrections"]
     assert (corrections["count"], corrections["not_used"]) == (5, 0)
     assert corrections["correct_before"] == 0

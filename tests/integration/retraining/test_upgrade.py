@@ -21,6 +21,8 @@ from tests.stack import LocalStack, free_port
 from training.data.demo_sounds import write_recordings
 from training.data.labeled_clips import labeled_clips
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Release:

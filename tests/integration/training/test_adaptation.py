@@ -185,6 +185,7 @@ def test_clips_are_mixed_in_twos():
     assert mixed[:, 0].tolist() == [0, 0.5, 0.75 * 2 + 0.25 * 1]
 
 
+@pytest.mark.long
 def test_a_trained_tail_and_its_head_tell_their_clips_apart(published, tapped_clips):
     clips, taps = tapped_clips
     tail, network = adapt(clips, taps, published.layers, SMALL, seed=0)
@@ -200,6 +201,7 @@ def test_a_trained_tail_and_its_head_tell_their_clips_apart(published, tapped_cl
     assert np.abs(again.embeddings - clips.embeddings).max() > 0.01
 
 
+@pytest.mark.long
 def test_scores_that_are_held_move_less(published, tapped_clips):
     clips, taps = tapped_clips
     moved = {}

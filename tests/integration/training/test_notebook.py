@@ -22,6 +22,7 @@ def test_it_is_kept_without_its_outputs(notebook: nbformat.NotebookNode) -> None
             assert (cell.outputs, cell.execution_count) == ([], None), f"{cell.source[:60]!r}"
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_it_runs(notebook: nbformat.NotebookNode, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EARSHOT_DATA", "EARSHOT_AMBIENT"):

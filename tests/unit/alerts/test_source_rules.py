@@ -127,7 +127,7 @@ class Topic:
         self.alerts.append(alert)
 
 
-def test_a_dead_source_is_told_of_once_and_once_when_it_is_back(clock):
+def test_a_dead_source_is_reported_once_and_once_when_it_is_back(clock):
     sources: Any = Sources(Source("gate", OWN, last_segment=NOON), Source("yard"))
     topic: Any = Topic()
     bus: Any = Bus()

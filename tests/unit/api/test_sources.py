@@ -70,7 +70,7 @@ def test_numbers_that_dynamodb_does_not_take_are_rounded(services):
     assert content(call("POST", "/sources/gate/heartbeat", beat))["level_dbfs"] == 0
 
 
-def test_a_device_tells_of_its_own_sources_alone(services):
+def test_a_device_reports_its_own_sources_alone(services):
     services.sources = SourcePolicy(services.clients, [])
     answer = problem(call("POST", "/sources/gate/heartbeat", BEAT), 403)
     assert "bound to no source" in answer["detail"]

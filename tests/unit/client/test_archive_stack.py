@@ -1,4 +1,4 @@
-"""What the command `archive` says of a run."""
+"""What the command `archive` prints about a run."""
 
 from __future__ import annotations
 

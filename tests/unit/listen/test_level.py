@@ -37,7 +37,7 @@ def test_faults_of_a_microphone(samples, fault):
     assert str(level_of(samples.astype(np.int16)).fault).startswith(fault)
 
 
-def test_a_fault_is_told_once_it_lasts_and_once_it_is_over():
+def test_a_fault_is_reported_once_it_lasts_and_once_it_is_over():
     well, silent = Level(-40, -20, 0, False), Level(-120, -120, 0, False)
     watch = FaultWatch()
     reported = [

@@ -53,7 +53,7 @@ def entry(stage: Stage, key: str, label: str) -> dict[str, str]:
 
 
 def of_release(n: int) -> dict[str, Any]:
-    """What a release that was trained on n clips says of them: neither key nor version."""
+    """What a release that was trained on n clips lists about them: neither key nor version."""
     return {"n_learnt_from": n, "learnt_from": [{"sha256": "0" * 64, "label": "siren"}] * n}
 
 

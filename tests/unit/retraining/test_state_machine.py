@@ -1,4 +1,4 @@
-"""What Step Functions says of executions."""
+"""What Step Functions answers about executions."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_with_a_listener_five_minutes_are_long():
     assert kinds(never_recorded) == {"silent"}
 
 
-def test_what_was_taken_down_raises_no_alert_and_what_was_told_is_not_over():
+def test_what_was_taken_down_raises_no_alert_and_what_was_reported_is_not_over():
     assert kinds(seen(15 * DAY), DAY) == set()
     assert kinds(seen(15 * DAY, faults={"silent": "since"}), DAY) == {"silent"}
 
@@ -88,7 +88,7 @@ def test_the_usual_level_moves_slowly_and_not_with_a_fault():
         (None, None),
     ],
 )
-def test_a_time_from_the_future_or_of_1970_tells_of_a_wrong_clock(recorded, off):
+def test_a_time_from_the_future_or_of_1970_shows_a_wrong_clock(recorded, off):
     assert clock_off_s(recorded, NOON) == off
 
 

@@ -62,13 +62,13 @@ def test_a_heartbeat_without_segments_is_no_segment(table):
     assert (source.last_segment, source.last_heartbeat) == (NOON, later)
 
 
-def test_a_heartbeat_of_another_time_tells_of_a_wrong_clock(table):
+def test_a_heartbeat_of_another_time_shows_a_wrong_clock(table):
     source = table.beat("gate", replace(BEAT, sent_at=NOON - timedelta(hours=1)), NOON)
     assert source.clock_off_s == -3600
     assert table.beat("gate", BEAT, NOON + timedelta(seconds=59)).clock_off_s == 0
 
 
-def test_faults_are_told_by_one_alone(table):
+def test_faults_are_reported_by_one_alone(table):
     table.seen("gate", NOON, None)
     source = table.get("gate")
     assert table.note_faults(source, {"silent": "since noon"})

@@ -178,7 +178,7 @@ def test_corrections_are_learned_and_the_network_is_that_of_the_head(
     parent: incremental.Parent,
 ) -> None:
     known, new = clips(8), clips(2)
-    new = replace(new, labels=np.roll(new.labels, 1))  # whatever the parent says of them
+    new = replace(new, labels=np.roll(new.labels, 1))  # whatever the parent classifies them as
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incremental, "MAX_EPOCHS", 1)
         after = incremental.fit(

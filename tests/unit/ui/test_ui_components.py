@@ -168,9 +168,9 @@ def test_a_timeline_has_a_line_for_each_source_and_says_where_there_was_no_sound
     found = timeline(counts, 600, (NOW, NOW + timedelta(hours=1)), "Europe/Madrid")
     assert found
     gate, yard = found["rows"]
-    assert (gate["name"], gate["total"], gate["heard"]) == ("gate", "5", [[0, 2], [5, 6]])
+    assert (gate["name"], gate["total"], gate["covered"]) == ("gate", "5", [[0, 2], [5, 6]])
     assert gate["marks"] == [[1, "siren", 2]]
-    assert yard["heard"] == [[0, 6]]
+    assert yard["covered"] == [[0, 6]]
     assert found["gaps"] == "No sound from gate 13:50 to 14:20."
 
 

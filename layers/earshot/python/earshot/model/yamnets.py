@@ -27,7 +27,7 @@ class Yamnets:
         """The YAMNet of a version; of none at all the bundled one.
 
         Args:
-            manifest: of the version, or what it says of YAMNet.
+            manifest: of the version, or its entry for YAMNet.
 
         Raises:
             ModelError: the flatbuffer is missing or altered, or the version names none and was

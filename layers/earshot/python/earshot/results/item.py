@@ -35,7 +35,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabeledRow:
-    """What a row says of its clip as training data.
+    """A row's facts about its clip as training data.
 
     Attributes:
         label: that the latest feedback gave; None without any.

@@ -187,7 +187,7 @@ class Steps:
         return self._finish(run, status, None, [_message(error)], error=error.get("Error"))
 
     def _yamnet_of_champion(self) -> Document | None:
-        """What the champion's manifest says of its YAMNet; None without a champion."""
+        """What the champion's manifest states about its YAMNet; None without a champion."""
         champion = self._registry.champion()
         if champion is None:
             return None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from earshot.audio.log_mel import SAMPLE_RATE
@@ -19,6 +20,8 @@ from training.data.labeled_clips import LabeledClip
 from training.evaluation.left_out_source import measure_left_out
 from training.head.network import NetworkConfig
 from training.yamnet.weights import HUB_HANDLE
+
+pytestmark = pytest.mark.long
 
 N_EACH = 2
 FEW = dict.fromkeys(LABELS, Variants(augmented=1, noisy=1, short=1))

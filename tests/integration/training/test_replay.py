@@ -20,6 +20,8 @@ from training.head import incremental
 from training.steps.embed_folder import embed_folder
 from training.yamnet import MODEL_DIR
 
+pytestmark = pytest.mark.long
+
 # Of the retraining: which clips validate, and in which order the others are learned from.
 SEEDS = (0, 1)
 

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.settings import REPOSITORY
+
+pytestmark = pytest.mark.long
 
 
 def test_two_hundred_uploads_under_faults(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-"""What takes minutes each; `make test-long`."""
