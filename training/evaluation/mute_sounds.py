@@ -188,7 +188,7 @@ def repeats(
 ) -> Iterator[Repeat]:
     """Repeats of false alarms, those that raise an alarm themselves."""
     for n, alarm in enumerate(progress(alarms, "repeats")):
-        for kind, waveform in _altered(alarm, rng):
+        for kind, waveform in altered(alarm.read(), rng):
             if len(waveform) >= SAMPLE_RATE and (events := detector.events(waveform)):
                 yield Repeat(n, kind, events)
         for other in alarms:
@@ -196,8 +196,8 @@ def repeats(
                 yield Repeat(n, OTHER, other.events)
 
 
-def _altered(alarm: FalseAlarm, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    waveform = alarm.read()
+def altered(waveform: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
+    """What a sound may be the next time, of each kind of `ALTERATIONS`."""
     yield ALTERATIONS[0], waveform[SAMPLE_RATE // 5 :]
     yield ALTERATIONS[1], waveform[SAMPLE_RATE:]
     peak = max(float(np.abs(waveform).max(initial=0)), 1e-6)

@@ -48,9 +48,10 @@ def show(
         st.markdown(f"{count(held_out, 'held-out clip')}{came_with}")
         st.caption(by_label(evaluating) or "No clip is held out yet.")
     if files is None:
-        # The first says that one is under way, which the page says in its own words.
-        for reason in outlook["reasons"][bool(outlook["running"]) :]:
-            st.warning(palette.plain(reason), icon=":material/block:")
+        for reason in outlook["reasons"]:
+            # That one is under way, the page shows already.
+            if not outlook["running"] or outlook["running"] not in reason:
+                st.warning(palette.plain(reason), icon=":material/block:")
     for note in outlook["notes"]:
         st.caption(palette.plain(note))
 

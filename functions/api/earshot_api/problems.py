@@ -43,12 +43,18 @@ def problem_of_request(error: Exception) -> Problem:
         if any(one["type"] == _INVALID_JSON for one in found):
             return make_problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
         errors = [
-            {"where": _where(one["loc"]), "what": one["msg"].removeprefix(_PYDANTIC_PREFIX)}
-            for one in found
+            {"where": _where(one["loc"]), "what": _what(one["loc"], one["msg"])} for one in found
         ]
         detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors)
         return make_problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
     return problem_of(error)
+
+
+def _what(location: tuple[Any, ...], message: str) -> str:
+    # What a cursor looks like is no business of who sends it back.
+    if location[-1] == "cursor":
+        return "Send `next_cursor` of the page before, or none for the first page."
+    return message.removeprefix(_PYDANTIC_PREFIX)
 
 
 def _where(location: tuple[Any, ...]) -> str:

@@ -55,7 +55,8 @@ def test_a_filter_that_makes_no_sense_is_named(services, query, where):
 
 
 def test_a_cursor_of_somebody_elses_is_refused(services):
-    problem(call("GET", "/results?cursor=abc"), 422)
+    refused = problem(call("GET", "/results?cursor=abc"), 422)
+    assert "cursor: Send `next_cursor` of the page before" in refused["detail"]
 
 
 def test_one_result_or_none(services):

@@ -44,6 +44,16 @@ def test_why_it_would_be_refused_is_shown_before_the_click(api):  # noqa: F811
     assert not page.warning
 
 
+def test_that_one_is_under_way_is_shown_once_wherever_it_stands_among_the_reasons(api):  # noqa: F811
+    reasons = ["There are only 3 held-out clips.", "The retraining r7 is under way."]
+    api["/retrain"] = httpx.Response(
+        200, json={**OUTLOOK, "ready": False, "running": "r7", "reasons": reasons}
+    )
+    page = run("retrain")
+    assert [one.value for one in page.warning] == ["There are only 3 held\\-out clips\\."]
+    assert not page.exception
+
+
 def test_earlier_retrainings_are_listed_in_words(api):  # noqa: F811
     earlier = [
         {"id": f"r{n}", "state": state, "started": "2026-01-31T12:00:00.000Z", "version": version}
