@@ -101,6 +101,7 @@ def exchange(page: Page, verb: str, version: str, *, force: bool) -> None:
     dialog.get_by_role("button", name="Yes, replace").click()
 
 
+@pytest.mark.long
 def test_an_administrator_promotes_and_rolls_back_and_a_trainer_may_not(
     locked_interface: Interface, page: Page, stack: LocalStack
 ):

@@ -6,6 +6,7 @@ import csv
 import re
 from pathlib import Path
 
+import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
@@ -54,6 +55,7 @@ def test_a_microphone_recording_is_classified(interface: Interface, page: Page):
     assert duration_s(page) > 2
 
 
+@pytest.mark.long
 def test_an_api_that_stops_is_shown_in_a_banner_without_a_traceback(page: Page, tmp_path: Path):
     stack = LocalStack(tmp_path / "stack", free_port())
     environment = {"PORT": str(stack.port), "EARSHOT_LOCAL_DIR": str(stack.folder)}

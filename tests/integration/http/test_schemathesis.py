@@ -57,6 +57,7 @@ def run(stack: LocalStack, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_every_operation_keeps_what_the_document_promises(local_stack: LocalStack) -> None:
     run(local_stack, "-H", f"Authorization: Bearer {local_stack.token()}")
 

@@ -34,6 +34,7 @@ def beside_the_first(retraining: Retraining, run: str) -> None:
     assert f"The retraining {run} is under way" in second["reasons"][0]
 
 
+@pytest.mark.long
 class TestRetraining:
     """In this order, as an operator would live through it."""
 

@@ -134,6 +134,7 @@ def test_a_patch_gives_the_same_output_whatever_stands_beside_it(yamnet):
     assert (alone == yamnet(patches).embeddings).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (44_100, 1), (22_050, 1), (8_000, 1)])
 def test_a_wav_of_any_rate_is_embedded_as_librosa_would_prepare_it(
     rate, channels, in_float, reference

@@ -191,6 +191,7 @@ def test_a_posted_text_file_is_a_422_and_a_recorded_rejection(local_stack, tmp_p
     assert [item["status"]["S"] for item in answer["Items"]] == ["rejected"]
 
 
+@pytest.mark.long
 def test_a_clip_of_an_hour_is_classified_whole(local_stack):
     rng = np.random.default_rng(0)
     hour = 0.01 * rng.standard_normal(3600 * SAMPLE_RATE).astype(np.float32)
@@ -198,6 +199,7 @@ def test_a_clip_of_an_hour_is_classified_whole(local_stack):
     assert result(local_stack, clip_id)["duration_s"] == pytest.approx(3600)
 
 
+@pytest.mark.long
 def test_odd_wavs_are_classified_or_rejected_as_their_notes_say(local_stack, wav_zoo: Path):
     """`NOTES.csv` was written from the formats' specifications, without this software."""
     with (wav_zoo / "NOTES.csv").open(newline="") as file:
