@@ -172,8 +172,8 @@ def test_a_codec_that_changes_in_mid_stream_is_said_and_followed(
     with radio(before + 20 * after, 20 * after, bytes_s=len(before) // 6) as station:
         listening = start(station.url, "--source", "codec", *SHORT, "--patience", 3)
         listening.says(f"{station.url}: it has sent no sound for 3 s")
-        before = len(results(local_stack, "codec"))
-        wait_for(lambda: len(results(local_stack, "codec")) >= before + 2)
+        so_far = len(results(local_stack, "codec"))
+        wait_for(lambda: len(results(local_stack, "codec")) >= so_far + 2)
         assert len(station.began) >= 2, "ffmpeg learns of the codec by another connection only"
         assert listening.stop() == 0
     assert {one["status"] for one in results(local_stack, "codec")} == {"classified"}
