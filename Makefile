@@ -200,14 +200,14 @@ sbom: .venv-security/.ready ## List what each function and the web interface shi
 setup: $(EVERYTHING) ## Install what training, tests and deployment need, with TensorFlow
 
 # In the order of testpaths: files of few but long tests, which xdist would leave to the end, come first.
-SHARED = -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder
+SHARED = --dist loadfile --no-loadscope-reorder
 .PHONY: test
 test: setup ## Run the tests but the longest, and name the ten slowest (JOBS=3 processes; ARGS= of pytest)
-	@$(BIN)/python -m pytest -m "not long" $(SHARED) --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) -m "not long" $(SHARED) --durations=10 $(ARGS)
 
 .PHONY: test-long
 test-long: setup ## Run the longest tests: networks that are trained, faults, a newcomer's hour (JOBS=3; ARGS= of pytest)
-	@$(BIN)/python -m pytest -m long $(SHARED) $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) -m long $(SHARED) $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests: no network, no stack (ARGS= of pytest)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from earshot.labels import Label
 from earshot.results.result import Result
@@ -18,6 +18,7 @@ from tests.e2e.interface import (
     SIZES,
     Interface,
     button,
+    drawn,
     heading,
     playing,
     rows,
@@ -233,3 +234,26 @@ def test_new_results_are_announced_and_move_nothing(desk: Desk, page: Page):
     note.click()
     expect(rows(page)).to_have_count(1)
     expect(note).to_be_hidden()
+
+
+@both_sizes
+@pytest.mark.parametrize("name", ["What happened", "Review", "Results"])
+def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(re.compile(r"/(ButtonGroup|Selectbox|Slider|DateInput)\.[^/]*\.js"), hold)
+    desk.interface.open(page, name)
+    row = rows(page).first
+    expect(row).to_be_visible()
+    drawn(page)
+    place = row.bounding_box()
+    assert late
+    for route in late:
+        route.continue_()
+    expect(page.get_by_role("radio", name="Last night")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Source")).to_be_visible()
+    expect(page.get_by_role("slider")).to_have_count(int(name == "Results"))
+    assert row.bounding_box() == place
