@@ -24,7 +24,7 @@ from tests.e2e.interface import (
     rows,
 )
 from tests.e2e.seed import LATE, SOURCES, Night
-from tests.stack import LocalStack
+from tests.stack import LocalStack, wait_for
 from training.data.demo_sounds import MAKERS
 
 
@@ -246,9 +246,9 @@ def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
 
     page.route(re.compile(r"/(ButtonGroup|Selectbox|Slider|DateInput)\.[^/]*\.js"), hold)
     desk.interface.open(page, name)
-    row = rows(page).first
-    expect(row).to_be_visible()
+    expect(rows(page).first).to_be_visible()
     drawn(page)
+    row = page.locator(f'li[data-clip="{rows(page).first.get_attribute("data-clip")}"]').first
     place = row.bounding_box()
     assert late
     for route in late:
@@ -256,4 +256,21 @@ def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
     expect(page.get_by_role("radio", name="Last night")).to_be_visible()
     expect(page.get_by_role("combobox", name="Source")).to_be_visible()
     expect(page.get_by_role("slider")).to_have_count(int(name == "Results"))
-    assert row.bounding_box() == place
+    wait_for(lambda: row.bounding_box() == place, seconds=20)
+
+
+def test_no_row_is_shown_before_the_style_of_the_page(desk: Desk, page: Page):
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(re.compile(r"/Html\.[^/]*\.js"), hold)
+    desk.interface.open(page, "What happened")
+    expect(rows(page).first).to_be_attached()
+    assert late
+    assert not rows(page).first.is_visible()
+    for route in late:
+        route.continue_()
+    expect(rows(page).first).to_be_visible()
+    expect(page.get_by_test_id("stMainBlockContainer")).to_have_css("padding-top", "51.2px")
