@@ -39,8 +39,10 @@ class Mosquitto:
         self._settings.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
+            # Started by root it becomes another user, who may not be let into the folder:
+            # then each restart loses what subscribers that are away have not got.
+            + ("user root\n" if os.getuid() == 0 else "")
         )
-        folder.chmod(0o777)  # it becomes another user where it is started by root
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
 
 from earshot.results.table import ResultsTable
 from local.receivers.mosquitto import PROGRAM, Mosquitto
@@ -46,6 +47,18 @@ def bridge(local_stack: LocalStack, broker: Mosquitto) -> Iterator[subprocess.Po
     yield process
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
+
+
+def test_a_subscriber_that_is_away_while_the_broker_restarts_gets_what_came(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    subscriber.close()
+    broker.stop()
+    broker.start()
+    publish.single("a", "b", qos=1, hostname="127.0.0.1", port=broker.port)
+    back = Subscriber(broker.port)
+    wait_for(lambda: back.messages == [("a", "b", False)], 10)
+    back.close()
 
 
 def test_alerts_come_to_home_assistant_and_none_is_lost_with_a_broker_that_restarts(
