@@ -4,7 +4,8 @@ A trial takes a few segments of one stream of everyday sound that the released v
 threat, corrects them, and fits a candidate as a retraining does. Counted is what the candidate gets
 right of the corrected segments; of the same sounds altered, as in docs/muting.md; of other
 segments of the same recordings; and of other false alarms of the stream. Beside them, what the
-candidate does to labeled clips and to all of the everyday sound. docs/retraining.md has the output.
+candidate does to labeled clips and to all of the everyday sound, and whether the gate lets it pass.
+docs/retraining.md has the output.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -24,25 +24,28 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from earshot.audio.log_mel import SAMPLE_RATE, Floats
-from earshot.errors import RejectedClipError
+from earshot.audio.log_mel import SAMPLE_RATE
 from earshot.labels import Label
 from earshot.model.head import Head
 from earshot.model.loading import load_model
-from earshot.model.versions import sha256_hex, yamnet_folder
+from earshot.model.versions import yamnet_folder
+from earshot.retraining.gate import Decision, decide
 from earshot.retraining.plan import Batch, LabeledObject
-from earshot.yamnet.embedding import embed_whole
 from earshot.yamnet.flatbuffer import Yamnet
-from training.data.clip_features import ClipFeatures, ClipRecord, concatenate, of_clip, read_npz
+from training.data.clip_features import ClipFeatures, concatenate, read_npz
 from training.data.grouping import split
 from training.data.held_out import HELD_OUT_NAME, HeldOut
-from training.data.labeled_clips import decodable_clips
-from training.evaluation.ambient import AmbientRecording, Cut, ambient_recordings, pieces
+from training.evaluation.comparison import compare
+from training.evaluation.correction_sounds import (
+    Sounds,
+    everyday,
+    features_of,
+    features_of_folder,
+)
 from training.evaluation.metrics import macro_f1
-from training.evaluation.mute_sounds import SEGMENT_S, altered
+from training.evaluation.mute_sounds import altered
 from training.evaluation.predictions import Predictions
 from training.evaluation.progress import progress
-from training.evaluation.scores import full_scale_waveform
 from training.head.export import DATASET_NAME, KERAS_NAME, REPLAY_NAME, read_network
 from training.head.incremental import Parent, clip_probabilities
 from training.steps.embed import embed_batch
@@ -53,42 +56,11 @@ AUGMENTATIONS = ("noise", "background")  # the defaults of a retraining
 _CASUAL = Label.CASUAL.class_id
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A segment of casual sound.
+class Candidate(NamedTuple):
+    """What a retraining fits, and what the gate decides on the held-out clips of the version."""
 
-    Attributes:
-        stream: the file that it is of.
-        recording: that it is of; a stream may be joined from several.
-        start_s, duration_s: where in the stream it lies, in seconds.
-    """
-
-    stream: AmbientRecording
-    recording: str
-    start_s: float
-    duration_s: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.stream.path.name} {self.start_s:.2f}"
-
-    def read(self) -> Floats:
-        """``(samples,)`` at 16 kHz."""
-        return self.stream.read(self.start_s, self.duration_s)
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """What the candidates of all trials are measured on.
-
-    Attributes:
-        segments: of everyday sound, all casual; `features` are theirs.
-        labeled: names of folders of labeled clips, and their features.
-    """
-
-    segments: list[Segment]
-    features: ClipFeatures
-    labeled: dict[str, ClipFeatures]
+    head: Head
+    decision: Decision
 
 
 class Counts(dict[str, NDArray[np.int64]]):
@@ -97,44 +69,6 @@ class Counts(dict[str, NDArray[np.int64]]):
     def add(self, kind: str, right: NDArray[np.bool_]) -> None:
         counted = np.array([right.sum(), len(right)], np.int64)
         self[kind] = counted + self.get(kind, 0)
-
-
-def segments_of(recordings: Sequence[AmbientRecording]) -> Iterator[tuple[Segment, Floats]]:
-    """Segments of up to 10 s, each within one recording, with their waveforms."""
-    for stream in progress(recordings, "everyday sound"):
-        waveform = stream.read()
-        whole = [Cut(stream.path.name, 0.0, len(waveform) / SAMPLE_RATE)]
-        for cut in stream.cuts or whole:
-            first = round(cut.start_s * SAMPLE_RATE)
-            of_cut = waveform[first : first + round(cut.duration_s * SAMPLE_RATE)]
-            for start_s, piece in pieces(of_cut, SEGMENT_S, 1.0):
-                place = cut.start_s + start_s, len(piece) / SAMPLE_RATE
-                yield Segment(stream, f"{stream.path.name} {cut.recording}", *place), piece
-
-
-def features_of(waveform: Floats, name: str, label: Label, yamnet: Yamnet) -> ClipFeatures:
-    """Features of a waveform as the service computes them."""
-    patches = embed_whole([full_scale_waveform(waveform)], yamnet)
-    record = ClipRecord(
-        sha256=sha256_hex(name.encode()),
-        label=label,
-        key=name,
-        n_patches=len(patches.starts),
-        duration_s=len(waveform) / SAMPLE_RATE,
-    )
-    return of_clip(record, patches)
-
-
-def features_of_folder(folder: Path, yamnet: Yamnet) -> ClipFeatures:
-    """Features of the labeled clips in a folder that can be decoded."""
-    found = []
-    for clip in progress(decodable_clips(folder), folder.name):
-        try:
-            waveform = full_scale_waveform(clip.path)
-        except RejectedClipError:
-            continue
-        found.append(features_of(waveform, clip.group, clip.label, yamnet))
-    return concatenate(found)
 
 
 def probabilities(head: Head, clips: ClipFeatures) -> NDArray[np.float64]:
@@ -188,8 +122,8 @@ class Trials:
         for trial in range(n_trials if usable else 0):
             yield rng.choice(usable[trial % len(usable)], n_corrected, replace=False)
 
-    def learn(self, corrected: Sequence[int], seed: int) -> Head:
-        """Head of the candidate that a retraining fits when these segments were corrected."""
+    def learn(self, corrected: Sequence[int], seed: int) -> Candidate:
+        """The candidate that a retraining fits when these segments were corrected."""
         contents = {}
         for n in corrected:
             segment = self._sounds.segments[n]
@@ -213,7 +147,11 @@ class Trials:
                 parts, held_out, Path(folder), yamnet=self._yamnet, parent=self._parent,
                 seed=seed, rejected=[],
             )  # fmt: skip
-        return fitted.head
+        figures = compare(fitted.head, self._parent.head, held_out).figures
+        decision = decide(
+            figures["candidate"], figures["champion"], figures["differences"], carried={}
+        )
+        return Candidate(fitted.head, decision)
 
     def measure(self, head: Head, corrected: Sequence[int], seed: int, counts: Counts) -> Any:
         """Count what a candidate gets right, and give its figures on all other sounds."""
@@ -262,31 +200,29 @@ class Trials:
         return figures
 
 
-def report(counts: Counts, before: dict[str, float], after: Sequence[dict[str, float]]) -> Table:
-    """What is right of each kind of sound, and the figures before and after, of all trials."""
-    table = Table("", "before", "after, mean", "least", "most")
+def report(
+    counts: Counts,
+    before: dict[str, float],
+    after: Sequence[dict[str, float]],
+    promoted: Sequence[bool],
+) -> Table:
+    """What is right of each kind of sound, and the figures before and after.
+
+    Args:
+        counts: of all trials.
+        before: figures of the released version.
+        after: figures of each trial's candidate.
+        promoted: whether the gate lets it pass.
+    """
+    table = Table("", "before", "after, mean", "least", "most", "mean of those promoted")
     for kind, (right, n) in counts.items():
         table.add_row(f"right: {kind}", f"0 of {n}", f"{right} ({right / max(n, 1):.0%})")
     for name, value in before.items():
-        each = [figures[name] for figures in after]
-        cells = (f"{one:.3f}" for one in (value, float(np.mean(each)), min(each), max(each)))
-        table.add_row(name, *cells)
+        each = np.array([figures[name] for figures in after])
+        cells = [f"{one:.3f}" for one in (value, each.mean(), each.min(), each.max())]
+        passed = each[list(promoted)]
+        table.add_row(name, *cells, f"{passed.mean():.3f}" if len(passed) else "none")
     return table
-
-
-def everyday(folders: Sequence[Path], yamnet: Yamnet) -> tuple[list[Segment], ClipFeatures]:
-    """All casual segments of folders of everyday sound, and their features."""
-    recordings = [
-        recording
-        for folder in folders
-        for recording in ambient_recordings(folder)
-        if recording.label is Label.CASUAL
-    ]
-    segments, found = [], []
-    for segment, waveform in segments_of(recordings):
-        segments.append(segment)
-        found.append(features_of(waveform, segment.name, Label.CASUAL, yamnet))
-    return segments, concatenate(found)
 
 
 def main() -> None:
@@ -310,13 +246,19 @@ def main() -> None:
     drawn = list(trials.drawn(arguments.trials, arguments.corrected, arguments.seed))
     if not drawn:
         parser.error(f"{len(trials.false_alarms)} false alarms are too few; add everyday sound")
-    counts, after = Counts(), []
+    counts, after, decisions = Counts(), [], []
     for corrected in progress(drawn, "trials"):
-        head = trials.learn(corrected.tolist(), arguments.seed)
-        after.append(trials.measure(head, corrected.tolist(), arguments.seed, counts))
+        candidate = trials.learn(corrected.tolist(), arguments.seed)
+        after.append(trials.measure(candidate.head, corrected.tolist(), arguments.seed, counts))
+        decisions.append(candidate.decision)
     console = Console(width=120)
     console.print(f"{len(trials.false_alarms)} of {len(segments)} segments are labeled a threat.")
-    console.print(report(counts, trials.before, after), highlight=False)
+    promoted = [decision.promote for decision in decisions]
+    console.print(report(counts, trials.before, after, promoted), highlight=False)
+    console.print(f"The gate lets {sum(promoted)} of {len(promoted)} candidates pass.")
+    for n, decision in enumerate(decisions, 1):
+        for reason in decision.reasons:
+            console.print(f"Trial {n} is rejected: {reason}", highlight=False)
 
 
 if __name__ == "__main__":

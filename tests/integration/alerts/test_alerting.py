@@ -7,7 +7,7 @@ import json
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,9 +20,17 @@ from earshot.labels import Label
 from earshot.results.result import Result
 from earshot.results.table import ResultsTable
 from local.receivers.alert_queue import alert_queue
+from local.sweep import sweep
 from tests.integration.uploads.test_main_job import result, upload
 from tests.stack import LocalStack, wait_for
 from tests.unit.sample_results import classified
+
+
+def about_clips(message: dict[str, Any]) -> bool:
+    """Whether a message of the topic, or an event of the bus, is about clips."""
+    of_bus = isinstance(message.get("detail"), dict)
+    kind = (message["detail"] if of_bus else message).get("kind", "")
+    return not kind.startswith("source_")
 
 
 class Listener:
@@ -32,8 +40,13 @@ class Listener:
         self._sqs = sqs
         self._url = url
 
-    def alerts(self, seconds: float, at_least: int = 1000) -> list[dict[str, Any]]:
-        """Alerts that come within so many seconds, or until there are so many."""
+    def messages(
+        self,
+        seconds: float,
+        at_least: int = 1000,
+        wanted: Callable[[dict[str, Any]], bool] = lambda message: True,
+    ) -> list[dict[str, Any]]:
+        """Messages that come within so many seconds, or until so many wanted ones are there."""
         deadline = time.monotonic() + seconds
         found: list[dict[str, Any]] = []
         while time.monotonic() < deadline and len(found) < at_least:
@@ -41,9 +54,15 @@ class Listener:
                 QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1
             )
             for message in answer.get("Messages", []):
-                found.append(json.loads(message["Body"]))
+                content = json.loads(message["Body"])
+                if wanted(content):
+                    found.append(content)
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    def alerts(self, seconds: float, at_least: int = 1000) -> list[dict[str, Any]]:
+        """Alerts about clips alone: the sweep of each minute may find faults of sources."""
+        return self.messages(seconds, at_least, about_clips)
 
     def alerts_so_far(self, table: ResultsTable) -> list[dict[str, Any]]:
         """Alerts of all results in the table: they come before that of one that is added last."""
@@ -205,6 +224,7 @@ def test_a_source_has_rules_of_its_own(local_stack: LocalStack, listener: Listen
     noon = datetime.now(UTC).replace(hour=12)
     for n, source in enumerate(("pier", "quay", "dock", "slip", "mole", "mole", "unset")):
         table.save(detection(source, n, recorded_at=noon))
+    sweep(local_stack.outputs, {"watch": True})  # sources have faults, too: noon is not now
     sources = [alert["source"] for alert in listener.alerts_so_far(table)]
     assert sorted(sources) == ["mole", "mole", "unset"]
     known = {one["source"] for one in local_stack.call("GET", "/sources")[1]["sources"]}

@@ -74,7 +74,7 @@ def test_a_source_that_is_silent_is_an_event(local_stack: LocalStack) -> None:
     with events(local_stack, "bus-sources") as listener:
         for _ in range(2):
             sweep(local_stack.outputs, {"watch": True})
-        found = [one for one in listener.alerts(2) if one["detail"]["source"] == "bus end"]
+        found = [one for one in listener.messages(2) if one["detail"]["source"] == "bus end"]
     (event,) = found
     assert event["detail-type"] == "Earshot Source Fault"
     check(event, "source-alert")

@@ -20,7 +20,7 @@ from earshot.results.table import ResultsTable
 from earshot.retraining.traces import TrainingTraces
 from earshot.uploads.bucket import UploadsBucket
 from earshot.uploads.objects import Location, object_clip_id, posted_key, training_key
-from tests.unit.results.test_query import table  # noqa: F401 - a fixture
+from tests.unit.results.conftest import table  # noqa: F401 - a fixture
 from tests.unit.sample_results import NOON, classified
 
 UPLOADS, MODELS = "clips", "models"

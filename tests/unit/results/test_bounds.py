@@ -19,7 +19,6 @@ from earshot.results.query import ResultQuery
 from earshot.results.result import MAX_EVENTS, Feedback, Origin, classified
 from earshot.results.serialization import from_json, to_json
 from earshot.results.table import MAX_PAGE_CHARACTERS
-from tests.unit.results.test_query import table  # noqa: F401 - a fixture
 from tests.unit.sample_results import NOON, classification
 from tests.unit.sample_results import classified as sample
 
@@ -83,7 +82,7 @@ def test_merging_loses_no_label_no_time_and_no_confidence(found, limit):
 
 @pytest.mark.parametrize("query", [ResultQuery(), ResultQuery(min_confidence=0.5)])
 def test_a_page_of_large_results_fits_an_answer_and_none_is_left_out(
-    table,  # noqa: F811
+    table,
     query,
     monkeypatch,
 ):

@@ -9,7 +9,7 @@ from earshot.results.query import ResultQuery
 from earshot.results.table import ResultsTable
 from infrastructure.move_results import move
 from tests.unit.moto_clients import moto_client
-from tests.unit.results.test_query import create_table, everything, save
+from tests.unit.results.moto_results import create_table, everything, save
 from tests.unit.sample_results import rejected
 
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 from earshot.errors import BadRequestError
 from earshot.events import Event
@@ -21,7 +16,6 @@ from earshot.labels import Label
 from earshot.results import table as results_table
 from earshot.results.query import (
     CURSOR_PATTERN,
-    Page,
     Position,
     ResultQuery,
     from_cursor,
@@ -29,62 +23,9 @@ from earshot.results.query import (
 )
 from earshot.results.result import AudioSetClass
 from earshot.results.table import ResultsTable
-from local.settings import TEMPLATE
 from tests.unit.moto_clients import moto_client
+from tests.unit.results.moto_results import NOON, everything, ids, save
 from tests.unit.sample_results import classified, rejected
-
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@cache
-def table_properties() -> dict[str, Any]:
-    """Of the table in the template."""
-    found: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]["ClipResultsTable"]
-    return dict(found["Properties"])
-
-
-def create_table(name: str) -> Any:
-    """The table of the template, in moto; returns moto's client."""
-    properties = table_properties()
-    client = moto_client("dynamodb")
-    client.create_table(
-        TableName=name,
-        **{what: properties[what] for what in ("KeySchema", "AttributeDefinitions", "BillingMode")},
-        GlobalSecondaryIndexes=[
-            {name: value for name, value in index.items() if name != "OnDemandThroughput"}
-            for index in properties["GlobalSecondaryIndexes"]
-        ],
-    )
-    return client
-
-
-@pytest.fixture
-def table() -> Iterator[ResultsTable]:
-    with mock_aws():
-        yield ResultsTable(create_table("results"), "results")
-
-
-def save(table: ResultsTable, n: int, **changes: Any) -> str:
-    """A result of minute `n` after noon."""
-    clip_id = f"{n:032x}"
-    table.save(classified(clip_id, timestamp=NOON + timedelta(minutes=n), **changes))
-    return clip_id
-
-
-def ids(page: Page) -> list[str]:
-    return [result.clip_id for result in page.results]
-
-
-def everything(table: ResultsTable, query: ResultQuery, limit: int) -> list[str]:
-    found: list[str] = []
-    position: Position | None = None
-    while True:
-        page = table.find(query, limit, position)
-        assert len(page.results) <= limit
-        found += ids(page)
-        if page.end is None:
-            return found
-        position = from_cursor(to_cursor(page.end))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])

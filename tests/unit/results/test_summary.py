@@ -15,7 +15,7 @@ from earshot.results.states import State
 from earshot.results.summary import ResultCounts, bucket_length
 from earshot.results.table import ResultsTable
 from tests.unit.moto_clients import moto_client
-from tests.unit.results.test_query import everything, save, table  # noqa: F401 - a fixture
+from tests.unit.results.moto_results import everything, save
 from tests.unit.sample_results import NOON, rejected
 
 HOUR = timedelta(hours=1)
@@ -23,7 +23,7 @@ SPAN = ResultQuery(start=NOON, end=NOON + 3 * HOUR)
 
 
 @pytest.fixture
-def counts(table: ResultsTable) -> ResultCounts:  # noqa: F811
+def counts(table: ResultsTable) -> ResultCounts:
     return ResultCounts(moto_client("dynamodb"), "results")
 
 
@@ -35,7 +35,7 @@ def rows(found: summary.Summary) -> list[tuple[float, str, str | None, int]]:
     ]
 
 
-def test_results_are_counted_by_time_source_and_label(table, counts):  # noqa: F811
+def test_results_are_counted_by_time_source_and_label(table, counts):
     for minute, source in ((0, "gate"), (59, "gate"), (60, "gate"), (61, "yard"), (200, "yard")):
         save(table, minute, source=source)
     save(table, 62, label=Label.CASUAL)
@@ -51,7 +51,7 @@ def test_results_are_counted_by_time_source_and_label(table, counts):  # noqa: F
     assert found.end is None
 
 
-def test_a_clip_counts_and_is_listed_by_when_it_was_recorded(table, counts):  # noqa: F811
+def test_a_clip_counts_and_is_listed_by_when_it_was_recorded(table, counts):
     within = save(table, 130, recorded_at=NOON)
     save(table, 131, recorded_at=NOON - HOUR)  # belongs to the span before
     late = save(table, 60 * 24 * 3, recorded_at=NOON + HOUR)
@@ -70,7 +70,7 @@ def test_a_clip_counts_and_is_listed_by_when_it_was_recorded(table, counts):  # 
     assert everything(table, day_4, 5) == [too_late]
 
 
-def test_a_query_may_be_about_the_time_of_the_classification(table, counts):  # noqa: F811
+def test_a_query_may_be_about_the_time_of_the_classification(table, counts):
     save(table, 60 * 24, recorded_at=NOON + HOUR)
     before = save(table, 1, recorded_at=NOON - HOUR)
     query = replace(SPAN, by=TimeOf.CLASSIFIED)
@@ -78,13 +78,13 @@ def test_a_query_may_be_about_the_time_of_the_classification(table, counts):  # 
     assert rows(counts.summary(query, HOUR)) == [(0, "gate", "siren", 1)]
 
 
-def test_the_end_of_all_times_is_an_end_too(table):  # noqa: F811
+def test_the_end_of_all_times_is_an_end_too(table):
     recent = save(table, 1)
     end = datetime.max.replace(tzinfo=UTC)
     assert everything(table, ResultQuery(start=NOON, end=end), 5) == [recent]
 
 
-def test_states_are_counted_and_filter(table, counts):  # noqa: F811
+def test_states_are_counted_and_filter(table, counts):
     alerted, uncertain, corrected = (
         save(table, 0), save(table, 1, uncertain=True), save(table, 2, label=Label.SIREN)
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_states_are_counted_and_filter(table, counts):  # noqa: F811
         assert [one.clip_id for one in table.find(of_source, 9).results] == expected, states
 
 
-def test_withdrawn_feedback_leaves_the_row_as_it_was(table):  # noqa: F811
+def test_withdrawn_feedback_leaves_the_row_as_it_was(table):
     clip_id = save(table, 0)
     before = table.get(clip_id)
     first = Feedback(Label.CASUAL, False, "", "ann", NOON)
@@ -131,7 +131,7 @@ def test_withdrawn_feedback_leaves_the_row_as_it_was(table):  # noqa: F811
     assert table.get(clip_id) == before
 
 
-def test_what_is_too_much_for_one_answer_goes_on_from_its_end(table, counts, monkeypatch):  # noqa: F811
+def test_what_is_too_much_for_one_answer_goes_on_from_its_end(table, counts, monkeypatch):
     for minute in range(30):
         save(table, minute)
     monkeypatch.setattr(summary, "MAX_READS", 1)
