@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from earshot.labels import LABELS
 from earshot_client.api_client import EarshotClient
 from earshot_client.filters import ResultFilters
 from ui import filters, session
@@ -18,7 +19,8 @@ from ui.desk import Desk
 
 
 def begin(desk: Desk, wanted: ResultFilters) -> None:
-    """Have the results of a desk counted."""
+    """Have the results of a desk counted, and keep room for their timeline."""
+    desk.lines = len(LABELS) if wanted.source else len(filters.sources())
     desk.counting = _pool().submit(count, session.client(), wanted)
 
 

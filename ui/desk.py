@@ -49,6 +49,7 @@ class Desk:
         counting: of the results in the span, while the lists are drawn already.
         counts: of the results in it; None until they are counted.
         timeline: of the component.
+        lines: of the timeline, as many as are expected before the results are counted.
         details: results as they were read one by one, with the address of the recording.
         contents: recordings that this session has itself.
         alerts: of the last seven days, whoever reviewed them.
@@ -64,6 +65,7 @@ class Desk:
     counting: Future[tuple[list[dict[str, Any]], int]] | None = None
     counts: list[dict[str, Any]] | None = None
     timeline: dict[str, Any] | None = None
+    lines: int = 0
     details: dict[str, Result] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     thumbnails: dict[str, str | None] = field(default_factory=dict)
@@ -113,7 +115,8 @@ class Desk:
         Args:
             bulk: several clips can be selected.
             advance: the next clip opens when one was labeled.
-            low: many sources are scrolled, so that the lists are seen at once.
+            low: there are lists below the timeline. It has the same height before and after the
+                results are counted, and is scrolled, so that the lists are seen at once.
             pick: called in a callback with what was picked from the timeline.
         """
         if self.moved:
@@ -135,7 +138,7 @@ class Desk:
                 "may": session.may("train"),
                 "bulk": bulk,
                 "advance": advance,
-                "low": low,
+                "room": self.lines if low and (self.timeline or self.counts is None) else 0,
                 "undo": bool(self.undoable),
                 "said": self.said,
             },
@@ -148,7 +151,7 @@ class Desk:
             result.clip_id
             for group in self._distinct()
             for result in group.results[:_THUMBNAILS]
-            if (result.location or result.alerted_at) and result.clip_id not in self.thumbnails
+            if _has_recording(result) and result.clip_id not in self.thumbnails
         ]
         self.thumbnails |= clips.thumbnails(session.client(), wanted)
         return any(self.thumbnails[clip_id] for clip_id in wanted)
@@ -166,19 +169,25 @@ class Desk:
             "title": group.title,
             "note": group.note,
             "above": group.above,
-            "empty": group.empty,
+            "pending": group.pending,
+            "empty": "Loading …" if group.pending else group.empty,
             "more": f"More ({len(group.rest):,})" if group.rest else group.cursor and "More",
             "rows": [
                 clip_data.row(
                     one,
                     self.zone,
-                    self.thumbnails.get(one.clip_id),
+                    self._thumbnail(n, one),
                     group.names.get(one.clip_id, ""),
                     say_alerted=group.id != "alerts",
                 )
-                for one in group.results
+                for n, one in enumerate(group.results)
             ],
         }
+
+    def _thumbnail(self, n: int, result: Result) -> str | None:
+        """Of row `n` of a list; empty where room is kept for one."""
+        kept = "" if n < _THUMBNAILS and _has_recording(result) else None
+        return self.thumbnails.get(result.clip_id) or kept
 
     def _opened(self) -> dict[str, Any] | None:
         clip_id = st.query_params.get(CLIP)
@@ -302,3 +311,8 @@ class Desk:
             return
         for group in self.groups:
             group.results = [found if one.clip_id == clip_id else one for one in group.results]
+
+
+def _has_recording(result: Result) -> bool:
+    """Whether there was a recording to draw; an alert of the list says nothing of its location."""
+    return bool(result.location or result.alerted_at)

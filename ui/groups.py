@@ -23,6 +23,7 @@ class Group:
         cursor: of the next page; None if that was all.
         rest: that are known and not shown yet.
         above: it is shown above the timeline.
+        pending: it is still to be loaded for the first time.
         names: of files, in place of times, by the clip's id.
     """
 
@@ -36,6 +37,7 @@ class Group:
     rest: list[Result] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     above: bool = False
+    pending: bool = False
 
     def load(self, client: EarshotClient, n: int = PAGE) -> None:
         """Add the next `n` results. A rare match takes several pages.
@@ -53,4 +55,5 @@ class Group:
             found, self.cursor = client.results_page(self.filters, left, self.cursor)
             self.results += sorted(found, key=lambda one: one.time, reverse=True)
             if self.cursor is None:
-                return
+                break
+        self.pending = False

@@ -20,6 +20,8 @@ _MOST = 20  # that are asked for: one small page
 def news(desk: Desk, filters: ResultFilters, what: str) -> None:
     """How many results came since the desk was loaded, and a button that loads it anew.
 
+    It comes last on a page, and is shown over it (`style.css`): so it moves no row when it appears.
+
     Args:
         desk: of the page.
         filters: of what is announced; their beginning is replaced.

@@ -234,6 +234,17 @@ def test_new_results_are_announced_and_move_nothing(desk: Desk, page: Page):
     note.click()
     expect(rows(page)).to_have_count(1)
     expect(note).to_be_hidden()
+    drawn(page)
+    place = rows(page).first.bounding_box()
+    desk.stack.client("s3").put_object(
+        Bucket=desk.stack.outputs["UploadsBucketName"],
+        Key=f"{UPLOADS_PREFIX}new gate/gunshot.wav",
+        Body=wav(MAKERS[Label.GUNSHOT]()),
+    )
+    expect(note).to_be_visible()
+    assert rows(page).first.bounding_box() == place
+    note.click()
+    expect(rows(page)).to_have_count(2)
 
 
 @both_sizes
@@ -257,6 +268,44 @@ def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
     expect(page.get_by_role("combobox", name="Source")).to_be_visible()
     expect(page.get_by_role("slider")).to_have_count(int(name == "Results"))
     wait_for(lambda: row.bounding_box() == place, seconds=20)
+
+
+PLACES = """(() => {
+  window.places = [];
+  const first = (node) => node.querySelector("li[data-clip]") ?? [...node.querySelectorAll("*")]
+    .filter((one) => one.shadowRoot).map((one) => first(one.shadowRoot)).find((one) => one);
+  const look = () => {
+    const row = first(document);
+    if (row && getComputedStyle(row).visibility === "visible") {
+      const { top, height } = row.getBoundingClientRect();
+      const place = `${row.dataset.clip} at ${top}, ${height} high`;
+      if (place !== window.places.at(-1)) window.places.push(place);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+})()"""
+
+
+@both_sizes
+@pytest.mark.parametrize(
+    ("name", "query", "last"),
+    [
+        ("What happened", "", "results from"),
+        ("What happened", "?source=north+gate", "results from"),
+        ("Review", "", "Other gunshots, explosions and sirens: [0-9]"),
+        ("Results", "", "[0-9] results, since"),
+        ("Results", "?source=north+gate", "[0-9] results, since"),
+    ],
+)
+def test_what_is_found_later_moves_no_row(desk: Desk, page: Page, name: str, query: str, last: str):
+    page.add_init_script(PLACES)
+    desk.interface.open(page, name, query)
+    expect(page.get_by_text(re.compile(last)).first).to_be_visible()
+    expect(page.locator("img.thumb").first).to_be_visible()
+    drawn(page)
+    places = page.evaluate("window.places")
+    assert len(places) == 1, places
 
 
 def test_no_row_is_shown_before_the_style_of_the_page(desk: Desk, page: Page):

@@ -70,7 +70,7 @@ def test_the_keyboard_reaches_everything(interface: Interface, night: Night, pag
     week.focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="Any time")).to_be_focused()
-    for name, ready, _ in (*STATES[2:6], ("Results", "li:nth-child(8) .thumb", "")):
+    for name, ready, _ in (*STATES[2:6], ("Results", "li:nth-child(8) img.thumb", "")):
         page.get_by_role("link", name=name).click()
         expect(page).to_have_title(f"{name} - Earshot")
         expect(page.locator(ready).first).to_be_visible()

@@ -54,7 +54,7 @@ def row(
     Args:
         result: of the clip.
         zone: in which times are written.
-        thumbnail: address of a small spectrogram.
+        thumbnail: address of a small spectrogram; empty to keep room for it.
         name: of a file, in place of the time.
         say_alerted: whether it is said that an alert was sent.
     """

@@ -4,12 +4,14 @@ Its data is an object with
 
 - `labels`: name, title, symbol and key of each label, the most dangerous first;
 - `timeline`: as `ui.components.timeline` makes it, or None;
-- `groups`: lists of clips: id, title, note, the words of an empty list, rows as
-  `ui.components.clip_data.row` makes them, and the words of the button for more, if there is more;
+- `room`: lines that the timeline has, or will have once it is there, if lists are below it: its
+  height is then theirs, and longer ones are scrolled; 0 if it is as high as it is;
+- `groups`: lists of clips: id, title, note, the words of an empty list, whether it is still to be
+  loaded, rows as `ui.components.clip_data.row` makes them, and the words of the button for more,
+  if there is more;
 - `clip`: the opened one, as `ui.components.clip_data.opened` makes it, or None;
 - `may`: whether labels may be given; `bulk`: whether several clips can be selected; `advance`:
-  whether the next clip opens when one was labeled; `low`: whether a long
-  timeline is scrolled; `undo`: whether there is something to undo;
+  whether the next clip opens when one was labeled; `undo`: whether there is something to undo;
 - `said`: what has just happened, in words.
 
 What people do comes back as the trigger `act`, an object whose `do` is one of open, close, label,

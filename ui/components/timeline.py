@@ -48,7 +48,9 @@ def timeline(
         if 0 <= at < n:
             name = _label(one) if by_label else one["source"]
             found[name][at, _label(one)] += one["results"]
-    names = [name for name in (*LABELS, "rejected") if name in found] if by_label else sorted(found)
+    names = sorted(found)
+    if by_label:
+        names = [*LABELS, *(["rejected"] if "rejected" in found else [])]
     form = "%H:%M" if bucket * n <= _SHORT else "%d %b" if bucket * n > _LONG else "%d %b, %H:%M"
     times = [f"{(start + at * bucket).astimezone(ZoneInfo(zone)):{form}}" for at in range(n + 1)]
     rows = [_row(name, by_label, found[name], n) for name in names]

@@ -45,7 +45,7 @@ class Desk {
     this.data = data;
     this.order = data.groups.flatMap((group) => group.rows.map((row) => row.id));
     for (const id of this.chosen) if (!this.order.includes(id)) this.chosen.delete(id);
-    if (this.changed("timeline", data.timeline)) this.timeline.draw(data.timeline, data.labels, data.low);
+    if (this.changed("timeline", [data.timeline, data.room])) this.timeline.draw(data.timeline, data.labels, data.room);
     if (this.changed("lists", [data.groups, data.may, data.bulk])) this.drawLists();
     for (const item of this.rows.values()) item.classList.remove("busy");
     this.said.replaceChildren(data.said, data.undo
@@ -75,7 +75,7 @@ class Desk {
   jumps() {
     return h("nav", { class: "jumps", "aria-label": "Lists" }, this.data.groups.map((group) =>
       h("button", { onclick: () => this.root.querySelector(`[data-group="${group.id}"]`).scrollIntoView() },
-        `${group.title}: ${group.rows.length}${group.more ? " and more" : ""}`)));
+        `${group.title}: ${group.pending ? "…" : group.rows.length}${group.more ? " and more" : ""}`)));
   }
 
   list(group) {
@@ -103,7 +103,8 @@ class Desk {
     this.data.bulk && !row.rejected && h("label", { class: "pick" }, h("input", { type: "checkbox",
       "aria-label": `Select ${row.words}`, onchange: (event) => this.choose(row.id, event.target) })),
     h("button", { class: "open", onclick: open, "aria-label": `Play ${row.words}` }, "▶"),
-    row.thumb && h("img", { class: "thumb", src: row.thumb, alt: "" }),
+    row.thumb ? h("img", { class: "thumb", src: row.thumb, alt: "" })
+      : row.thumb === "" && h("span", { class: "thumb" }),
     h("span", { class: `label ${row.label}` }, row.title),
     h("span", { class: "when" }, row.time), h("span", { class: "source" }, row.source),
     badge(row.sure, row.kind), row.notes.map((note) => badge(note)),

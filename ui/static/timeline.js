@@ -27,10 +27,12 @@ class Timeline {
     this.resized.observe(this.element);
   }
 
-  draw(timeline, labels, low) {
+  // With lists below it, it is as high from the first as it will be: it moves none of them.
+  draw(timeline, labels, room) {
     this.data = timeline;
     this.labels = labels;
-    this.element.replaceChildren();
+    const box = h("div", room ? { class: "timeline low", style: `--lines:${room}` } : { class: "timeline" });
+    this.element.replaceChildren(...(timeline || room ? [h("h2", {}, timeline?.title ?? "…"), box] : []));
     if (!timeline) return;
     const place = (bucket) => `${(100 * bucket) / timeline.n}%`;
     const ticks = timeline.ticks.map(([bucket, text]) =>
@@ -45,11 +47,11 @@ class Timeline {
           "aria-label": `${row.name}: ${row.words}` }, row.name),
         h("span", { class: timeline.hatched ? "strip hatched" : "strip" }, sound, marks), h("span", { class: "total" }, row.total));
     });
-    this.element.append(h("h2", {}, timeline.title), h("div", { class: low ? "timeline low" : "timeline" }, lines,
+    box.append(...lines,
       h("div", { class: "line scale" }, h("span", { class: "name" }),
         h("span", { class: "strip ticks", "aria-hidden": "true" }, ticks),
-        h("span", { class: "total" }))),
-    timeline.gaps ? h("p", { class: "gaps" }, timeline.gaps) : "");
+        h("span", { class: "total" })),
+      timeline.gaps ? h("p", { class: "gaps" }, timeline.gaps) : "");
     this.drawMarks();
   }
 

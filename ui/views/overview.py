@@ -33,8 +33,8 @@ def page() -> None:
             load(desk, span, source, picked)
     if not any(group.results for group in desk.groups):
         filters.warn_of_unknown(source)
-    live.news(desk, ResultFilters(source=source, states=("alerted",)), "alert")
     draw(desk, source)
+    live.news(desk, ResultFilters(source=source, states=("alerted",)), "alert")
 
 
 @st.fragment
@@ -44,7 +44,7 @@ def draw(desk: Desk, source: str | None) -> None:
     when = desk.span.words(desk.zone)
     with st.container(key="headline"):
         st.caption(f"{headline(desk)} {when[:1].upper()}{when[1:]}. {desk.said_zone}")
-    desk.show(pick=pick)
+    desk.show(low=bool(source), pick=pick)
     # Not one after the other: each time that a page is drawn again may cost a person a click.
     counted = counts.finish(desk, ResultFilters(source=source))
     if desk.missing_thumbnails() or counted:

@@ -33,8 +33,8 @@ def page() -> None:
         desk.groups.append(group)
     if not any(group.results for group in desk.groups):
         filters.warn_of_unknown(source)
-    live.news(desk, wanted, "result")
     draw(desk, wanted)
+    live.news(desk, wanted, "result")
 
 
 EMPTY = "No results match. Choose a longer time, or fewer filters; new results are announced here."
@@ -46,8 +46,8 @@ def draw(desk: Desk, wanted: ResultFilters) -> None:
     """The rows, and in a second pass their number and timeline."""
     known = desk.counts is not None
     total = counts.totals(desk.counts or [])["results"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        number = f"**{total:,} result{'s' * (total != 1)}**" if known else "Counting the results …"
+    with st.container(horizontal=True, vertical_alignment="center", key="number"):
+        number = f"**{total:,} result{'s' * (total != 1)}**" if known else "**… results**"
         st.caption(f"{number}, {desk.span.words(desk.zone)}. {desk.said_zone}")
         st.download_button(
             f"CSV of {total:,}" if known else "CSV",

@@ -35,35 +35,28 @@ def page() -> None:
             load(desk, wanted)
     if not any(group.results for group in desk.groups):
         filters.warn_of_unknown(source)
-    live.news(desk, wanted.only("alerted"), "alert")
     draw(desk, wanted)
+    live.news(desk, wanted.only("alerted"), "alert")
 
 
 @st.fragment
 @guarded
 def draw(desk: Desk, wanted: ResultFilters) -> None:
-    """The queue; what takes longer to find is added at its end, in a second pass."""
+    """The queue; what takes longer to find is loaded in a second pass."""
     st.caption(f"{desk.said_zone} Keys: {KEYS}")
     # An alert may be among the uncertain and the other threats as well.
     all_clips = {one.clip_id: one for g in desk.groups for one in (*g.rest, *g.results)}
     if known := len(all_clips):
         done = sum(one.verified_label is not None for one in all_clips.values())
         more = " and more" if any(group.cursor for group in desk.groups) else ""
-        st.progress(done / known, text=f"{done} of {known}{more} reviewed")
+        with st.container(key="reviewed"):
+            st.progress(done / known, text=f"{done} of {known}{more} reviewed")
     st.markdown(precision.words(_with_labels(desk)))
     desk.show(bulk=True, advance=True)
-    if len(desk.groups) == 1:
-        client = session.client()
-        desk.groups += [
-            Group("uncertain", "Uncertain", "No uncertain clip waits for review.",
-                  filters=wanted.only("uncertain", "unreviewed")),
-            Group("threats", "Other gunshots, explosions and sirens", "None waits for review.",
-                  filters=wanted.only("threat", "unreviewed")),
-        ]  # fmt: skip
-        for group in desk.groups[1:]:
-            group.load(client)
-        st.rerun(scope="app")
-    if desk.missing_thumbnails():
+    pending = [group for group in desk.groups if group.pending]
+    for group in pending:
+        group.load(session.client())
+    if desk.missing_thumbnails() or pending:
         st.rerun(scope="app")
 
 
@@ -81,7 +74,13 @@ def load(desk: Desk, wanted: ResultFilters) -> None:
         if one.verified_label is None and desk.span.holds(one.time)
     ]
     waiting.sort(key=lambda one: one.time, reverse=True)
-    desk.groups.append(Group("alerts", "Alerts", "No alert waits for review.", results=waiting))
+    desk.groups += [
+        Group("alerts", "Alerts", "No alert waits for review.", results=waiting),
+        Group("uncertain", "Uncertain", "No uncertain clip waits for review.", pending=True,
+              filters=wanted.only("uncertain", "unreviewed")),
+        Group("threats", "Other gunshots, explosions and sirens", "None waits for review.",
+              pending=True, filters=wanted.only("threat", "unreviewed")),
+    ]  # fmt: skip
 
 
 def _with_labels(desk: Desk) -> list[Alert]:

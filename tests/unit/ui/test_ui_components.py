@@ -193,7 +193,9 @@ def test_the_timeline_of_a_source_has_a_line_for_each_label():
     counts = [counted(0, "casual"), counted(10, "siren"), counted(20, None)]
     found = timeline(counts, 600, (NOW, NOW + timedelta(minutes=30)), "UTC", by_label="gate")
     assert found
-    assert [row["name"] for row in found["rows"]] == ["■ Casual", "● Siren", "✕ Rejected"]
+    assert [row["name"] for row in found["rows"]] == [
+        "■ Casual", "▲ Gunshot", "◆ Explosion", "● Siren", "✕ Rejected"
+    ]  # fmt: skip
     assert found["gaps"] == "", "a gap in a label is none in the source"
     assert timeline([], 600, (NOW, NOW), "UTC") is None
 
