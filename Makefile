@@ -206,7 +206,7 @@ test: setup ## Run the tests but the longest, and name the ten slowest (JOBS=3 p
 	@$(BIN)/python -m pytest -n $(or $(JOBS),3) -m "not long" $(SHARED) --durations=10 $(ARGS)
 
 .PHONY: test-long
-test-long: setup ## Run the longest tests: networks that are trained, faults, a newcomer's hour (JOBS=3; ARGS= of pytest)
+test-long: setup ## Run the longest tests: networks that are trained, faults, most journeys in a browser (JOBS=3; ARGS= of pytest)
 	@$(BIN)/python -m pytest -n $(or $(JOBS),3) -m long $(SHARED) $(ARGS)
 
 .PHONY: test-unit

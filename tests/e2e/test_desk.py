@@ -27,6 +27,8 @@ from tests.e2e.seed import LATE, SOURCES, Night
 from tests.stack import LocalStack, wait_for
 from training.data.demo_sounds import MAKERS
 
+pytestmark = pytest.mark.long  # they need the night of thousands of results
+
 
 @dataclass(frozen=True)
 class Desk:

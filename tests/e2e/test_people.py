@@ -21,6 +21,8 @@ from tests.e2e.interface import (
 from tests.integration.client.test_command_line import run as earshot
 from tests.stack import LocalStack
 
+pytestmark = pytest.mark.long  # they need a stack and an interface of their own, with a user pool
+
 PASSWORD = "Aa1!earshot-test"  # noqa: S105 # pragma: allowlist secret - of the local stack
 
 
@@ -101,7 +103,6 @@ def exchange(page: Page, verb: str, version: str, *, force: bool) -> None:
     dialog.get_by_role("button", name="Yes, replace").click()
 
 
-@pytest.mark.long
 def test_an_administrator_promotes_and_rolls_back_and_a_trainer_may_not(
     locked_interface: Interface, page: Page, stack: LocalStack
 ):

@@ -14,6 +14,8 @@ from tests.e2e.interface import SIZES, Interface, button, heading
 from tests.e2e.seed import Night
 from tests.stack import LocalStack
 
+pytestmark = pytest.mark.long  # they need the night of thousands of results
+
 SOURCE, ZONE = "yard", "Asia/Kolkata"  # half an hour off, so that no other zone looks like it
 
 

@@ -62,5 +62,6 @@ def test_every_operation_keeps_what_the_document_promises(local_stack: LocalStac
     run(local_stack, "-H", f"Authorization: Bearer {local_stack.token()}")
 
 
+@pytest.mark.long
 def test_nor_is_anything_amiss_for_who_has_no_token(local_stack: LocalStack) -> None:
     run(local_stack, "--phases", "examples,coverage")

@@ -49,6 +49,7 @@ def beats(stack: LocalStack) -> dict[str, Any] | None:
     return source if status == 200 and source["level_dbfs"] is not None else None
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
 def test_a_killed_listener_is_reported_within_its_limit_and_when_it_is_back(
     local_stack: LocalStack, start: Start, listener: Listener

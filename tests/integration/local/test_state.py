@@ -49,6 +49,7 @@ def saved(stack: LocalStack, result: dict[str, Any]) -> bool:
     return file.exists() and result["clip_id"] in file.read_text()
 
 
+@pytest.mark.long
 def test_results_and_clips_survive_down_and_a_crash_until_they_are_to_be_forgotten(
     kept_stack: LocalStack,
 ) -> None:

@@ -122,6 +122,7 @@ def of_tail(clips: FeatureSet, taps: Taps, tail: keras.Sequential, published) ->
     )
 
 
+@pytest.mark.long
 def test_there_is_a_tap_for_each_patch_and_the_tail_makes_its_embedding_of_it(
     published, tapped_clips
 ):

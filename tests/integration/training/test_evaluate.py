@@ -32,6 +32,7 @@ def ambient(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_report_with_everyday_sound(clips: Path, ambient: Path, tmp_path: Path) -> None:
     out, path = tmp_path / "out", tmp_path / "figures.json"
     command = [sys.executable, "-m", "training.evaluate", "--data", str(clips)]

@@ -107,6 +107,7 @@ def test_the_pointwise_convolutions_and_nothing_else_are_in_eight_bits():
     assert sorted(shape[0] for shape in in_int8) == sorted(channels for _, channels in BLOCKS)
 
 
+@pytest.mark.long
 def test_converting_the_published_weights_gives_the_committed_flatbuffer(tmp_path: Path):
     build_network()  # Keras counts layers: no name in the flatbuffer may depend on what was before
     convert(fetch(HUB_HANDLE), tmp_path / "yamnet", ADAPTATION)
