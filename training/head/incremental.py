@@ -205,11 +205,13 @@ def _config(clips: FeatureSet, rate: float) -> NetworkConfig:
 
 
 def _begin(parent: Parent | None, config: NetworkConfig) -> keras.Model:
-    """The network before it learns: the parent's, or a fresh one."""
+    """The network before it learns: a copy of the parent's, or a fresh one."""
     if parent is None or parent.network is None:
         return build_network(config)
-    parent.network.get_layer("batch_norm").trainable = False
-    return parent.network
+    network = keras.models.clone_model(parent.network)
+    network.set_weights(parent.network.get_weights())
+    network.get_layer("batch_norm").trainable = False
+    return network
 
 
 def _learn(

@@ -21,6 +21,7 @@ TRANSIENT = {
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Runtime.ExitError",  # the function's process was killed
+    "Runtime.Unknown",  # it was killed before it was ready
     "Sandbox.Timedout",
     "UnavailableError",
 }
@@ -42,6 +43,18 @@ def test_every_task_has_an_end_and_is_tried_again(name, state):
     assert retry["BackoffRate"] > 1
     assert retry["MaxAttempts"] >= 3
     assert set(retry["ErrorEquals"]) >= (TRANSIENT if name != "Notify" else {"States.ALL"})
+
+
+def test_an_archives_tasks_are_tried_again_for_the_same_reasons():
+    archive = yaml.safe_load((REPOSITORY / "infrastructure" / "archive.asl.yaml").read_text())
+    states = list(archive["States"].values())
+    inner = [one for state in states if state["Type"] == "Map"
+             for one in state["ItemProcessor"]["States"].values()]  # fmt: skip
+    tasks = [state for state in (*states, *inner) if state["Type"] == "Task"]
+    assert len(tasks) > 3
+    for task in tasks:
+        (retry,) = task["Retry"]
+        assert set(retry["ErrorEquals"]) >= TRANSIENT
 
 
 def test_whatever_fails_is_recorded():

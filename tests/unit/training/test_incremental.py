@@ -138,6 +138,16 @@ def test_it_goes_a_share_of_the_way_to_what_is_new(
     assert np.allclose(after, before, atol=1e-6) is (share == 0)
 
 
+def test_the_parent_stays_as_it_is(parent: incremental.Parent) -> None:
+    assert parent.network is not None
+    before = parent.network.get_weights()
+    new = clips(5)
+    corrected = np.arange(len(new.labels)) < 3
+    incremental.fit(new, parent, corrected=corrected)
+    for was, now in zip(before, parent.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, was)
+
+
 def test_without_a_network_it_starts_afresh_and_keeps_the_thresholds(
     parent: incremental.Parent,
 ) -> None:
