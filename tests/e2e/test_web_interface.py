@@ -175,6 +175,7 @@ def test_an_alert_that_was_sent_is_listed_and_leads_to_its_clip(
     assert page.url.endswith(f"&clip={alerted[0]['clip_id']}")
 
 
+@pytest.mark.long
 def test_a_token_lets_in_and_an_expired_one_no_more(
     locked_interface: Interface, page: Page, stack: LocalStack
 ):

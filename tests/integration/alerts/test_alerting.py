@@ -150,6 +150,7 @@ def test_the_alert_of_a_posted_clip_links_it_too(
         assert answer.read() == siren_wav
 
 
+@pytest.mark.long
 def test_a_hundred_detections_of_one_source_are_one_alert_and_of_two_are_two(
     local_stack: LocalStack, listener: Listener
 ) -> None:

@@ -15,7 +15,7 @@ NOT_AUTHORIZED = bytes([0x20, 2, 0, 5])  # CONNACK
 
 @contextmanager
 def refusing() -> Iterator[tuple[int, threading.Semaphore]]:
-    """A broker that refuses every client, and tells of each."""
+    """A broker that refuses every client, and counts them."""
     refused = threading.Semaphore(0)
     with socket.create_server(("127.0.0.1", 0)) as server:
 

@@ -61,6 +61,7 @@ def test_a_subscriber_that_is_away_while_the_broker_restarts_gets_what_came(
     back.close()
 
 
+@pytest.mark.long
 def test_alerts_come_to_home_assistant_and_none_is_lost_with_a_broker_that_restarts(
     local_stack: LocalStack,
     broker: Mosquitto,

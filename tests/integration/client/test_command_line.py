@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.stack import LocalStack
 
 
@@ -30,6 +32,7 @@ def run(stack: LocalStack, *arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_a_folder_is_uploaded_found_and_corrected(
     local_stack: LocalStack, siren_wav: bytes, tmp_path: Path
 ) -> None:

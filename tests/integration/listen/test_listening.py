@@ -87,6 +87,7 @@ def test_a_siren_in_an_http_stream_is_found_at_its_time(
     assert ", 0 waiting, " in listening.said.splitlines()[-1], "all was sent before it stopped"
 
 
+@pytest.mark.long
 def test_neither_a_cut_network_nor_a_kill_loses_or_doubles_a_segment(
     local_stack: LocalStack, start: Start, api_network: tuple[Network, str], tmp_path: Path
 ) -> None:

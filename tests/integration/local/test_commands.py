@@ -75,6 +75,7 @@ class TestCommands:
         assert "Traceback" not in up.stderr
         assert not any(tmp_path.iterdir()), "it left something behind"
 
+    @pytest.mark.long
     def test_an_open_stack_asks_nobody_for_a_token(self, tmp_path: Path) -> None:
         stack = LocalStack(tmp_path / "open", free_port(), {"TOKENS": "off"})
         try:
@@ -96,6 +97,7 @@ class TestCommands:
         assert "make up" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.long
     def test_changes_are_deployed_and_down_leaves_nothing(
         self, second_stack: LocalStack, tmp_path: Path
     ) -> None:

@@ -20,6 +20,7 @@ from local.settings import REPOSITORY
 from tests.unit.infrastructure.cloudformation import RESOURCES, SAM, as_list, of_type, properties
 
 
+@pytest.mark.long
 def test_sam_and_cfn_lint_have_nothing_to_say(tmp_path: Path) -> None:
     run = subprocess.run(
         [Path(sys.executable).with_name("sam"), "validate", "--lint", "--region", "eu-west-1"],

@@ -80,6 +80,7 @@ def test_merging_loses_no_label_no_time_and_no_confidence(found, limit):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("query", [ResultQuery(), ResultQuery(min_confidence=0.5)])
 def test_a_page_of_large_results_fits_an_answer_and_none_is_left_out(
     table,
