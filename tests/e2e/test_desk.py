@@ -249,15 +249,21 @@ def test_new_results_are_announced_and_move_nothing(desk: Desk, page: Page):
     expect(rows(page)).to_have_count(2)
 
 
-@both_sizes
-@pytest.mark.parametrize("name", ["What happened", "Review", "Results"])
-def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
+def held(page: Page, address: str) -> list[Route]:
+    """Requests of the page for what matches, held back until they are continued."""
     late: list[Route] = []
 
     def hold(route: Route) -> None:
         late.append(route)
 
-    page.route(re.compile(r"/(ButtonGroup|Selectbox|Slider|DateInput)\.[^/]*\.js"), hold)
+    page.route(re.compile(address), hold)
+    return late
+
+
+@both_sizes
+@pytest.mark.parametrize("name", ["What happened", "Review", "Results"])
+def test_controls_that_load_late_move_no_row(desk: Desk, page: Page, name: str):
+    late = held(page, r"/(ButtonGroup|Selectbox|Slider|DateInput)\.[^/]*\.js")
     desk.interface.open(page, name)
     expect(rows(page).first).to_be_visible()
     drawn(page)
@@ -311,12 +317,7 @@ def test_what_is_found_later_moves_no_row(desk: Desk, page: Page, name: str, que
 
 
 def test_no_row_is_shown_before_the_style_of_the_page(desk: Desk, page: Page):
-    late: list[Route] = []
-
-    def hold(route: Route) -> None:
-        late.append(route)
-
-    page.route(re.compile(r"/Html\.[^/]*\.js"), hold)
+    late = held(page, r"/Html\.[^/]*\.js")
     desk.interface.open(page, "What happened")
     expect(rows(page).first).to_be_attached()
     assert late

@@ -44,6 +44,8 @@ def test_what_is_corrected_is_learned_and_figures_stand_beside_it(ambient: Path,
     assert "right: other recordings" in printed
     assert "macro F1: made/clips" in printed
     assert "alerts per hour" in printed
+    (passed,) = re.findall("The gate lets ([01]) of 1 candidates pass", printed)
+    assert ("Trial 1 is rejected: " in printed) is (passed == "0")
 
 
 def test_without_enough_false_alarms_it_says_so(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -12,9 +12,7 @@ from earshot.results.query import Page, Position, ResultQuery, from_cursor, to_c
 from earshot.results.table import ResultsTable
 from local.settings import TEMPLATE
 from tests.unit.moto_clients import moto_client
-from tests.unit.sample_results import classified
-
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+from tests.unit.sample_results import NOON, classified
 
 
 @cache

@@ -24,8 +24,8 @@ from earshot.results.query import (
 from earshot.results.result import AudioSetClass
 from earshot.results.table import ResultsTable
 from tests.unit.moto_clients import moto_client
-from tests.unit.results.moto_results import NOON, everything, ids, save
-from tests.unit.sample_results import classified, rejected
+from tests.unit.results.moto_results import everything, ids, save
+from tests.unit.sample_results import NOON, classified, rejected
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
