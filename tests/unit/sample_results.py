@@ -25,7 +25,7 @@ def classified(clip_id: str = "c1", *, confidence: float = 0.9, **changes: Any) 
         "label": label,
         "probabilities": {one: others.get(one, confidence) for one in LABELS},
         "uncertain": False,
-        "events": () if label is Label.CASUAL else (Event(label, 0.5, 2.0, 0.9),),
+        "events": () if label is Label.CASUAL else (Event(label, 0.5, 2.0, confidence),),
         "audioset_top5": (AudioSetClass("Siren", 0.9),),
         "duration_s": 3.0,
         "model_version": "v1",

@@ -2,8 +2,7 @@
 
 The published weights are where it starts. Meanwhile the AudioSet scores are held to those of the
 published network (Li & Hoiem 2016, "Learning without forgetting", arXiv:1606.09282): the top five
-AudioSet classes in each result live on them. Those of a disturbed variant are held to those
-that the published network gives the clip before, so that they come to be as good in noise.
+AudioSet classes in each result live on them.
 
 Each clip is mixed with another, taps and labels alike (Zhang et al. 2018, "mixup",
 arXiv:1710.09412; within a network: Verma et al. 2019, "Manifold mixup", arXiv:1806.05236), so that

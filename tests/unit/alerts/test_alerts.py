@@ -166,9 +166,9 @@ def test_an_alert_that_could_not_be_recorded_is_recorded_when_its_result_comes_a
 
 
 def test_each_label_of_a_clip_raises_its_own_alert(service, topic):
-    events = (Event(Label.GUNSHOT, 0.0, 1.0, 0.9), Event(Label.SIREN, 3.0, 9.0, 0.8),
+    events = (Event(Label.GUNSHOT, 0.0, 1.0, 0.95), Event(Label.SIREN, 3.0, 9.0, 0.8),
               Event(Label.EXPLOSION, 3.0, 9.0, 0.9))  # fmt: skip
-    service.consider(classified(label=Label.GUNSHOT, confidence=0.95, events=events))
+    service.consider(classified(label=Label.GUNSHOT, events=events))
     raised = {alert.label: alert.confidence for alert in topic.alerts}
     assert raised == {Label.GUNSHOT: 0.95, Label.SIREN: 0.8}
     assert len({alert.alert_id for alert in topic.alerts}) == 2
@@ -213,6 +213,15 @@ def test_a_siren_raises_its_alert_where_the_clips_own_label_is_uncertain(service
     service.consider(classified(label=Label.GUNSHOT, uncertain=True, events=events))
     (alert,) = topic.alerts
     assert (alert.label, alert.confidence, alert.uncertain) == (Label.SIREN, 0.92, False)
+
+
+def test_an_alert_and_its_result_state_one_confidence(service, topic):
+    split = {Label.SIREN: 0.55, Label.GUNSHOT: 0.43, Label.EXPLOSION: 0.01, Label.CASUAL: 0.01}
+    events = (Event(Label.SIREN, 0.0, 2.0, 0.97), Event(Label.GUNSHOT, 1.0, 2.0, 0.95))
+    result = classified(probabilities=split, events=events)
+    service.consider(result)
+    raised = {alert.label: alert.confidence for alert in topic.alerts}
+    assert raised == {Label.SIREN: result.classification.confidence, Label.GUNSHOT: 0.95}
 
 
 def test_an_alert_links_the_clip_and_its_classified(service, topic):

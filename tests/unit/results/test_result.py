@@ -104,7 +104,7 @@ def test_a_classification_keeps_every_field_that_clients_rely_on():
         "status": "classified",
         "class_id": 3,
         "label": "siren",
-        "confidence": 0.9123,
+        "confidence": 0.9512,
         "probabilities": {"casual": 0.05, "gunshot": 0.02, "explosion": 0.0177, "siren": 0.9123},
         "uncertain": False,
         "events": [{"label": "siren", "start_s": 0.48, "end_s": 1.92, "confidence": 0.9512}],
@@ -144,3 +144,16 @@ def test_fields_of_newer_software_are_ignored():
     event = {**document["events"][0], "loudness": -20.5}
     newer = {**document, "loudness": -20.5, "events": [event]}
     assert from_json(newer) == from_json(document)
+
+
+def test_confidence_is_that_of_the_labels_best_event_and_no_other_threat_lowers_it():
+    both = sample_results.classification(
+        probabilities={Label.SIREN: 0.55, Label.GUNSHOT: 0.44, Label.CASUAL: 0.01},
+        events=(
+            Event(Label.SIREN, 0.0, 2.0, 0.91),
+            Event(Label.GUNSHOT, 1.0, 2.0, 0.98),
+            Event(Label.SIREN, 3.0, 5.0, 0.97),
+        ),
+    )
+    assert both.confidence == 0.97
+    assert replace(both, events=()).confidence == 0.55

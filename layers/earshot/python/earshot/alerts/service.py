@@ -55,9 +55,8 @@ class AlertRules:
         """Labels that raise an alert, cooldowns aside, and the confidence of each.
 
         A clip may hold several labels: a siren behind gunshots raises its own alert. The confidence
-        of a label is that of its best event, and of the clip's own label at least that of the
-        clip. Only the clip's own label can be uncertain: events of any other are listed only from
-        its alert threshold on.
+        of a label is that of its best event. Only the clip's own label can be uncertain: events of
+        any other are listed only from its alert threshold on.
         """
         own = classification.label
         found = {own: classification.confidence}

@@ -70,8 +70,13 @@ class Classification:
 
     @property
     def confidence(self) -> float:
-        """Probability of the label."""
-        return self.probabilities[self.label]
+        """Of the label: on which alerts and `uncertain` are decided.
+
+        It is that of a threat's best event, which no other label lowers: `probabilities` add up to
+        1, so in a clip with a siren and shots neither is near 1 there.
+        """
+        own = [event.confidence for event in self.events if event.label == self.label]
+        return max(own, default=self.probabilities[self.label])
 
 
 @dataclass(frozen=True)
