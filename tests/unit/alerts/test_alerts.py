@@ -221,6 +221,7 @@ def test_an_alert_and_its_result_state_one_confidence(service, topic):
     result = classified(probabilities=split, events=events)
     service.consider(result)
     raised = {alert.label: alert.confidence for alert in topic.alerts}
+    assert result.classification is not None
     assert raised == {Label.SIREN: result.classification.confidence, Label.GUNSHOT: 0.95}
 
 
