@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from earshot.labels import LABELS, Label
+from earshot.model.events import against_casual
 from earshot.model.head import Head
 from training.data.clip_features import ClipFeatures
-from training.head.incremental import clip_probabilities
+from training.data.feature_set import FeatureSet
+from training.head.fitting import clip_scores, logits_by_clip
 
+_CASUAL = Label.CASUAL.class_id
 # An answer names so many clips; the counts are of all.
 MAX_CLIPS = 200
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A label, and how probable it is."""
+    """A label, and its confidence, as a result states it."""
 
     label: Label
     confidence: float
@@ -87,7 +87,7 @@ def compare_corrections(
     if not len(clips):
         return Corrections(())
     of_set = clips.feature_set([clip.sha256 for clip in clips.clips])
-    before, after = (clip_probabilities(head, of_set) for head in (champion, candidate))
+    before, after = (_answers(head, of_set) for head in (champion, candidate))
     return Corrections(
         tuple(
             Correction(
@@ -95,15 +95,18 @@ def compare_corrections(
                 why or None,
             )
             for clip, was, now, why in zip(
-                clips.clips, _answers(before), _answers(after), not_used, strict=True
+                clips.clips, before, after, not_used, strict=True
             )
         )
     )  # fmt: skip
 
 
-def _answers(probabilities: NDArray[np.float64]) -> list[Answer]:
-    best = probabilities.argmax(axis=1)
+def _answers(head: Head, clips: FeatureSet) -> list[Answer]:
+    scores = clip_scores(head, logits_by_clip(head, clips))
+    probabilities = head.probabilities(scores)
+    confidences = against_casual(head, scores)
+    confidences[:, _CASUAL] = probabilities[:, _CASUAL]
     return [
-        Answer(LABELS[k], round(float(row[k]), 4))
-        for k, row in zip(best, probabilities, strict=True)
+        Answer(LABELS[best], round(float(of_clip[best]), 4))
+        for best, of_clip in zip(probabilities.argmax(axis=1), confidences, strict=True)
     ]

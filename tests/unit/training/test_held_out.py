@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from earshot.labels import Label
-from earshot.model.head import Head
+from earshot.model.events import predict
+from earshot.model.head import Head, Logits
 from earshot.retraining.plan import EVERYDAY, RELEASED
 from tests.unit.model.sample_head import sample_head
 from training.data.clip_features import ClipFeatures, ClipRecord
@@ -110,3 +111,15 @@ def test_each_corrected_clip_says_what_it_was_and_what_it_is():
     assert not found.unchanged_within(0.005)
     same = compare_corrections(head_that_scores(5), head_that_scores(5), corrected, ["", ""])
     assert same.unchanged_within(0.005)
+
+
+def test_a_corrected_clip_has_the_confidence_that_its_result_states():
+    both = head_that_scores(2)
+    both.bias_1[Label.SIREN.class_id] = 1.9  # another threat, hardly less likely
+    corrected = features(("training/casual/corrections/abc.wav", Label.CASUAL, 1.0))
+    (clip,) = compare_corrections(head_that_scores(-5), both, corrected, [""]).clips
+    logits = np.tile(both.bias_1, (2, 1))
+    result = predict(both, Logits(logits, logits), np.array([0.0, 0.48]))
+    assert clip.was.label == result.label
+    assert clip.was.confidence == pytest.approx(result.events[0].confidence, abs=1e-4)
+    assert clip.now.confidence == pytest.approx(1 / (1 + np.exp(-5)), abs=0.01)

@@ -97,7 +97,7 @@ class Decision(TypedDict):
 
 
 class Answer(TypedDict):
-    """A label, and how probable it is."""
+    """A label, and its confidence, as a result states it."""
 
     label: Label
     confidence: float
